@@ -1,0 +1,1 @@
+"""LPM-Bench: critics, metrics, controls, statistics and result tables."""

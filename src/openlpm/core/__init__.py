@@ -1,0 +1,1 @@
+"""What everything may know: errors, units, seeds, the rig and the one record type."""

@@ -1,0 +1,78 @@
+"""The rig: the named controls that move a performer, and so the ground truth of every synthetic frame.
+
+A track is a float32 array ``rig_FR``: F frames at 24 fps by R channels in the order of ``Rig``.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+RigTrack = NDArray[np.float32]
+
+
+class Rig(IntEnum):
+    """Channels of the rig; left and right are the viewer's."""
+
+    JAW = 0
+    """0 closed, 1 wide open."""
+    WIDTH = 1
+    """-1 narrow, 0 rest, 1 spread (as in "ee")."""
+    ROUNDING = 2
+    """0 none, 1 pursed (as in "oo")."""
+    PRESS = 3
+    """0 none, 1 lips pressed together (as in "p", "b", "m")."""
+    TEETH = 4
+    """0 hidden, 1 upper teeth shown on the lower lip or in the gap ("f", "s")."""
+    TONGUE = 5
+    """0 low, 1 tongue tip seen ("th", "l")."""
+    SMILE = 6
+    """-1 corners down, 0 rest, 1 broad smile."""
+    BLINK_LEFT = 7
+    """0 open, 1 closed."""
+    BLINK_RIGHT = 8
+    SQUINT = 9
+    """0 none, 1 lower lids raised (as in a true smile)."""
+    WIDEN = 10
+    """0 none, 1 eyes wide (surprise)."""
+    GAZE_X = 11
+    """-1 picture left, 0 into the camera, 1 picture right."""
+    GAZE_Y = 12
+    """-1 down, 1 up."""
+    BROW_LEFT = 13
+    """-1 lowered, 0 rest, 1 raised."""
+    BROW_RIGHT = 14
+    FURROW = 15
+    """-1 inner ends up (worry), 0 rest, 1 inner ends down and together (anger, effort)."""
+    YAW = 16
+    """Radians about the vertical, +-0.6; positive turns the face to picture right."""
+    PITCH = 17
+    """Radians, +-0.4; positive looks up."""
+    ROLL = 18
+    """Radians, +-0.35; positive tips the head to picture right."""
+    SHIFT_X = 19
+    """Head displacement, +-1 = a tenth of the picture; positive to the right."""
+    SHIFT_Y = 20
+    """Same; positive is up."""
+    LEAN = 21
+    """-1 leans back, 1 leans in (scale 0.92 to 1.08)."""
+    SHOULDER = 22
+    """0 rest, 1 shrugged."""
+    BREATH = 23
+    """0 breathed out, 1 breathed in."""
+
+
+NUM_RIG = len(Rig)
+
+
+class State(IntEnum):
+    """What a character is doing in a frame (LPM 1.0, section 1; BOTH is speech over speech)."""
+
+    IDLE = 0
+    LISTEN = 1
+    SPEAK = 2
+    BOTH = 3
+
+
+VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
+"""The fifteen visemes of the MPEG-4 / Oculus set, by their usual names."""

@@ -1,0 +1,1 @@
+"""Conditions in, tokens out: speech, text, references."""

@@ -1,0 +1,1 @@
+"""Flow-matching mathematics; imports no model."""

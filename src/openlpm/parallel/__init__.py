@@ -1,0 +1,1 @@
+"""Device meshes, sharding and compilation: functions applied to a model from outside."""

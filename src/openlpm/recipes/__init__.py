@@ -1,0 +1,1 @@
+"""Complete, named configurations: a function each."""

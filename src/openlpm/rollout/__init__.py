@@ -1,0 +1,1 @@
+"""From conditions to pictures: the assembled model and the chunk loop that drives it."""

@@ -1,0 +1,1 @@
+"""Procedural performers: identities, motion, voices and rendering, with exact ground truth."""

@@ -1,0 +1,1 @@
+"""Strict safetensors, quantised storage and the bundled nano weights."""
