@@ -1,0 +1,57 @@
+"""What every test stands on: shapes checked at run time, one thread, one marker, and the shared recordings."""
+
+import os
+from pathlib import Path
+
+import jaxtyping
+import pytest
+
+# Before torch is imported anywhere: pytest-xdist already uses every core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Before the packages are: from here on a tensor of the wrong shape or type is an error at the call that passed it.
+_CHECKED = ("nn", "flow", "dit", "vae", "encoders")
+jaxtyping.install_import_hook([f"openlpm.{name}" for name in _CHECKED], "beartype.beartype")
+
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_KINDS = {"unit", "contract", "e2e"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test says what kind it is, and those for a GPU step aside where there is none."""
+    wrong = [item.nodeid for item in items if len(_KINDS & {mark.name for mark in item.iter_markers()}) != 1]
+    if wrong:
+        listed = "\n  ".join(wrong)
+        raise pytest.UsageError(f"each test needs exactly one of the markers {', '.join(sorted(_KINDS))}:\n  {listed}")
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of small real recordings that lies beside the repository and is no part of it."""
+    named = os.environ.get("OPENLPM_TEST_DATA")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings to test with: {folder} is not a folder (name one in OPENLPM_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture
+def seed() -> int:
+    """Seeds torch for one test, so that a failure comes back when it is run alone."""
+    value = 20_251
+    torch.manual_seed(value)
+    return value
