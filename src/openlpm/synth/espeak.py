@@ -1,0 +1,176 @@
+"""Speech with exact phone times from espeak-ng, through ctypes.
+
+espeak-ng is GPL and comes with the optional extra ``[tts]``; it is loaded when a ``Synthesiser`` is made, never
+at import. It is not thread-safe and keeps global state: at most one ``Synthesiser`` a process.
+"""
+
+import ctypes
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.units import AUDIO_RATE_HZ
+from openlpm.synth.voices import Voice
+
+_SYNTH_RATE_HZ = 22_050
+_RETRIEVAL = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns after the callback has had everything
+_OPTIONS = 0x8003  # phoneme events | as IPA | do not end the process on errors
+_UTF8 = 1
+_EVENT_LIST_END, _EVENT_PHONEME = 0, 7
+_PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
+_LANGUAGE_NAMES = {"en-gb": "en"}  # espeak's name of the British voice
+
+
+class _Id(ctypes.Union):
+    _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
+
+
+class _Event(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
+    ]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One sound of speech, in samples at 16 kHz from the start of its utterance; ``ipa`` is empty in a pause."""
+
+    start_sample: int
+    end_sample: int
+    ipa: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Utterance:
+    """Something said: mono float32 at 16 kHz in [-1, 1], and the phones in it without gaps between them."""
+
+    samples_A: NDArray[np.float32]
+    phones: tuple[Phone, ...]
+    text: str
+    voice: Voice
+
+
+@final
+class Synthesiser:
+    """The speech synthesiser of this process.
+
+    Sound is not repeatable: espeak-ng carries noise from one utterance into the next. Keep what was said.
+    """
+
+    def __init__(self) -> None:
+        self._library = _library()
+        self._voice: Voice | None = None
+        self._blocks: list[bytes] = []
+        self._events: list[tuple[int, str]] = []
+        callback_type = ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+        )
+        # The library keeps only the address: the reference here keeps the callback alive.
+        self._callback = callback_type(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def say(self, text: str, voice: Voice) -> Utterance:
+        """``text`` in ``voice``; the leading and trailing silence that espeak-ng adds stays in.
+
+        Raises:
+            ConfigError: espeak-ng does not know the voice, or fails.
+        """
+        self._select(voice)
+        self._blocks.clear()
+        self._events.clear()
+        encoded = text.encode()
+        if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) != 0:
+            raise ConfigError(f"text={text!r}: espeak-ng could not say it with {voice.name}; try another voice")
+        samples_A = np.frombuffer(b"".join(self._blocks), dtype=np.int16).astype(np.float32) / 32768.0
+        return Utterance(
+            samples_A=resampled(samples_A),
+            phones=_phones(self._events, samples_A.shape[0]),
+            text=text,
+            voice=voice,
+        )
+
+    def _select(self, voice: Voice) -> None:
+        if voice == self._voice:
+            return
+        name = f"{_LANGUAGE_NAMES.get(voice.language, voice.language)}+{voice.variant}"
+        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
+            raise ConfigError(f"voice={name}: espeak-ng does not know it; choose one of synth.voices.voices_of")
+        # A voice may carry its own rate and pitch, so these follow it.
+        self._library.espeak_SetParameter(_PARAMETER_RATE, voice.rate_wpm, 0)
+        self._library.espeak_SetParameter(_PARAMETER_PITCH, voice.pitch, 0)
+        self._voice = voice
+
+    def _receive(self, wave: Any, num_samples: int, events: Any) -> int:
+        index = 0
+        while events[index].type != _EVENT_LIST_END:
+            if events[index].type == _EVENT_PHONEME:
+                # The field holds at most eight bytes, which may cut the last character in two.
+                self._events.append((int(events[index].sample), events[index].id.string.decode(errors="ignore")))
+            index += 1
+        if wave and num_samples:
+            self._blocks.append(ctypes.string_at(wave, num_samples * 2))
+        return 0
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    try:
+        loader = importlib.import_module("espeakng_loader")
+    except ImportError as error:
+        raise ConfigError("espeak-ng is missing: install the extra with `pip install 'openlpm[tts]'`") from error
+    library = ctypes.CDLL(str(loader.get_library_path()))
+    rate_hz = library.espeak_Initialize(_RETRIEVAL, 0, str(loader.get_data_path()).encode(), _OPTIONS)
+    if rate_hz != _SYNTH_RATE_HZ:
+        raise ConfigError(f"espeak-ng started with {rate_hz}, not {_SYNTH_RATE_HZ} Hz: install espeakng-loader 0.2.4")
+    return library
+
+
+def _phones(events: list[tuple[int, str]], num_samples: int) -> tuple[Phone, ...]:
+    """Phones of events (22 050 Hz) in 16 kHz samples: each ends where the next begins."""
+    starts = [start * AUDIO_RATE_HZ // _SYNTH_RATE_HZ for start, _ in events]
+    starts.append(num_samples * AUDIO_RATE_HZ // _SYNTH_RATE_HZ)
+    pairs = zip(events, starts[:-1], starts[1:], strict=True)
+    return tuple(Phone(start, end, ipa) for (_, ipa), start, end in pairs if end > start)
+
+
+_UP, _DOWN = 320, 441  # 22 050 * 320 / 441 = 16 000
+_TAPS = 48
+
+
+@cache
+def _polyphase_kernel() -> NDArray[np.float32]:
+    """Windowed sinc, one row for each of the 320 positions between two input samples, cut off at 7.6 kHz."""
+    cutoff = 7_600 / (_SYNTH_RATE_HZ / 2)
+    offset = np.arange(_TAPS) - (_TAPS // 2 - 1)
+    distance = offset[None, :] - np.arange(_UP)[:, None] / _UP
+    window = np.i0(7.0 * np.sqrt(np.clip(1.0 - (distance / (_TAPS / 2)) ** 2, 0.0, 1.0)))
+    kernel = np.sinc(cutoff * distance) * window
+    kernel /= kernel.sum(axis=1, keepdims=True)
+    return kernel.astype(np.float32)
+
+
+def resampled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Samples at 22 050 Hz to 16 kHz by a polyphase windowed sinc; sample 0 stays at time 0."""
+    num_out = samples_A.shape[0] * _UP // _DOWN
+    position = np.arange(num_out, dtype=np.int64) * _DOWN
+    first, phase = position // _UP, position % _UP
+    padded = np.concatenate([np.zeros(_TAPS // 2 - 1, np.float32), samples_A, np.zeros(_TAPS, np.float32)])
+    kernel = _polyphase_kernel()
+    out_A = np.zeros(num_out, dtype=np.float32)
+    for tap in range(_TAPS):  # not a matrix product: BLAS threads of many worker processes would fight
+        out_A += padded[first + tap] * kernel[phase, tap]
+    return out_A
