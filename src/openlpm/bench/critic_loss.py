@@ -1,0 +1,102 @@
+"""What a critic is trained on: every rig channel, the viseme, and who is who inside the batch."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from openlpm.bench.critic import Critic, Reading, rig_scale
+from openlpm.core.rig import NUM_RIG, Rig
+
+NO_VISEME = -100
+"""Label of frames whose rig is random, so that no sound belongs to the mouth."""
+
+_WEIGHTS = {
+    Rig.JAW: 4.0,
+    Rig.WIDTH: 2.0,
+    Rig.ROUNDING: 2.0,
+    Rig.PRESS: 2.0,
+    Rig.BLINK_LEFT: 2.0,
+    Rig.BLINK_RIGHT: 2.0,
+    Rig.GAZE_X: 1.5,
+    Rig.GAZE_Y: 1.5,
+    Rig.YAW: 2.0,
+    Rig.PITCH: 2.0,
+    Rig.ROLL: 2.0,
+    Rig.SHOULDER: 0.5,
+    Rig.BREATH: 0.5,
+}
+_BETA = 0.05
+_TEMPERATURE = 0.07
+_VISEME_WEIGHT = 0.05
+_IDENTITY_WEIGHT = 0.1
+
+
+class Losses(NamedTuple):
+    """The sum that is minimised, and its parts as detached scalars (no host sync) for a log."""
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+
+def channel_weights() -> Tensor:
+    """Weight of every rig channel in the loss, shape (R,), mean 1."""
+    weights_R = torch.ones(NUM_RIG)
+    for channel, value in _WEIGHTS.items():
+        weights_R[channel] = value
+    return weights_R / weights_R.mean()
+
+
+def critic_loss(
+    critic: Critic, frames_NCHW: Tensor, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor
+) -> Losses:
+    """Read the frames with the critic and compare with the truth; see ``reading_loss``."""
+    return reading_loss(critic(frames_NCHW), rig_NR, viseme_N, identity_index_N)
+
+
+def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor) -> Losses:
+    """Smooth L1 on the rig in units of its range, cross-entropy on visemes, supervised contrast on identity.
+
+    Args:
+        reading: what the critic saw in N frames.
+        rig_NR: the truth, in the units of ``core.rig.Rig``.
+        viseme_N: class per frame, ``NO_VISEME`` where there is none.
+        identity_index_N: frames of one person carry one number; everyone should appear at least twice.
+    """
+    scale_R = rig_scale().to(rig_NR)
+    error_NR = functional.smooth_l1_loss(reading.rig_NR / scale_R, rig_NR / scale_R, beta=_BETA, reduction="none")
+    # A closed eye hides where it looks and a closed mouth hides the tongue: asking would only teach guessing.
+    seen_NR = torch.ones_like(error_NR)
+    seen_NR[:, [Rig.GAZE_X, Rig.GAZE_Y]] = (
+        1 - rig_NR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]].amin(1, keepdim=True)
+    ).clamp(0, 1)
+    seen_NR[:, Rig.TONGUE] = (rig_NR[:, Rig.JAW] * 4).clamp(0, 1)
+    rig = (error_NR * seen_NR * channel_weights().to(rig_NR)).mean()
+    labelled_N = viseme_N != NO_VISEME
+    summed = functional.cross_entropy(reading.viseme_NV, viseme_N, ignore_index=NO_VISEME, reduction="sum")
+    viseme = summed / labelled_N.sum().clamp(min=1)
+    identity = supervised_contrast(reading.identity_ND, identity_index_N)
+    loss = rig + _VISEME_WEIGHT * viseme + _IDENTITY_WEIGHT * identity
+    correct_N = (reading.viseme_NV.argmax(1) == viseme_N) & labelled_N
+    metrics = {
+        "loss": loss.detach(),
+        "rig": rig.detach(),
+        "viseme": viseme.detach(),
+        "identity": identity.detach(),
+        "jaw_error": (reading.rig_NR[:, Rig.JAW] - rig_NR[:, Rig.JAW]).abs().mean().detach(),
+        "viseme_accuracy": (correct_N.sum() / labelled_N.sum().clamp(min=1)).detach(),
+    }
+    return Losses(loss=loss, metrics=metrics)
+
+
+def supervised_contrast(embeddings_ND: Tensor, identity_index_N: Tensor) -> Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020, equation 2) over all pairs of the batch; unit vectors in."""
+    count = embeddings_ND.shape[0]
+    themselves_NN = torch.eye(count, dtype=torch.bool, device=embeddings_ND.device)
+    score_NN = (embeddings_ND @ embeddings_ND.T / _TEMPERATURE).masked_fill(themselves_NN, -1e4)
+    logarithm_NN = score_NN - score_NN.logsumexp(dim=1, keepdim=True)
+    same_NN = (identity_index_N[:, None] == identity_index_N[None, :]) & ~themselves_NN
+    per_anchor_N = -(logarithm_NN * same_NN).sum(dim=1) / same_NN.sum(dim=1).clamp(min=1)
+    has_partner_N = same_NN.any(dim=1)
+    return (per_anchor_N * has_partner_N).sum() / has_partner_N.sum().clamp(min=1)

@@ -1,0 +1,62 @@
+"""Where a number comes from: the machine, the commit and the hash of a critic."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+
+def describe_machine(device: torch.device) -> str:
+    """Processor, cores that this process may use, memory type where known, and the accelerator if one is used."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux tells
+        cores = os.cpu_count() or 1
+    words = [f"{_processor()}, {cores} cores, {torch.get_num_threads()} threads"]
+    if device.type == "cuda":
+        words.insert(0, torch.cuda.get_device_name(device))
+    words.append(f"torch {torch.__version__}, Python {platform.python_version()}")
+    return "; ".join(words)
+
+
+def describe_commit() -> str:
+    """Commit of the checkout this package runs from (``+changes`` if src differs), else the package's version."""
+    source = Path(__file__).resolve().parents[2]
+    if (source.parent / ".git").exists():
+        try:
+            commit = _git(source, "rev-parse", "--short=12", "HEAD")
+            return commit + ("+changes" if _git(source, "status", "--porcelain", "--", ".") else "")
+        except (OSError, subprocess.CalledProcessError):
+            pass
+    try:
+        return "openlpm " + metadata.version("openlpm")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def folder_sha256(folder: Path) -> str:
+    """One sha256 over the names and contents of all files of a checkpoint folder."""
+    digest = hashlib.sha256()
+    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    finished = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return finished.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
