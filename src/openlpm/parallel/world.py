@@ -1,0 +1,71 @@
+"""The processes that train together: one a GPU, or one on the CPU."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """This process, the others and the mesh they form."""
+
+    rank: int
+    size: int
+    device: torch.device
+    mesh: DeviceMesh
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and logs."""
+        return self.rank == 0
+
+    def agree(self, number: int) -> int:
+        """The first process's number, on every process."""
+        if self.size == 1:
+            return number
+        box = torch.tensor([number], device=self.device)
+        dist.broadcast(box, src=0)
+        return int(box.item())
+
+    def mean(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Mean over the processes."""
+        if self.size > 1:
+            dist.all_reduce(numbers)
+            numbers /= self.size
+        return numbers
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator[World]:
+    """Join the processes that torchrun started, or be a world of one; leaves the group at the end.
+
+    ``device`` is "cuda" or "cpu"; by default CUDA where there is any.
+    """
+    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    place = torch.device(kind, int(os.environ.get("LOCAL_RANK", "0"))) if kind == "cuda" else torch.device(kind)
+    backend = "nccl" if kind == "cuda" else "gloo"
+    if kind == "cuda":
+        torch.cuda.set_device(place)
+    started = not dist.is_initialized()
+    if started and "MASTER_ADDR" in os.environ:
+        dist.init_process_group(backend, device_id=place if kind == "cuda" else None)
+    elif started:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        yield World(rank=rank, size=size, device=place, mesh=init_device_mesh(kind, (size,), mesh_dim_names=("data",)))
+    finally:
+        if started:
+            dist.destroy_process_group()

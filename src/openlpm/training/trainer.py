@@ -1,0 +1,167 @@
+"""The loop that every training runs in: exact resume, weight average, curves, one process or many.
+
+A batch and its noise are functions of (seed, step, rank), never of a reader's position, so a run that was killed and
+resumed sees what an unbroken run sees.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, final
+
+import torch
+from torch import Tensor, nn
+
+from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.parallel.world import World
+from openlpm.training.average import WeightAverage
+from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from openlpm.training.curves import CurveFile
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
+from openlpm.training.schedule import WarmStableDecay
+
+
+class Objective(Protocol):
+    """What is trained: a module whose ``forward(batch)`` is the loss, and a source of batches."""
+
+    module: nn.Module
+
+    def batch(self, step: int, rank: int) -> object:
+        """The batch of a step for a process; the same arguments give the same batch."""
+        ...
+
+    def loss(self, batch: object) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scalar loss and named scalars to plot, all on the device."""
+        ...
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainerConfig:
+    """How long, how fast, how often."""
+
+    steps: int
+    """Updates in all; with ``seconds`` the most that could be made."""
+    optimiser: OptimiserConfig
+    schedule: WarmStableDecay
+    seconds: float | None = None
+    """Wall-clock budget of this run: the decay is placed so that the run ends in time."""
+    average_decay: float = 0.999
+    clip_norm: float = 1.0
+    log_every: int = 50
+    save_every: int = 0
+    """Steps between checkpoints; 0 saves only at the end."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigError(f"steps={self.steps}: train for at least one step")
+        if self.log_every < 1:
+            raise ConfigError(f"log_every={self.log_every}: give 1 or more")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """Means since the entry before."""
+
+    step: int
+    total_steps: int
+    seconds: float
+    scalars: dict[str, float]
+
+
+@final
+class Trainer:
+    """Owns optimiser, average, checkpoints and curves of one objective."""
+
+    def __init__(self, objective: Objective, config: TrainerConfig, world: World, folder: Path) -> None:
+        self._objective, self._config, self._world, self._folder = objective, config, world, folder
+        self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser)
+        self.average = WeightAverage(objective.module, config.average_decay)
+        self._progress = Progress(step=0, total_steps=config.steps)
+        self._curves = CurveFile(folder / "curves.jsonl") if world.is_first else None
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return self._progress.step
+
+    def resume(self) -> bool:
+        """Continue from the newest checkpoint in the folder, if there is one."""
+        progress = load_checkpoint(self._folder, self._objective.module, self.optimiser, self.average)
+        if progress is None:
+            return False
+        self._progress = progress
+        if self._curves is not None:
+            self._curves.forget_after(progress.step)
+        return True
+
+    def save(self) -> None:
+        """Write a checkpoint; the one before stays until this one is whole."""
+        save_checkpoint(self._folder, self._objective.module, self.optimiser, self.average, self._progress, self._world)
+
+    def run(self, on_log: Callable[[LogEntry], None] = lambda _: None) -> None:
+        """Train to the end of the steps or of the time."""
+        config, started, first_step = self._config, time.monotonic(), self._progress.step
+        sums: dict[str, Tensor] = {}
+        self._objective.module.train()
+        timed_from = (started, first_step)
+        while self._progress.step < self._progress.total_steps:
+            scalars = self._update()
+            for name, value in scalars.items():
+                sums[name] = sums[name] + value if name in sums else value
+            step = self._progress.step
+            if step % config.log_every == 0 or step == self._progress.total_steps:
+                count = step - max(first_step, (step - 1) // config.log_every * config.log_every)
+                self._report(sums, count, time.monotonic() - started, on_log)
+                sums = {}
+                if step - first_step == config.log_every:
+                    timed_from = (time.monotonic(), step)  # the first steps compile; they say nothing about speed
+                elif config.seconds is not None:
+                    self._fit_to_time(started, timed_from)
+            if config.save_every and step % config.save_every == 0:
+                self.save()
+        self.save()
+
+    def _update(self) -> dict[str, Tensor]:
+        config, step = self._config, self._progress.step
+        torch.manual_seed(hash((config.seed, step, self._world.rank)) % 2**63)
+        factor = config.schedule.factor(step, self._progress.total_steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.optimiser.lr * factor
+        loss, scalars = self._objective.loss(self._objective.batch(step, self._world.rank))
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self._objective.module.parameters(), config.clip_norm, foreach=True)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.average.update(self._objective.module, step)
+        self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
+        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        return {"loss": loss.detach(), "gradient_norm": norm.detach(), **{k: v.detach() for k, v in scalars.items()}}
+
+    def _report(self, sums: dict[str, Tensor], count: int, seconds: float, on_log: Callable[[LogEntry], None]) -> None:
+        names = sorted(sums)
+        means = self._world.mean(torch.stack([sums[name].float() for name in names]) / count).tolist()
+        entry = LogEntry(self._progress.step, self._progress.total_steps, seconds, dict(zip(names, means, strict=True)))
+        if not math.isfinite(entry.scalars["loss"]):
+            raise OpenLPMError(
+                f"loss is {entry.scalars['loss']} at step {entry.step}: lower optimiser.lr or resume from the last checkpoint"
+            )
+        if self._curves is not None:
+            self._curves.add(entry.step, entry.seconds, entry.scalars)
+            on_log(entry)
+
+    def _fit_to_time(self, started: float, timed_from: tuple[float, int]) -> None:
+        """Place the end of the run so that it fits the time, until the decay has begun."""
+        assert self._config.seconds is not None
+        step, total = self._progress.step, self._progress.total_steps
+        if total < self._config.steps and step >= total * (1 - self._config.schedule.decay_fraction):
+            return
+        now = time.monotonic()
+        per_step = (now - timed_from[0]) / max(1, step - timed_from[1])
+        left = max(1, int((self._config.seconds - (now - started)) / max(per_step, 1e-6)))
+        total = self._world.agree(min(self._config.steps, step + left))
+        self._progress = Progress(step=step, total_steps=total)
