@@ -15,8 +15,9 @@ BIN := $(VENV)/bin
 # A name or path given on the command line (make PYTHON=python3.12 test) wins over the search.
 PYTHON ?=
 PYTEST_WORKERS ?= 2
-# Two workers that each start a thread for every core are slower than two that do not.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+# Two workers that each start a thread for every core are slower than two that do not; a file stays with one worker,
+# so that what its tests share is made once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 help:
 	@sed -n '2,/^$$/s/^#   //p' Makefile
