@@ -1,0 +1,92 @@
+"""One block of the character transformer: look at each other, listen to the conditions, think."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from openlpm.dit.config import DiTConfig
+from openlpm.dit.cross_attention import AudioTokens, CrossAttention
+from openlpm.nn.attention import Attend, HeadNorm
+from openlpm.nn.mlp import Mlp
+from openlpm.nn.modulation import gated_add, modulated_norm
+from openlpm.nn.norm import LayerNorm
+from openlpm.nn.rope import Rotation
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockCondition:
+    """What all blocks of one forward pass share; the sequence is T video frames, then J references."""
+
+    modulation_BG6D: Float[Tensor, "B G 6 D"]
+    """G = 1 (one time for all) or T + J."""
+    rotation: Rotation
+    text_BLD: Float[Tensor, "B L D"]
+    speak: AudioTokens | None
+    listen: AudioTokens | None
+    num_frames: int
+    """T."""
+    num_video_tokens: int
+
+
+@final
+class SelfAttention(nn.Module):
+    """Projections around an ``Attend``, which decides who sees whom."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        width, heads = config.width, config.num_heads
+        self.q = nn.Linear(width, width)
+        self.norm_q = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
+        self.k = nn.Linear(width, width)
+        self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
+        self.v = nn.Linear(width, width)
+        self.o = nn.Linear(width, width)
+
+    def forward(
+        self, x_BSD: Float[Tensor, "B S D"], rotation: Rotation, *, attend: Attend, layer: int
+    ) -> Float[Tensor, "B S D"]:
+        query_BSNK = self.norm_q(self.q(x_BSD))
+        key_BSNK = self.norm_k(self.k(x_BSD))
+        value_BSNK = self.v(x_BSD).unflatten(-1, key_BSNK.shape[2:])
+        return self.o(attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer).flatten(2))
+
+
+@final
+class Block(nn.Module):
+    """Self-attention, cross-attention to text and one voice, feed-forward (LPM 1.0, section 2; Wan without audio)."""
+
+    def __init__(self, config: DiTConfig, layer: int) -> None:
+        super().__init__()
+        self.eps = config.eps
+        self.hears_speak = layer % 2 == 0
+        self.modulation = nn.Parameter(torch.empty(1, 6, config.width))
+        self.self_attention = SelfAttention(config)
+        self.cross_norm = LayerNorm(config.width, eps=config.eps) if config.cross_norm else nn.Identity()
+        self.cross_attention = CrossAttention(config, config.audio_of(layer))
+        self.ffn = Mlp(config.width, config.ffn_width, config.width)
+
+    def forward(
+        self, x_BSD: Float[Tensor, "B S D"], condition: BlockCondition, *, attend: Attend, layer: int
+    ) -> Float[Tensor, "B S D"]:
+        modulation_BG6D = self.modulation.float() + condition.modulation_BG6D.float()
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
+
+        seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)
+        seen_BSD = self.self_attention(seen_BSD, condition.rotation, attend=attend, layer=layer)
+        x_BSD = gated_add(x_BSD, seen_BSD, gate)
+
+        audio = condition.speak if self.hears_speak else condition.listen
+        x_BSD = x_BSD + self.cross_attention(
+            self.cross_norm(x_BSD),
+            condition.text_BLD,
+            audio,
+            num_frames=condition.num_frames,
+            num_video_tokens=condition.num_video_tokens,
+        )
+
+        thought_BSD = self.ffn(modulated_norm(x_BSD, ffn_shift, ffn_scale, eps=self.eps))
+        return gated_add(x_BSD, thought_BSD, ffn_gate)

@@ -1,0 +1,105 @@
+"""Cross-attention to text and to one voice: one query, summed answers (LPM 1.0, section 2)."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from openlpm.dit.config import AudioBranch, DiTConfig
+from openlpm.nn.attention import HeadNorm, attention
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudioTokens:
+    """One voice at the width of the model."""
+
+    tokens_BLD: Float[Tensor, "B L D"]
+    on_B: Bool[Tensor, " B"] | None
+
+
+@final
+class AudioAttention(nn.Module):
+    """Keys, values and output for one voice. Each latent frame hears only the tokens of its own window.
+
+    ``slots_WD`` tells a query where in the window a key stands: tokens carry content, not position. The value
+    projection starts at zero, so a new branch adds exactly nothing.
+    """
+
+    def __init__(self, config: DiTConfig, branch: AudioBranch) -> None:
+        super().__init__()
+        self.branch = branch
+        self.k = nn.Linear(config.width, config.width)
+        self.norm_k = HeadNorm(config.width, config.num_heads, scope=config.qk_norm, eps=config.eps)
+        self.v = nn.Linear(config.width, config.width)
+        self.o = nn.Linear(config.width, config.width)
+        self.slots_WD = nn.Parameter(torch.empty(branch.window_tokens, config.width))
+
+    def reset_parameters(self) -> None:
+        """Value and output bias at zero; slots as large as normalised keys."""
+        nn.init.zeros_(self.v.weight)
+        nn.init.zeros_(self.v.bias)
+        nn.init.zeros_(self.o.bias)
+        nn.init.normal_(self.slots_WD)
+
+    def forward(
+        self,
+        query_BSNK: Float[Tensor, "B S N K"],
+        audio: AudioTokens,
+        num_frames: int,
+    ) -> Float[Tensor, "B S D"]:
+        """What video tokens (``num_frames`` groups of equal length) hear."""
+        key_BLNK = self.norm_k(self.k(audio.tokens_BLD))
+        value_BLNK = self.v(audio.tokens_BLD).unflatten(-1, key_BLNK.shape[2:])
+        slots_WNK = self.slots_WD.to(key_BLNK.dtype).unflatten(-1, key_BLNK.shape[2:])
+        gathered = attention(
+            query_BSNK.unflatten(1, (num_frames, -1)).flatten(0, 1),
+            (self._windows(key_BLNK) + slots_WNK).flatten(0, 1),
+            self._windows(value_BLNK).flatten(0, 1),
+        )
+        out_BSD = self.o(gathered.flatten(2).reshape(*query_BSNK.shape[:2], -1))
+        if audio.on_B is None:
+            return out_BSD
+        return out_BSD * audio.on_B[:, None, None].to(out_BSD.dtype)
+
+    def _windows(self, x_BLNK: Float[Tensor, "B L N K"]) -> Float[Tensor, "B T W N K"]:
+        x_BTNKW = x_BLNK.unfold(1, self.branch.window_tokens, self.branch.tokens_per_frame)
+        return x_BTNKW.permute(0, 1, 4, 2, 3)
+
+
+@final
+class CrossAttention(nn.Module):
+    """Text for every token, the block's voice for video tokens; both answer the same query."""
+
+    def __init__(self, config: DiTConfig, branch: AudioBranch | None) -> None:
+        super().__init__()
+        width, heads = config.width, config.num_heads
+        self.q = nn.Linear(width, width)
+        self.norm_q = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
+        self.k = nn.Linear(width, width)
+        self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
+        self.v = nn.Linear(width, width)
+        self.o = nn.Linear(width, width)
+        self.audio = None if branch is None else AudioAttention(config, branch)
+
+    def forward(
+        self,
+        x_BSD: Float[Tensor, "B S D"],
+        text_BLD: Float[Tensor, "B L D"],
+        audio: AudioTokens | None,
+        *,
+        num_frames: int,
+        num_video_tokens: int,
+    ) -> Float[Tensor, "B S D"]:
+        """The sum of both answers; the first ``num_video_tokens`` of S are ``num_frames`` frames of video."""
+        query_BSNK = self.norm_q(self.q(x_BSD))
+        key_BLNK = self.norm_k(self.k(text_BLD))
+        value_BLNK = self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:])
+        out_BSD = self.o(attention(query_BSNK, key_BLNK, value_BLNK).flatten(2))
+        if self.audio is None or audio is None:
+            return out_BSD
+        heard_BSD = self.audio(query_BSNK[:, :num_video_tokens], audio, num_frames)
+        return out_BSD + F.pad(heard_BSD, (0, 0, 0, x_BSD.shape[1] - num_video_tokens))

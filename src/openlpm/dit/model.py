@@ -1,0 +1,178 @@
+"""The character transformer: latents, time and conditions in, a prediction out."""
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from openlpm.core.errors import ConfigError
+from openlpm.dit.block import Block, BlockCondition
+from openlpm.dit.condition import Condition
+from openlpm.dit.config import AudioBranch, DiTConfig
+from openlpm.dit.cross_attention import AudioAttention, AudioTokens
+from openlpm.nn.attention import Attend
+from openlpm.nn.mlp import Mlp
+from openlpm.nn.modulation import modulated_norm
+from openlpm.nn.rope import Rotation, grid_positions, rotation_at
+from openlpm.nn.time import TimeEmbedding
+
+
+@final
+class CharacterTransformer(nn.Module):
+    """One class for every size, for Base and Online: how tokens see each other is the ``attend`` of the call."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.patch_embedding = nn.Linear(config.patch_channels, width)
+        self.time_embedding = TimeEmbedding(config.freq_width, width)
+        self.time_projection = nn.Linear(width, 6 * width)
+        self.text_embedding = Mlp(config.text_width, width, width)
+        self.speak_embedding = None if config.speak is None else Mlp(config.speak.width, width, width)
+        self.listen_embedding = None if config.listen is None else Mlp(config.listen.width, width, width)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
+        self.head_modulation = nn.Parameter(torch.empty(1, 2, width))
+        self.head = nn.Linear(width, config.patch_channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initial values as in Wan; a fresh model predicts zero and hears nothing."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        for embedding in (self.text_embedding, self.time_embedding):
+            nn.init.normal_(embedding.up.weight, std=0.02)
+            nn.init.normal_(embedding.down.weight, std=0.02)
+        nn.init.zeros_(self.head.weight)
+        nn.init.normal_(self.head_modulation, std=self.config.width**-0.5)
+        for module in self.modules():
+            if isinstance(module, Block):
+                nn.init.normal_(module.modulation, std=self.config.width**-0.5)
+            if isinstance(module, AudioAttention):
+                module.reset_parameters()
+
+    def forward(
+        self,
+        latents_BCTHW: Float[Tensor, "B C T H W"],
+        time: Float[Tensor, "B *T"],
+        condition: Condition,
+        *,
+        attend: Attend,
+        positions_T: Float[Tensor, "*B T"] | None = None,
+    ) -> Float[Tensor, "B C T H W"]:
+        """Prediction (``config.prediction``) for every latent frame.
+
+        ``time`` is in [0, 1], t = 1 is noise: one for each row, or one for each latent frame (B, T). ``positions_T``
+        places the latent frames on the time axis (0, 1, 2, ... by default), for all rows or for each.
+
+        Raises:
+            ConfigError: a condition has the wrong number of tokens, or a voice that the model cannot hear.
+        """
+        num_frames, rows, columns = (
+            size // patch for size, patch in zip(latents_BCTHW.shape[2:], self.config.patch, strict=True)
+        )
+        x_BSD = self._embed(latents_BCTHW)
+        num_video_tokens = x_BSD.shape[1]
+        if condition.references_BJCHW is not None:
+            x_BSD = torch.cat([x_BSD, self._embed(condition.references_BJCHW.transpose(1, 2))], dim=1)
+
+        embedded_BGD = self.time_embedding(self._group_times(time, num_frames, len(condition.slots)))
+        modulation_BG6D = self.time_projection(F.silu(embedded_BGD)).unflatten(-1, (6, -1))
+        block_condition = BlockCondition(
+            modulation_BG6D=modulation_BG6D,
+            rotation=self._rotation(positions_T, num_frames, rows, columns, condition),
+            text_BLD=self._text(condition.text_BLD),
+            speak=_embed_audio(
+                condition.speak_BLD, condition.speak_on_B, self.config.speak, self.speak_embedding, num_frames
+            ),
+            listen=_embed_audio(
+                condition.listen_BLD, condition.listen_on_B, self.config.listen, self.listen_embedding, num_frames
+            ),
+            num_frames=num_frames,
+            num_video_tokens=num_video_tokens,
+        )
+        for layer, block in enumerate(self.blocks):
+            x_BSD = block(x_BSD, block_condition, attend=attend, layer=layer)
+
+        head_BG2D = self.head_modulation.float() + embedded_BGD.float()[:, :, None]
+        if head_BG2D.shape[1] > 1:
+            head_BG2D = head_BG2D[:, :num_frames]
+        shift_BGD, scale_BGD = head_BG2D.unbind(2)
+        out_BSD = modulated_norm(x_BSD[:, :num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
+        return self._unpatch(self.head(out_BSD), num_frames, rows, columns).to(latents_BCTHW.dtype)
+
+    def _embed(self, latents_BCTHW: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B S D"]:
+        """Tokens frame by frame, row by row."""
+        _, patch_rows, patch_columns = self.config.patch
+        grid = latents_BCTHW.unflatten(4, (-1, patch_columns)).unflatten(3, (-1, patch_rows))  # B C T h p w q
+        patches_BSI = grid.permute(0, 2, 3, 5, 1, 4, 6).flatten(4).flatten(1, 3)
+        return self.patch_embedding(patches_BSI.to(self.patch_embedding.weight.dtype))
+
+    def _unpatch(
+        self, patches_BSI: Float[Tensor, "B S I"], num_frames: int, rows: int, columns: int
+    ) -> Float[Tensor, "B C T H W"]:
+        """Tokens back to latents; unlike the input, the head orders a patch as row, column, channel (as Wan does)."""
+        _, patch_rows, patch_columns = self.config.patch
+        grid = patches_BSI.unflatten(2, (patch_rows, patch_columns, -1)).unflatten(1, (num_frames, rows, columns))
+        return grid.permute(0, 6, 1, 2, 4, 3, 5).flatten(5, 6).flatten(3, 4)
+
+    def _group_times(self, time: Float[Tensor, "B *T"], num_frames: int, num_references: int) -> Float[Tensor, "B G"]:
+        """One time for each group of the sequence; references are clean, so theirs is 0."""
+        if time.ndim == 1:
+            time = time[:, None]
+            if num_references == 0:
+                return time
+            time = time.expand(-1, num_frames)
+        if time.shape[1] != num_frames:
+            raise ConfigError(
+                f"time has {time.shape[1]} columns: give one time a row, or one for each of {num_frames} frames"
+            )
+        return F.pad(time, (0, num_references))
+
+    def _rotation(
+        self,
+        positions_T: Float[Tensor, "*B T"] | None,
+        num_frames: int,
+        rows: int,
+        columns: int,
+        condition: Condition,
+    ) -> Rotation:
+        device = condition.text_BLD.device
+        if positions_T is None:
+            positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
+        offsets = [float(self.config.reference_offsets.position(slot)) for slot in condition.slots]
+        offsets_J = torch.tensor(offsets, dtype=torch.float32, device=device).expand(*positions_T.shape[:-1], -1)
+        times_G = torch.cat([positions_T.float(), offsets_J], dim=-1)
+        return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
+
+    def _text(self, text_BLD: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
+        missing = self.config.text_tokens - text_BLD.shape[1]
+        if missing < 0:
+            raise ConfigError(
+                f"text has {text_BLD.shape[1]} tokens: give at most text_tokens={self.config.text_tokens}"
+            )
+        padded_BLD = F.pad(text_BLD, (0, 0, 0, missing))
+        return self.text_embedding(padded_BLD.to(self.text_embedding.up.weight.dtype))
+
+
+def _embed_audio(
+    tokens_BLD: Float[Tensor, "B L D"] | None,
+    on_B: Bool[Tensor, " B"] | None,
+    branch: AudioBranch | None,
+    embedding: Mlp | None,
+    num_frames: int,
+) -> AudioTokens | None:
+    if tokens_BLD is None:
+        return None
+    if branch is None or embedding is None:
+        raise ConfigError("a voice was given to a model without that branch: pass None")
+    if tokens_BLD.shape[1] != branch.num_tokens(num_frames):
+        raise ConfigError(
+            f"a voice has {tokens_BLD.shape[1]} tokens: {num_frames} latent frames and their margins need "
+            f"{branch.num_tokens(num_frames)}"
+        )
+    return AudioTokens(tokens_BLD=embedding(tokens_BLD.to(embedding.up.weight.dtype)), on_B=on_B)

@@ -1,0 +1,37 @@
+"""Norms. Statistics are taken in float32 whatever the type of the input."""
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@final
+class RMSNorm(nn.Module):
+    """Root-mean-square norm over the last dimension with a learned scale (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, width: int, *, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x_D: Float[Tensor, "*lead D"]) -> Float[Tensor, "*lead D"]:
+        scaled_D = F.rms_norm(x_D.float(), self.weight.shape, self.weight.float(), self.eps)
+        return scaled_D.to(x_D.dtype)
+
+
+@final
+class LayerNorm(nn.Module):
+    """Layer norm over the last dimension with a learned scale and shift."""
+
+    def __init__(self, width: int, *, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.eps = eps
+
+    def forward(self, x_D: Float[Tensor, "*lead D"]) -> Float[Tensor, "*lead D"]:
+        normed_D = F.layer_norm(x_D.float(), self.weight.shape, self.weight.float(), self.bias.float(), self.eps)
+        return normed_D.to(x_D.dtype)

@@ -1,0 +1,58 @@
+"""Rotary positions in three dimensions: time, row and column (Su et al., 2021; split and order as in Wan).
+
+The channels of a head are complex pairs (0, 1), (2, 3), ... The first ``K - 4 * (K // 6)`` channels turn with time, the
+next ``2 * (K // 6)`` with the row and the last as many with the column. Positions are real numbers of any sign: only
+differences matter.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+THETA = 10_000.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rotation:
+    """Cosine and sine of every complex pair at every position."""
+
+    cos: Float[Tensor, "*lead S K2"]
+    sin: Float[Tensor, "*lead S K2"]
+
+
+def axis_widths(head_width: int) -> tuple[int, int, int]:
+    """Channels of a head that turn with time, row and column."""
+    space = 2 * (head_width // 6)
+    return head_width - 2 * space, space, space
+
+
+def rotation_at(positions_S3: Float[Tensor, "*lead S 3"], head_width: int) -> Rotation:
+    """Rotation for tokens at ``positions_S3`` (time, row, column)."""
+    angles: list[Tensor] = []
+    for axis, width in enumerate(axis_widths(head_width)):
+        exponents = torch.arange(0, width, 2, dtype=torch.float32, device=positions_S3.device) / width
+        angles.append(positions_S3[..., axis, None].float() * THETA**-exponents)
+    angle = torch.cat(angles, dim=-1)
+    return Rotation(cos=angle.cos(), sin=angle.sin())
+
+
+def rotate(x_BSNK: Float[Tensor, "B S N K"], rotation: Rotation) -> Float[Tensor, "B S N K"]:
+    """Turn every head of every token by its position; computed in float32, returned in the type of ``x``."""
+    cos, sin = rotation.cos[..., None, :], rotation.sin[..., None, :]
+    real, imaginary = x_BSNK.float().unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
+    return turned.flatten(-2).to(x_BSNK.dtype)
+
+
+def grid_positions(times_G: Float[Tensor, "*lead G"], rows: int, columns: int) -> Float[Tensor, "*lead S 3"]:
+    """Positions of G pictures of ``rows`` by ``columns`` tokens, picture after picture, at the given times."""
+    device = times_G.device
+    shape = (*times_G.shape, rows, columns)
+    row_H1 = torch.arange(rows, dtype=torch.float32, device=device)[:, None]
+    column_W = torch.arange(columns, dtype=torch.float32, device=device)
+    axes = (times_G.float()[..., None, None].expand(shape), row_H1.expand(shape), column_W.expand(shape))
+    return torch.stack(axes, dim=-1).flatten(-4, -2)

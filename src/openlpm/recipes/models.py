@@ -1,0 +1,71 @@
+"""The sizes of the character transformer, by name."""
+
+from collections.abc import Callable
+
+import torch
+
+from openlpm.dit.config import AudioBranch, DiTConfig
+from openlpm.dit.model import CharacterTransformer
+from openlpm.flow.path import Prediction
+from openlpm.nn.attention import NormScope
+
+
+def nano() -> DiTConfig:
+    """The model that is shipped: 256x256 pictures as 16x16x24 latents, six latent frames a second, for a CPU."""
+    return DiTConfig(
+        latent_channels=24,
+        width=384,
+        num_layers=8,
+        num_heads=6,
+        ffn_width=1440,
+        text_width=192,
+        text_tokens=32,
+        qk_norm=NormScope.HEAD,
+        prediction=Prediction.DATA,
+        speak=AudioBranch(width=256, tokens_per_frame=4, past_frames=1, future_frames=0),
+        listen=AudioBranch(width=256, tokens_per_frame=1, past_frames=17, future_frames=0),
+    )
+
+
+def lpm_1_3b() -> DiTConfig:
+    """Wan2.1-T2V-1.3B with voices: what a workstation can fine-tune."""
+    return DiTConfig(
+        latent_channels=16,
+        width=1536,
+        num_layers=30,
+        num_heads=12,
+        ffn_width=8960,
+        text_width=4096,
+        text_tokens=512,
+        speak=_SPEAK_WIDE,
+        listen=_LISTEN_WIDE,
+    )
+
+
+def lpm_17b() -> DiTConfig:
+    """LPM 1.0's size: the trunk of Wan2.1-I2V-14B without its picture branch, with voices."""
+    return DiTConfig(
+        latent_channels=16,
+        width=5120,
+        num_layers=40,
+        num_heads=40,
+        ffn_width=13824,
+        text_width=4096,
+        text_tokens=512,
+        speak=_SPEAK_WIDE,
+        listen=_LISTEN_WIDE,
+    )
+
+
+_SPEAK_WIDE = AudioBranch(width=1280, tokens_per_frame=8, past_frames=1, future_frames=1)
+_LISTEN_WIDE = AudioBranch(width=1280, tokens_per_frame=2, past_frames=17, future_frames=0)
+
+MODELS: dict[str, Callable[[], DiTConfig]] = {"nano": nano, "lpm-1.3b": lpm_1_3b, "lpm-17b": lpm_17b}
+"""Every named size."""
+
+
+def num_parameters(config: DiTConfig) -> int:
+    """Parameters of the transformer, counted without allocating them."""
+    with torch.device("meta"):
+        model = CharacterTransformer(config)
+    return sum(parameter.numel() for parameter in model.parameters())
