@@ -1,5 +1,6 @@
 # One command each; every target sets up what it needs, and does so once.
 #   make demo      a character unseen in training listens and speaks: out/demo.mp4
+#   make setup     the environment to develop in, and nothing else
 #   make check     formatting, lint, types, layers
 #   make test      check, then the tests a change must pass
 #   make test-all  the same with the long ones
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check test test-all clean
+.PHONY: help setup demo check test test-all clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,7 +27,9 @@ demo: $(VENV)/.base
 	@mkdir -p out
 	$(BIN)/openlpm demo --out out/demo.mp4
 
-check: $(VENV)/.dev
+setup: $(VENV)/.dev
+
+check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports

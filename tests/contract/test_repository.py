@@ -19,7 +19,7 @@ pytestmark = pytest.mark.contract
 MIB = 1024 * 1024
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = "src/openlpm/weights/data/"
-# A folder of one person's machine, anywhere in a line; what stands before it must not be a name (`frame/work/` is fine).
+# A folder of one person's machine anywhere in a line; what stands before it must not be a name (`frame/work/` is fine).
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(?:work|root|home|Users|mnt|opt|workspace)/[\w.-]")
 SHELL_BLOCK = re.compile(r"^```(?:sh|bash|shell|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
