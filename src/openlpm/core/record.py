@@ -61,10 +61,14 @@ class PerformanceRecord:
         wanted = samples_at_frame(self.num_frames)
         for name, track in (("speak_A", self.speak_A), ("listen_A", self.listen_A)):
             if track.shape != (wanted,):
-                raise ConfigError(f"{self.clip_id}: {name} has shape {track.shape}; {self.num_frames} frames need ({wanted},)")
+                raise ConfigError(
+                    f"{self.clip_id}: {name} has shape {track.shape}; {self.num_frames} frames need ({wanted},)"
+                )
         if self.state_F.shape != (self.num_frames,):
             raise ConfigError(f"{self.clip_id}: state_F has shape {self.state_F.shape}, not ({self.num_frames},)")
         if self.truth is None and self.video is None:
             raise ConfigError(f"{self.clip_id}: a record needs pixels: give truth or video")
         if self.truth is not None and self.truth.rig_FR.shape != (self.num_frames, NUM_RIG):
-            raise ConfigError(f"{self.clip_id}: rig_FR has shape {self.truth.rig_FR.shape}, not ({self.num_frames}, {NUM_RIG})")
+            raise ConfigError(
+                f"{self.clip_id}: rig_FR has shape {self.truth.rig_FR.shape}, not ({self.num_frames}, {NUM_RIG})"
+            )
