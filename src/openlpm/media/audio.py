@@ -62,9 +62,18 @@ class AudioFile:
         """Samples in memory now."""
         return self._end - self._start
 
+    def reader(self) -> "AudioFile":
+        """The same file with a place of its own to read from (and without counting it again)."""
+        return AudioFile(self.path, self._num_samples)
+
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """``count`` samples from ``start``; silence outside the file. See ``core.audio.AudioSource``."""
+        """``count`` samples from ``start``; silence outside the file. See ``core.audio.AudioSource``.
+
+        A read that starts more than 30 s after the end closes the file and frees its samples.
+        """
         read_A = np.zeros(count, dtype=np.float32)
+        if start > self._num_samples + KEPT_SAMPLES:
+            self._restart()
         first, end = max(start, 0), min(start + count, self._num_samples)
         if end <= first:
             return read_A
@@ -143,7 +152,7 @@ def _resampled(container: "InputContainer") -> Iterator[av.AudioFrame]:
 def _frames(container: "InputContainer") -> Iterator[av.AudioFrame]:
     for packet in container.demux(container.streams.audio[0]):
         try:
-            yield from cast("list[av.AudioFrame]", packet.decode())
+            yield from packet.decode()
         except av.error.FFmpegError:
             # One damaged packet costs its own few milliseconds, as in every player; a file of nothing else is refused.
             continue

@@ -11,7 +11,8 @@ _KNEE = 0.8
 
 def mix_voices(speak_A: NDArray[np.float32], listen_A: NDArray[np.float32]) -> NDArray[np.float32]:
     """Both sides of a conversation as one track within (-1, 1): the character at full level, the partner below it."""
-    return soft_limit(speak_A + np.float32(PARTNER_GAIN) * listen_A)
+    both_A = speak_A.astype(np.float64) + PARTNER_GAIN * listen_A
+    return soft_limit(both_A.astype(np.float32))
 
 
 def soft_limit(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:

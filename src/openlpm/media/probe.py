@@ -1,6 +1,6 @@
 """What a media file says about itself."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def probe(path: Path) -> Probe:
 
 
 @contextmanager
-def open_container(path: Path) -> "Iterator[InputContainer]":
+def open_container(path: Path) -> "Generator[InputContainer, None, None]":
     """A local media file opened for reading.
 
     Raises:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self, cast, final
 
 import av
-import av.error
 import numpy as np
 from numpy.typing import NDArray
 
@@ -152,7 +151,7 @@ class VideoWriter:
         self._draft.replace(self._path)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self) -> Generator[None, None, None]:
         try:
             yield
         except OSError as error:
