@@ -41,12 +41,12 @@ class ReferenceSlot:
 class Condition:
     """Conditions of B clips of T latent frames. Leaving a voice or the references out costs no computation."""
 
-    text_BLD: Float[Tensor, "B L D"]
+    text_BLD: Float[Tensor, "B text text_width"]
     """Text tokens; all zeros is no text."""
-    speak_BLD: Float[Tensor, "B L D"] | None = None
+    speak_BLD: Float[Tensor, "B speak speak_width"] | None = None
     """Tokens of the character's own voice, ``AudioBranch.num_tokens(T)`` of them: the margins of the window are
     part of it, so a clip and a stream are fed alike. None switches the branch off."""
-    listen_BLD: Float[Tensor, "B L D"] | None = None
+    listen_BLD: Float[Tensor, "B listen listen_width"] | None = None
     """Tokens of the partner's voice, in the same way."""
     references_BJCHW: Float[Tensor, "B J C H W"] | None = None
     """Latents of reference pictures, each as large as a latent frame."""

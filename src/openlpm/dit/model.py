@@ -58,11 +58,11 @@ class CharacterTransformer(nn.Module):
     def forward(
         self,
         latents_BCTHW: Float[Tensor, "B C T H W"],
-        time: Float[Tensor, "B *T"],
+        time: Float[Tensor, "B *frames"],
         condition: Condition,
         *,
         attend: Attend,
-        positions_T: Float[Tensor, "*B T"] | None = None,
+        positions_T: Float[Tensor, "*rows T"] | None = None,
     ) -> Float[Tensor, "B C T H W"]:
         """Prediction (``config.prediction``) for every latent frame.
 
@@ -120,7 +120,9 @@ class CharacterTransformer(nn.Module):
         grid = patches_BSI.unflatten(2, (patch_rows, patch_columns, -1)).unflatten(1, (num_frames, rows, columns))
         return grid.permute(0, 6, 1, 2, 4, 3, 5).flatten(5, 6).flatten(3, 4)
 
-    def _group_times(self, time: Float[Tensor, "B *T"], num_frames: int, num_references: int) -> Float[Tensor, "B G"]:
+    def _group_times(
+        self, time: Float[Tensor, "B *frames"], num_frames: int, num_references: int
+    ) -> Float[Tensor, "B G"]:
         """One time for each group of the sequence; references are clean, so theirs is 0."""
         if time.ndim == 1:
             time = time[:, None]
@@ -135,7 +137,7 @@ class CharacterTransformer(nn.Module):
 
     def _rotation(
         self,
-        positions_T: Float[Tensor, "*B T"] | None,
+        positions_T: Float[Tensor, "*rows T"] | None,
         num_frames: int,
         rows: int,
         columns: int,
@@ -149,7 +151,7 @@ class CharacterTransformer(nn.Module):
         times_G = torch.cat([positions_T.float(), offsets_J], dim=-1)
         return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
 
-    def _text(self, text_BLD: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
+    def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:
         missing = self.config.text_tokens - text_BLD.shape[1]
         if missing < 0:
             raise ConfigError(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -21,6 +21,7 @@ class NormScope(StrEnum):
     """Each head by itself."""
 
 
+@runtime_checkable
 class Attend(Protocol):
     """Self-attention of one layer: who sees whom, and what is remembered.
 
