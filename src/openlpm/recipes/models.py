@@ -18,12 +18,12 @@ def nano() -> DiTConfig:
         num_layers=8,
         num_heads=6,
         ffn_width=1440,
-        text_width=192,
+        text_width=160,
         text_tokens=32,
         qk_norm=NormScope.HEAD,
         prediction=Prediction.DATA,
-        speak=AudioBranch(width=256, tokens_per_frame=4, past_frames=1, future_frames=0),
-        listen=AudioBranch(width=256, tokens_per_frame=1, past_frames=17, future_frames=0),
+        speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),
+        listen=AudioBranch(width=160, tokens_per_frame=1, past_frames=17, future_frames=0),
     )
 
 
