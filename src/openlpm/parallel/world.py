@@ -1,7 +1,7 @@
 """The processes that train together: one a GPU, or one on the CPU."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
@@ -48,7 +48,7 @@ class World:
 
 
 @contextmanager
-def joined(device: str | None = None) -> Iterator[World]:
+def joined(device: str | None = None) -> Generator[World]:
     """Join the processes that torchrun started, or be a world of one; leaves the group at the end.
 
     ``device`` is "cuda" or "cpu"; by default CUDA where there is any.

@@ -1,4 +1,4 @@
-"""Checkpoints by ``torch.distributed.checkpoint``: written beside, renamed when whole, readable at another world size."""
+"""Checkpoints by ``torch.distributed.checkpoint``: written aside, renamed when whole, read at any world size."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 import torch.distributed.checkpoint as dcp
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_model_state_dict, set_model_state_dict
 
 from openlpm.parallel.world import World
@@ -28,7 +28,7 @@ class Progress:
 
 def _optimiser_state(module: nn.Module, optimiser: MuonAdamW) -> dict[str, Any]:
     """Optimiser state by parameter name, so that it survives another order of parameters."""
-    names = {parameter: name for name, parameter in module.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in module.named_parameters()}
     return {f"{names[p]}|{key}": value for p, slots in optimiser.state.items() for key, value in slots.items()}
 
 
@@ -70,11 +70,12 @@ def load_checkpoint(folder: Path, module: nn.Module, optimiser: MuonAdamW, avera
     if not found:
         return None
     optimiser.allocate()
+    weights = get_model_state_dict(module)
     state = {
-        "model": get_model_state_dict(module),
+        "model": weights,
         "optimiser": _optimiser_state(module, optimiser),
         "average": average.shadow,
     }
     dcp.load(state, checkpoint_id=found[-1])
-    set_model_state_dict(module, state["model"])
+    set_model_state_dict(module, weights)
     return Progress(**json.loads((found[-1] / "progress.json").read_text()))

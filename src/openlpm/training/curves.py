@@ -27,7 +27,7 @@ class CurveFile:
 
 def plot_curves(path: Path, picture: Path) -> None:
     """Draw every scalar of a curve file over its steps (needs the extra ``[train]``)."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 (an extra; imported where it is used)
+    from matplotlib.figure import Figure
 
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     names = [name for name in entries[-1] if name not in ("step", "seconds")]

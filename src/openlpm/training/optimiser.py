@@ -101,7 +101,7 @@ class MuonAdamW(torch.optim.Optimizer):
         return slots
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ANN401 (torch's signature)
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (no loss: no closure)
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -141,7 +141,7 @@ class MuonAdamW(torch.optim.Optimizer):
         torch._foreach_lerp_(means, grads, 1 - config.betas[0])
         torch._foreach_mul_(squares, config.betas[1])
         torch._foreach_addcmul_(squares, grads, grads, value=1 - config.betas[1])
-        roots = torch._foreach_sqrt(squares)
+        roots = torch._foreach_sqrt(squares)  # noqa: SLF001 (has no public name)
         torch._foreach_div_(roots, (1 - config.betas[1] ** count) ** 0.5)
         torch._foreach_add_(roots, config.eps)
         weights = [_local(p.data) for p in parameters]

@@ -13,6 +13,7 @@ from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from openlpm.core.errors import ConfigError, OpenLPMError
 from openlpm.parallel.world import World
@@ -139,7 +140,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         self.average.update(self._objective.module, step)
         self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
-        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
         return {"loss": loss.detach(), "gradient_norm": norm.detach(), **{k: v.detach() for k, v in scalars.items()}}
 
     def _report(self, sums: dict[str, Tensor], count: int, seconds: float, on_log: Callable[[LogEntry], None]) -> None:
@@ -148,7 +149,7 @@ class Trainer:
         entry = LogEntry(self._progress.step, self._progress.total_steps, seconds, dict(zip(names, means, strict=True)))
         if not math.isfinite(entry.scalars["loss"]):
             raise OpenLPMError(
-                f"loss is {entry.scalars['loss']} at step {entry.step}: lower optimiser.lr or resume from the last checkpoint"
+                f"loss is {entry.scalars['loss']} at step {entry.step}: lower optimiser.lr or resume a checkpoint"
             )
         if self._curves is not None:
             self._curves.add(entry.step, entry.seconds, entry.scalars)

@@ -1,6 +1,7 @@
 """The video autoencoder: four frames become one latent frame, and back; clip and stream share one code path."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -67,7 +68,7 @@ class Decoder(nn.Module):
         self.grow = nn.ModuleList(
             [
                 nn.Sequential(nn.Conv2d(coarse.width, 4 * fine.width, kernel_size=1), nn.PixelShuffle(2))
-                for coarse, fine in zip(stages, stages[1:], strict=False)
+                for coarse, fine in pairwise(stages)
             ]
         )
         self.exit = nn.Sequential(
@@ -112,7 +113,8 @@ class VideoAutoencoder(nn.Module):
         batch, _, frames, height, width = video_BCFHW.shape
         if frames % group or height % self.config.spatial_factor or width % self.config.spatial_factor:
             raise ConfigError(
-                f"video is {frames} frames of {height}x{width}: give a multiple of {group} frames and of {self.config.spatial_factor} pixels"
+                f"video is {frames} frames of {height}x{width}: "
+                f"give a multiple of {group} frames and of {self.config.spatial_factor} pixels"
             )
         groups_NCHW = (
             video_BCFHW.unflatten(2, (frames // group, group)).permute(0, 2, 3, 1, 4, 5).flatten(2, 3).flatten(0, 1)

@@ -37,11 +37,13 @@ class AutoencoderConfig:
     def __post_init__(self) -> None:
         if len(self.encoder) != len(self.decoder):
             raise ConfigError(
-                f"encoder has {len(self.encoder)} stages and decoder {len(self.decoder)}: they must shrink and grow by the same factor"
+                f"encoder has {len(self.encoder)} stages and decoder {len(self.decoder)}: "
+                "they must shrink and grow by the same factor"
             )
         if self.frames_per_latent < 1 or self.latent_channels < 1:
             raise ConfigError(
-                f"frames_per_latent={self.frames_per_latent}, latent_channels={self.latent_channels}: both must be positive"
+                f"frames_per_latent={self.frames_per_latent}, latent_channels={self.latent_channels}: "
+                "both must be positive"
             )
 
     @property
