@@ -1,0 +1,68 @@
+"""How a command ends: one clear sentence and an exit code, never a traceback."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Sequence
+from types import FrameType
+
+import typer
+
+from openlpm.core.errors import OpenLPMError
+
+EXIT_FAILED = 2
+EXIT_STOPPED = 130
+DEBUG_VARIABLE = "OPENLPM_DEBUG"
+
+
+def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
+    """Run a typer application and return its exit code; ``OPENLPM_DEBUG=1`` lets exceptions through."""
+    try:
+        with _termination_as_interrupt():
+            outcome = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("stopped before the end; nothing was written")
+        return EXIT_STOPPED
+    except Exception as error:  # noqa: BLE001  # the process boundary: whatever it is, the user gets a sentence
+        if os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}:
+            raise
+        _say(_sentence(error))
+        return EXIT_FAILED
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, typer.TyperException):
+        return f"{error.format_message()} (openlpm --help shows what there is)"
+    if isinstance(error, OpenLPMError):
+        return str(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "there is not enough memory for this; close other programs, or use --device cpu"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is not installed; pip install 'openlpm[tts]' or the extra that has it"
+    kind = type(error).__name__
+    return f"something unexpected happened ({kind}: {error}); {DEBUG_VARIABLE}=1 shows where, please report it"
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"openlpm: {' '.join(sentence.split())}", err=True)
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Generator[None, None, None]:
+    """Let SIGTERM end a command as Ctrl-C does, so that half-written files are removed then too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

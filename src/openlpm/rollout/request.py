@@ -1,0 +1,75 @@
+"""What a character is asked to perform."""
+
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.core.audio import AudioSource
+from openlpm.core.errors import ConfigError
+from openlpm.dit.condition import ReferenceKind, ReferenceSlot
+from openlpm.flow.guidance import GuidanceScales
+
+DEFAULT_STEPS = 8
+"""Denoising steps a window."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Reference:
+    """A picture of the character and what it shows."""
+
+    kind: ReferenceKind
+    picture_HWC: NDArray[np.uint8]
+    """Square RGB, of the size the model works at."""
+    subtype: int = 0
+
+    def __post_init__(self) -> None:
+        shape = self.picture_HWC.shape
+        if self.picture_HWC.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or shape[0] != shape[1]:
+            raise ConfigError(
+                f"picture_HWC is {self.picture_HWC.dtype} {shape}: give a square RGB picture of 8 bits (H, H, 3)"
+            )
+
+    @property
+    def slot(self) -> ReferenceSlot:
+        """Kind and subtype, as the transformer knows them."""
+        return ReferenceSlot(kind=self.kind, subtype=self.subtype)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class GenerationRequest:
+    """One performance: who, what they say and hear, and how to make it."""
+
+    references: tuple[Reference, ...]
+    """At least one picture; each kind and subtype at most once."""
+    speak: AudioSource
+    """The character's own voice."""
+    listen: AudioSource
+    """The partner's voice."""
+    num_frames: int
+    """Length at 24 fps; the voices are silent beyond their ends."""
+    caption: str = ""
+    """English words about the performance; empty for none."""
+    seed: int = 0
+    """Of the noise; the same request gives the same pictures on the same machine."""
+    steps: int = DEFAULT_STEPS
+    guidance: GuidanceScales = field(default_factory=GuidanceScales)
+
+    def __post_init__(self) -> None:
+        if not self.references:
+            raise ConfigError("references=(): a performance needs at least one picture of the character")
+        slots = [reference.slot for reference in self.references]
+        if len(set(slots)) != len(slots):
+            raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
+        sizes = {reference.picture_HWC.shape[0] for reference in self.references}
+        if len(sizes) != 1:
+            raise ConfigError(f"references are of the sizes {sorted(sizes)}: resize them to one")
+        if self.num_frames < 1:
+            raise ConfigError(f"num_frames={self.num_frames}: ask for at least one frame")
+        if self.steps < 1:
+            raise ConfigError(f"steps={self.steps}: denoising takes at least one step")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed={self.seed}: give a whole number from 0 to 2**63 - 1")
