@@ -65,7 +65,7 @@ class Bidirectional:
         value_BSNK: Float[Tensor, "B S N K"],
         rotation: Rotation,
         *,
-        layer: int,  # noqa: ARG002 - only a memory asks which layer is calling
+        layer: int,
     ) -> Float[Tensor, "B S N K"]:
         return attention(rotate(query_BSNK, rotation), rotate(key_BSNK, rotation), value_BSNK)
 

@@ -1,0 +1,54 @@
+"""Which times are visited, in sampling and in training. All times are in [0, 1], t = 1 is noise."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+
+
+def shifted(time: Float[Tensor, "*any"], shift: float) -> Float[Tensor, "*any"]:
+    """Times pushed towards noise: ``s t / (1 + (s - 1) t)`` (Esser et al. 2024, eq. 23); a shift of 1 changes nothing.
+
+    Raises:
+        ConfigError: ``shift`` is not positive.
+    """
+    if shift <= 0:
+        raise ConfigError(f"shift={shift}: must be positive; 1 leaves the times as they are")
+    return shift * time / (1 + (shift - 1) * time)
+
+
+def uniform_times(num_steps: int, *, shift: float = 1.0) -> Float[Tensor, " N"]:
+    """``num_steps + 1`` times from 1 down to 0, evenly spaced before the shift."""
+    _check_steps(num_steps)
+    return shifted(torch.linspace(1.0, 0.0, num_steps + 1, dtype=torch.float64), shift).float()
+
+
+def euler_discrete_times(num_steps: int, *, shift: float = 1.0, train_steps: int = 1000) -> Float[Tensor, " N"]:
+    """The times of diffusers' ``FlowMatchEulerDiscreteScheduler``, for checkpoints that were tuned with it.
+
+    They are evenly spaced from 1 to the smallest *shifted* training time, shifted once more, and then fall to 0.
+    """
+    _check_steps(num_steps)
+    last = shifted(torch.tensor(1.0 / train_steps, dtype=torch.float64), shift).item()
+    return torch.cat(
+        [shifted(torch.linspace(1.0, last, num_steps, dtype=torch.float64), shift), torch.zeros(1)]
+    ).float()
+
+
+def logit_normal_times(
+    *shape: int,
+    mean: float = 0.0,
+    std: float = 1.0,
+    shift: float = 1.0,
+    generator: torch.Generator | None = None,
+    device: torch.device | str = "cpu",
+) -> Float[Tensor, "*shape"]:
+    """Random times for training: the sigmoid of a normal variable, shifted (Esser et al. 2024, section 3.1)."""
+    normal = torch.randn(*shape, generator=generator, device=device)
+    return shifted(torch.sigmoid(mean + std * normal), shift)
+
+
+def _check_steps(num_steps: int) -> None:
+    if num_steps < 1:
+        raise ConfigError(f"num_steps={num_steps}: sampling needs at least one step")
