@@ -7,7 +7,6 @@ exactly what a whole clip computes, and its only state is the last few seconds o
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -80,7 +79,6 @@ class SpeechEncoder(nn.Module):
             strides += [(3, 1, dilation), (3, 1, dilation)]
         self.layers = nn.Sequential(*layers)
         self.norm_out = nn.RMSNorm(width)
-        self.unknown_D = nn.Parameter(torch.zeros(width))
         self.receptive_columns, self.stride_columns = _receptive_field(strides)
 
     def columns_for(self, first_token: int, num_tokens: int) -> tuple[int, int]:
@@ -98,10 +96,6 @@ class SpeechEncoder(nn.Module):
     def forward(self, mel_BML: Float[Tensor, "B M L"]) -> Float[Tensor, "B T D"]:
         """Tokens of exactly the columns given (as many as ``columns_for`` says)."""
         return self.norm_out(self.layers(mel_BML).transpose(1, 2))
-
-    def unknown(self, batch: int, num_tokens: int) -> Float[Tensor, "B T D"]:
-        """Tokens that say nothing about the sound, for guidance and dropout; not the same as silence."""
-        return self.unknown_D.expand(batch, num_tokens, -1)
 
 
 def _receptive_field(layers: list[tuple[int, int, int]]) -> tuple[int, int]:

@@ -1,0 +1,87 @@
+"""Nano: the model that ships in the package and runs on a CPU."""
+
+from openlpm.encoders.speech import SpeechConfig
+from openlpm.encoders.text import TextConfig
+from openlpm.recipes import models
+from openlpm.rollout.assembly import CharacterConfig, WindowConfig
+from openlpm.training.autoencoder import AutoencoderObjectiveConfig
+from openlpm.training.base import BaseObjectiveConfig, WindowLayout
+from openlpm.training.footage import FootageConfig
+from openlpm.training.optimiser import OptimiserConfig
+from openlpm.training.schedule import WarmStableDecay
+from openlpm.training.trainer import TrainerConfig
+from openlpm.vae.config import AutoencoderConfig, StageConfig
+
+
+def character() -> CharacterConfig:
+    """All sizes of nano: 256x256 at 24 fps, 64 tokens a latent frame, 6 latent frames a second."""
+    return CharacterConfig(
+        name="nano",
+        vae=AutoencoderConfig(
+            latent_channels=24,
+            frames_per_latent=4,
+            encoder=(StageConfig(width=72, blocks=2), StageConfig(width=144, blocks=2), StageConfig(width=256, blocks=3)),
+            decoder=(StageConfig(width=72, blocks=2), StageConfig(width=144, blocks=2), StageConfig(width=256, blocks=2)),
+        ),
+        dit=models.nano(),
+        speak=SpeechConfig(width=192, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
+        listen=SpeechConfig(width=160, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
+        text=TextConfig(width=160, num_tokens=32, buckets=2048, num_layers=2, num_heads=4),
+        window=WindowConfig(frames=36, context=12, context_noise=0.1),
+    )
+
+
+def footage(workers: int) -> FootageConfig:
+    """Footage of one process: ten seconds a clip, a new identity in every clip."""
+    return FootageConfig(num_utterances=6000, num_clips=6144, num_frames=240, workers=workers)
+
+
+def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:
+    """Batch, loss and schedule of the autoencoder."""
+    objective = AutoencoderObjectiveConfig(
+        clips=24,
+        latent_frames=3,
+        noise=0.2,
+        mouth_weight=6.0,
+        eyes_weight=4.0,
+        gradient_weight=1.0,
+        square_weight=2.0,
+    )
+    trainer = TrainerConfig(
+        steps=200_000,
+        seconds=seconds,
+        optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.0),
+        schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.35),
+        average_decay=0.998,
+    )
+    return objective, trainer
+
+
+def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
+    """Batch, dropout and schedule of Base."""
+    objective = BaseObjectiveConfig(
+        token_frames=16 * 38,
+        layouts=(
+            WindowLayout(frames=36, first=False, views=0, expressions=0),
+            WindowLayout(frames=24, first=True, views=0, expressions=0),
+            WindowLayout(frames=33, first=False, views=2, expressions=2),
+        ),
+        drop_text=0.15,
+        drop_speak=0.08,
+        drop_listen=0.08,
+        drop_all=0.05,
+        continue_share=0.5,
+        most_context=15,
+        most_context_noise=0.3,
+        time_shift=2.5,
+        mouth_weight=5.0,
+        eyes_weight=2.5,
+    )
+    trainer = TrainerConfig(
+        steps=1_000_000,
+        seconds=seconds,
+        optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.01),
+        schedule=WarmStableDecay(warmup_steps=500, decay_fraction=0.3),
+        average_decay=0.9995,
+    )
+    return objective, trainer

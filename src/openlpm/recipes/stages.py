@@ -1,0 +1,144 @@
+"""The stages that make nano, each from footage to weights in a folder; ``runs/nano.py`` strings them together."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from openlpm.bench.critic_data import FramePool, FrameSource
+from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.parallel.apply import compile_units, shard
+from openlpm.parallel.world import World
+from openlpm.recipes import nano
+from openlpm.recipes.critic import critic_recipe, save_judges, tiny_critic_recipe, train_critic, train_mouth
+from openlpm.rollout.assembly import CharacterConfig, CharacterModel
+from openlpm.synth.augment import augment
+from openlpm.synth.render import Cast, render_frames
+from openlpm.training.autoencoder import AutoencoderObjective, Render
+from openlpm.training.base import BaseObjective
+from openlpm.training.clip_bank import ClipBank, fill_bank
+from openlpm.training.footage import Footage
+from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
+from openlpm.weights.store import Storage, load_into, save
+
+Say = Callable[[str], None]
+
+_VOICED_CLIPS = 400
+
+
+def renderer(device: torch.device) -> Render:
+    """The renderer, compiled where that pays."""
+    return torch.compile(render_frames, dynamic=False) if device.type == "cuda" else render_frames
+
+
+def train_autoencoder(
+    model: CharacterModel, footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+) -> None:
+    """The autoencoder on freshly rendered moments; leaves its averaged weights in ``folder/vae``."""
+    objective_config, trainer_config = nano.autoencoder(seconds)
+    if tiny:
+        objective_config = replace(objective_config, clips=1)
+    vae = model.vae.to(world.device)
+    if world.device.type == "cuda":
+        compile_units([vae.encoder, vae.decoder])
+    objective = AutoencoderObjective(vae, footage, cast, renderer(world.device), objective_config)
+    shard(objective.module, world)
+    _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
+    _export(objective, "vae.", folder / "vae", world)
+
+
+def train_judges(footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say) -> None:
+    """Critic and mouth predictor, on their own pictures and voices; leaves them in ``folder``."""
+    recipe = tiny_critic_recipe() if tiny else critic_recipe(seconds=seconds)
+    device = world.device
+    rig_MR = torch.from_numpy(footage.rig_NFR).flatten(0, 1).to(device)
+    viseme_M = torch.from_numpy(footage.viseme_NF).flatten().long().to(device)
+    pool = FramePool(cast.parameters_BV, rig_MR, viseme_M)
+    frames = FrameSource(pool, recipe.frames, renderer(device), seed=1)
+
+    def tell(step: int, done: float, scalars: object) -> None:
+        if step % 500 == 0 and world.is_first:
+            say(f"judges step {step} ({done:.0%}) {scalars}")
+
+    critic = train_critic(recipe, frames, device, on_log=tell)
+    records = [footage.record(i) for i in range(min(len(footage), _VOICED_CLIPS))]
+    voices = VoicePool.of(records, device, disturb=augment, variants=1 if tiny else 3)
+    mouth = train_mouth(recipe, VoiceSource(voices), device, on_log=tell)
+    if world.is_first:
+        save_judges(folder, critic, mouth)
+    world.wait()
+
+
+def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, say: Say) -> ClipBank:
+    """All footage as latents on the device, by the trained autoencoder."""
+    vae = model.vae.to(world.device).eval().requires_grad_(False)
+
+    def tell(done: int, total: int) -> None:
+        if world.is_first and done % 1024 == 0:
+            say(f"bank {done}/{total}")
+
+    return fill_bank(vae, model.text, footage, cast, renderer(world.device), on_progress=tell)
+
+
+def train_base(
+    model: CharacterModel, bank: ClipBank, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+) -> None:
+    """Base on a bank of clips; leaves the averaged weights of transformer and encoders in ``folder``."""
+    objective_config, trainer_config = nano.base(seconds)
+    if tiny:
+        objective_config = replace(objective_config, token_frames=40)
+    for part in (model.dit, model.speak, model.listen, model.text):
+        part.to(world.device)
+    if world.device.type == "cuda":
+        torch._dynamo.config.recompile_limit = 64  # two kinds of block by three layouts, forward and backward
+        compile_units(model.dit.blocks)
+    objective = BaseObjective(model, bank, objective_config)
+    shard(objective.module, world, units=model.dit.blocks)
+    _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
+    for name in ("dit", "speak", "listen", "text"):
+        _export(objective, f"{name}.", folder / name, world)
+
+
+def load_parts(model: CharacterModel, folder: Path) -> set[str]:
+    """Load the parts that the folder already holds; returns their names."""
+    found = {name for name in model.parts() if (folder / name).is_dir()}
+    for name in found:
+        load_into(model.parts()[name], folder / name)
+    return found
+
+
+def write_config(config: CharacterConfig, folder: Path, world: World) -> None:
+    """The model's sizes beside its weights."""
+    if world.is_first:
+        CharacterModel(config).write_config(folder)
+
+
+def _shortened(config: TrainerConfig, *, tiny: bool) -> TrainerConfig:
+    return replace(config, steps=6, seconds=None, log_every=2) if tiny else config
+
+
+def _run(objective: Objective, config: TrainerConfig, world: World, folder: Path, say: Say) -> None:
+    trainer = Trainer(objective, config, world, folder)
+    trainer.resume()
+
+    def tell(entry: LogEntry) -> None:
+        if entry.step % (10 * config.log_every) == 0 or entry.step == config.log_every or entry.step == entry.total_steps:
+            scalars = json.dumps({name: round(value, 5) for name, value in entry.scalars.items()})
+            say(f"{folder.name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
+
+    trainer.run(tell)
+    trainer.average.swap(objective.module)
+
+
+def _export(objective: Objective, prefix: str, folder: Path, world: World) -> None:
+    """Write one part of the trained module (its averages are in place) in full precision."""
+    whole = {
+        name.removeprefix(prefix): (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
+        for name, value in objective.module.state_dict().items()
+        if name.startswith(prefix)
+    }
+    if world.is_first:
+        save(whole, folder, storage=Storage.FP32)
+    world.wait()

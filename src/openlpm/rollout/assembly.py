@@ -1,0 +1,132 @@
+"""The assembled character model: autoencoder, encoders and transformer, their sizes, and their folder on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from cattrs.errors import BaseValidationError
+from cattrs.preconf.json import make_converter
+from torch import nn
+
+from openlpm.core.errors import ConfigError, WeightsError
+from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.dit.config import DiTConfig
+from openlpm.dit.model import CharacterTransformer
+from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
+from openlpm.encoders.text import TextConfig, TextEncoder
+from openlpm.vae.autoencoder import VideoAutoencoder
+from openlpm.vae.config import AutoencoderConfig
+from openlpm.weights.store import Storage, load_into, save
+
+_CONFIG_FILE = "config.json"
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowConfig:
+    """How Base walks through a long clip, in latent frames."""
+
+    frames: int
+    """Frames denoised together."""
+    context: int
+    """Frames of the window before that are given, lightly noised, to go on from."""
+    context_noise: float
+    """Flow time at which the context is shown."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.context < self.frames:
+            raise ConfigError(f"context={self.context}: must lie between 1 and frames-1={self.frames - 1}")
+        if not 0 <= self.context_noise < 1:
+            raise ConfigError(f"context_noise={self.context_noise}: a flow time from 0 to below 1")
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CharacterConfig:
+    """All sizes of a character model; the parts are checked against each other."""
+
+    name: str
+    vae: AutoencoderConfig
+    dit: DiTConfig
+    speak: SpeechConfig
+    listen: SpeechConfig
+    text: TextConfig
+    window: WindowConfig
+    picture_size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.vae.latent_channels != self.dit.latent_channels:
+            raise ConfigError(f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: make them equal")
+        if self.text.width != self.dit.text_width or self.text.num_tokens > self.dit.text_tokens:
+            raise ConfigError(f"text encoder gives {self.text.num_tokens} x {self.text.width}, the transformer takes {self.dit.text_tokens} x {self.dit.text_width}")
+        for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
+            tokens = self.vae.frames_per_latent // speech.frames_per_token
+            if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
+                raise ConfigError(f"dit.{name} does not fit the {name} encoder: it gives {tokens} tokens of width {speech.width} a latent frame")
+
+    @property
+    def latent_rate_hz(self) -> float:
+        """Latent frames a second."""
+        return FRAME_RATE_HZ / self.vae.frames_per_latent
+
+
+@final
+class CharacterModel(nn.Module):
+    """Everything needed to make a character perform; ``rollout.generate`` drives it."""
+
+    def __init__(self, config: CharacterConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vae = VideoAutoencoder(config.vae)
+        self.dit = CharacterTransformer(config.dit)
+        self.speak = SpeechEncoder(config.speak)
+        self.listen = SpeechEncoder(config.listen)
+        self.text = TextEncoder(config.text)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.dit.head.weight.device
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The modules that are stored apart, by folder name."""
+        return dict(self.named_children())
+
+    def write_config(self, folder: Path) -> None:
+        """Write the sizes alone."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _CONFIG_FILE).write_text(make_converter().dumps(self.config, indent=1) + "\n")
+
+    def save_to(self, folder: Path, *, storage: Storage) -> None:
+        """Write config and weights, a folder a part."""
+        self.write_config(folder)
+        for name, part in self.parts().items():
+            save(part.state_dict(), folder / name, storage=storage)
+
+
+def read_config(folder: Path) -> CharacterConfig:
+    """The configuration in a model folder.
+
+    Raises:
+        WeightsError: no such file, or it has wrong or unknown fields (named).
+    """
+    path = folder / _CONFIG_FILE
+    if not path.is_file():
+        raise WeightsError(f"{folder} holds no model: {_CONFIG_FILE} is missing; give a folder written by training or leave --model out")
+    try:
+        return make_converter(forbid_extra_keys=True).loads(path.read_text(), CharacterConfig)
+    except (BaseValidationError, ValueError) as error:
+        raise WeightsError(f"{path} does not describe a character model: {error}") from error
+
+
+def load_model(folder: Path, device: torch.device | str = "cpu") -> CharacterModel:
+    """The model of a folder in evaluation mode, float32 weights, on ``device``; loading is strict.
+
+    Raises:
+        WeightsError: missing, unexpected or damaged weights (named).
+    """
+    model = CharacterModel(read_config(folder))
+    for name, part in model.parts().items():
+        load_into(part, folder / name)
+    return model.to(device).eval().requires_grad_(False)

@@ -1,0 +1,167 @@
+"""From requests to pictures: Base denoises a window, hands its last frames on and goes to the next."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.dit.condition import Condition, ReferenceSlot
+from openlpm.flow.guidance import GuidancePass, guidance_passes, guided
+from openlpm.flow.path import interpolate
+from openlpm.flow.sampler import euler_steps
+from openlpm.flow.schedule import uniform_times
+from openlpm.nn.attention import Bidirectional
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, read_span, speech_tokens
+from openlpm.rollout.request import GenerationRequest
+from openlpm.vae.autoencoder import DecoderState, normalise_latents
+
+Progress = Callable[[int, int], None]
+"""``progress(frames_done, frames_total)``, called after every denoising step with the share of work done."""
+
+
+def generate(
+    model: CharacterModel, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
+) -> Iterator[Float[Tensor, "B F 3 H W"]]:
+    """Pictures in [0, 1] of all requests side by side, in blocks of successive frames.
+
+    Memory does not grow with the length: a window of latents, the sound it hears and the decoder's state are all that
+    is kept. Every row has its own noise from its own seed, so a request gives the same pictures alone or in company.
+
+    Raises:
+        ConfigError: the requests differ in length, steps, guidance or kinds of references.
+    """
+    run = _Run.start(model, requests, progress)
+    while run.next_frame < run.num_latent_frames:
+        yield run.next_block()
+
+
+@final
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    """One generation under way."""
+
+    model: CharacterModel
+    requests: Sequence[GenerationRequest]
+    progress: Progress
+    passes: tuple[GuidancePass, ...]
+    text_BLD: Tensor
+    references_BJCHW: Tensor
+    slots: tuple[ReferenceSlot, ...]
+    generators: list[torch.Generator]
+    num_latent_frames: int
+    next_frame: int = 0
+    context_BCTHW: Tensor | None = None
+    decoder: DecoderState | None = None
+
+    @classmethod
+    @torch.inference_mode()
+    def start(cls, model: CharacterModel, requests: Sequence[GenerationRequest], progress: Progress | None) -> "_Run":
+        first = requests[0]
+        slots = tuple(ReferenceSlot(kind=r.kind, subtype=r.subtype) for r in first.references)
+        for other in requests[1:]:
+            if tuple(ReferenceSlot(kind=r.kind, subtype=r.subtype) for r in other.references) != slots:
+                raise ConfigError("requests of one batch need the same kinds of references in the same order")
+            for name in ("num_frames", "steps", "guidance"):
+                if getattr(other, name) != getattr(first, name):
+                    raise ConfigError(f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}")
+        device = model.device
+        stills = [
+            model.vae.encode_still(pictures_to_tensor([request.references[j].picture_HWC for request in requests], device))
+            for j in range(len(slots))
+        ]
+        return cls(
+            model=model,
+            requests=requests,
+            progress=progress or (lambda done, total: None),
+            passes=guidance_passes(first.guidance),
+            text_BLD=model.text(model.text.prepare([request.caption for request in requests]).to(device)),
+            references_BJCHW=torch.stack(stills, dim=1),
+            slots=slots,
+            generators=[torch.Generator().manual_seed(request.seed) for request in requests],
+            num_latent_frames=-(-first.num_frames // model.config.vae.frames_per_latent),
+        )
+
+    @torch.inference_mode()
+    def next_block(self) -> Tensor:
+        """Denoise the next window and decode what is new in it."""
+        window = self.model.config.window
+        given = 0 if self.context_BCTHW is None else self.context_BCTHW.shape[2]
+        new = min(window.frames - given, self.num_latent_frames - self.next_frame)
+        latents_BCTHW = self._denoise(self.next_frame - given, given, max(new, window.context - given))
+        made_BCTHW = latents_BCTHW[:, :, given : given + new]
+        known_BCTHW = latents_BCTHW[:, :, : given + new]
+        self.context_BCTHW = known_BCTHW[:, :, -window.context :]
+        first_picture = self.next_frame * self.model.config.vae.frames_per_latent
+        self.next_frame += new
+        video_BCFHW, self.decoder = self.model.vae.decode(made_BCTHW, self.decoder)
+        last = self.requests[0].num_frames - first_picture
+        return ((video_BCFHW[:, :, :last].float() + 1) / 2).clamp(0, 1).transpose(1, 2)
+
+    def _denoise(self, first_frame: int, given: int, new: int) -> Tensor:
+        """Latents of ``given + new`` frames from ``first_frame`` on, of which the first are the context."""
+        model, device = self.model, self.model.device
+        frames, times = given + new, uniform_times(self.requests[0].steps, shift=_SHIFT)
+        size = model.config.picture_size // model.config.vae.spatial_factor
+        shape = (model.config.vae.latent_channels, frames, size, size)
+        noise_BCTHW = torch.stack([torch.randn(shape, generator=g) for g in self.generators]).to(device)
+        shown_BCTHW = None
+        if self.context_BCTHW is not None:
+            level = torch.tensor(model.config.window.context_noise, device=device)
+            shown_BCTHW = interpolate(self.context_BCTHW, noise_BCTHW[:, :, :given], level)
+        condition = self._condition(first_frame, frames)
+
+        def denoise(sample_BCTHW: Tensor, time_B: Tensor) -> Tensor:
+            time_BT = time_B[:, None].expand(-1, frames)
+            if shown_BCTHW is not None:
+                sample_BCTHW = torch.cat([shown_BCTHW, sample_BCTHW[:, :, given:]], dim=2)
+                quiet_BT = time_BT.new_full((len(time_B), given), model.config.window.context_noise)
+                time_BT = torch.cat([quiet_BT, time_BT[:, given:]], dim=1)
+            outputs = [
+                model.dit(sample_BCTHW, time_BT, _keep(condition, each), attend=Bidirectional()) for each in self.passes
+            ]
+            return guided(outputs, self.passes)
+
+        sample_BCTHW = noise_BCTHW
+        for number, step in enumerate(euler_steps(denoise, noise_BCTHW, times, prediction=model.config.dit.prediction)):
+            sample_BCTHW = step.sample_BCTHW
+            self._tell((self.next_frame + new * (number + 1) / (len(times) - 1)) / self.num_latent_frames)
+        made_BCTHW = normalise_latents(sample_BCTHW)
+        return made_BCTHW if self.context_BCTHW is None else torch.cat([self.context_BCTHW, made_BCTHW[:, :, given:]], dim=2)
+
+    def _condition(self, first_frame: int, frames: int) -> Condition:
+        model = self.model
+        branches = model.config.dit
+        assert branches.speak is not None
+        assert branches.listen is not None
+        speak = audio_span(model.speak, branches.speak, first_frame, frames)
+        listen = audio_span(model.listen, branches.listen, first_frame, frames)
+        return Condition(
+            text_BLD=self.text_BLD,
+            speak_BLD=speech_tokens(model.speak, speak, read_span([r.speak for r in self.requests], speak, model.device)),
+            listen_BLD=speech_tokens(model.listen, listen, read_span([r.listen for r in self.requests], listen, model.device)),
+            references_BJCHW=self.references_BJCHW,
+            slots=self.slots,
+        )
+
+    def _tell(self, share: float) -> None:
+        total = self.requests[0].num_frames
+        self.progress(min(total, int(share * total)), total)
+
+
+_SHIFT = 2.5
+"""Sampling visits the noisy times more densely, as training did."""
+
+
+def _keep(condition: Condition, each: GuidancePass) -> Condition:
+    kept = each.kept
+    return replace(
+        condition,
+        text_BLD=condition.text_BLD if kept.text else torch.zeros_like(condition.text_BLD),
+        speak_BLD=condition.speak_BLD if kept.speak else None,
+        listen_BLD=condition.listen_BLD if kept.listen else None,
+    )

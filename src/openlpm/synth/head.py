@@ -1,0 +1,112 @@
+"""The bare head: silhouette, ears, skin with its light and shade, cheeks, nose and the marks of age."""
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from openlpm.core.rig import Rig
+from openlpm.synth.layout import Look
+from openlpm.synth.pose import Controls, Pose
+from openlpm.synth.shapes import coverage, ellipse, glow, over, smooth, smooth_union
+
+JAW_DROP = 0.15
+"""How far a wide-open jaw lowers the chin, in head units."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fields:
+    """Coordinates that everything on the head is drawn in, ``(N, 1, H, W)``, and the width of an edge."""
+
+    qx: Tensor
+    qy: Tensor
+    u: Tensor
+    v: Tensor
+    edge: Tensor
+
+
+def head_fields(pose: Pose, x: Tensor, y: Tensor) -> Fields:
+    """Coordinates of every pixel in the plane and on the face."""
+    qx, qy = pose.plane(x, y)
+    u, v = pose.face(qx, qy)
+    return Fields(qx=qx, qy=qy, u=u, v=v, edge=1.35 * pose.pixel)
+
+
+def head_distance(look: Look, controls: Controls, pose: Pose, fields: Fields) -> Tensor:
+    """Distance to the silhouette: cranium, jaw and chin, which lie at different depths and so turn differently."""
+    qx, qy, yaw, pitch = fields.qx, fields.qy, pose.sin_yaw, pose.sin_pitch
+    cranium = ellipse(qx + 0.04 * yaw, qy + 0.2 - 0.06 * pitch, look["cranium_w"], look["cranium_h"])
+    drop = JAW_DROP * controls[Rig.JAW] - 0.02 * controls[Rig.PRESS]
+    jaw_w = look["jaw_w"] * (1.0 + 0.02 * controls[Rig.SMILE])
+    jaw = ellipse(qx - 0.12 * yaw, qy - 0.24 - 0.3 * drop + 0.1 * pitch, jaw_w, look["jaw_h"] + 0.3 * drop)
+    chin_h = 0.3
+    chin = ellipse(qx - 0.34 * yaw, qy - (look["chin_y"] - chin_h) - drop + 0.3 * pitch, look["chin_w"], chin_h)
+    return smooth_union(smooth_union(cranium, jaw, 0.25), chin, 0.4)
+
+
+def draw_ears(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
+    """Both ears and their earrings, behind the face; the near one comes forward in a turn."""
+    size, side = look["ear_size"], look["cranium_w"]
+    worn = (look["earring_size"] > 0.011).to(canvas.dtype)
+    for sign in (-1.0, 1.0):
+        centre_x = sign * side * (0.98 - 0.06 * pose.sin_yaw.abs()) - 0.13 * pose.sin_yaw
+        ex, ey = (fields.qx - centre_x) * sign, fields.qy - look["ear_y"] - 0.12 * pose.sin_pitch
+        ear = ellipse(ex + 0.16 * ey, ey, 0.12 * size, 0.2 * size)
+        canvas = over(canvas, over(look["skin"], look["skin_shade"], 0.25 * look["ear_size"]), coverage(ear, fields.edge))
+        canvas = over(canvas, look["skin_shade"], 0.75 * coverage(ear + 0.055 * size, 0.07))
+        drop = ey - 0.2 * size - look["earring_drop"]
+        ring = ellipse(ex + 0.02, drop, look["earring_size"], look["earring_size"] * 1.1)
+        canvas = over(canvas, look["earring"], coverage(ring, fields.edge) * worn)
+    return canvas
+
+
+def draw_skin(canvas: Tensor, look: Look, controls: Controls, fields: Fields, head: Tensor, hair: Tensor) -> Tensor:
+    """The face without its features; ``hair`` is the distance to the hair in front, which shades the forehead."""
+    u, v = fields.u, fields.v
+    light = look["light"]
+    side = smooth(0.25 * fields.qy - fields.qx * light - 0.1, 0.75, -0.55)
+    skin = over(look["skin"], look["skin_light"], 0.55 * glow(u - 0.2 * light, v + 0.15, 0.55, 0.6))
+    skin = over(skin, look["skin_shade"], 0.55 * (1.0 - side))
+    skin = over(skin, look["skin_shade"], 0.5 * smooth(head, -0.2, 0.02))
+    skin = over(skin, look["skin_shade"], 0.75 * smooth(hair - 0.015, 0.13, 0.0))
+    smile = controls[Rig.SMILE].clamp_min(0.0)
+    rise = 0.05 * smile + 0.03 * controls[Rig.SQUINT]
+    cheek = glow(u.abs() - 0.42, v - 0.42 + rise, 0.17, 0.12)
+    skin = over(skin, look["blush"], cheek * (0.5 + 0.25 * smile))
+    skin = over(skin, look["skin_light"], 0.5 * glow(u.abs() - 0.4, v - 0.29 + rise, 0.12, 0.045))
+    return over(canvas, skin, coverage(head, fields.edge))
+
+
+def draw_marks(canvas: Tensor, look: Look, controls: Controls, fields: Fields) -> Tensor:
+    """Lines of age and expression: forehead, between the brows, from nose to mouth, beneath the eyes."""
+    u, v = fields.u, fields.v
+    side = u.abs()
+    smile, age = controls[Rig.SMILE].clamp_min(0.0), look["wrinkle"]
+    raised = (0.5 * (controls[Rig.BROW_LEFT] + controls[Rig.BROW_RIGHT])).clamp_min(0.0)
+    fold_x = 0.27 + 0.12 * (v - 0.45) + 0.03 * smile
+    fold = glow(side - fold_x, v - 0.55, 0.022, 0.12) * (0.1 + 0.45 * smile + 0.5 * age)
+    lines = glow(v + 0.44 + 0.05 * (1.0 - 6.0 * u.square()), u, 0.016, 0.24) + glow(v + 0.54, u, 0.014, 0.2)
+    lines = lines * (0.5 * raised + 0.45 * age)
+    frown = glow(side - 0.045, v + 0.2, 0.017, 0.07) * (controls[Rig.FURROW].clamp_min(0.0) + 0.25 * age)
+    bags = glow(side - look["eye_x"], v - 0.25, 0.12, 0.016) * (0.6 * age + 0.3 * controls[Rig.SQUINT])
+    total = (fold + lines + frown + bags).clamp(0.0, 1.0)
+    return over(canvas, look["skin_shade"] * 0.94, 0.75 * total)
+
+
+def draw_nose(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
+    """The nose stands out of the face, so a turn moves it further than what is around it."""
+    u, v = fields.u - 0.1 * pose.sin_yaw, fields.v + 0.09 * pose.sin_pitch
+    width, tip, light = look["nose_w"], look["nose_y"], look["light"]
+    shade, bright, strength, length = look["skin_shade"], look["skin_light"], look["nose_shade"], look["nose_length"]
+    bridge = glow(u + light * 0.075, v - tip + 0.55 * length, 0.042, 0.5 * length)
+    canvas = over(canvas, shade, 0.4 * strength * bridge)
+    canvas = over(canvas, shade, 0.75 * strength * glow(u, v - tip - 0.075, width * 0.8, 0.035))
+    wing_x = u.abs() - width * 0.78
+    wing = (ellipse(wing_x, v - tip - 0.01, 0.055, 0.06).abs() - 0.008) + 0.05 * smooth(wing_x, 0.02, -0.02)
+    canvas = over(canvas, shade * 0.92, 0.7 * strength * coverage(wing, 0.03))
+    nostril_x = u.abs() - width * 0.45
+    nostril = ellipse(nostril_x, v - tip - 0.05 - 0.2 * nostril_x, width * 0.24, 0.02)
+    canvas = over(canvas, shade * 0.62, 0.8 * coverage(nostril, 0.03))
+    canvas = over(canvas, bright, 0.75 * glow(u - 0.02 * light, v - tip + 0.03, 0.05, 0.045))
+    return over(canvas, bright, 0.45 * glow(u - 0.02 * light, v - tip + 0.55 * length, 0.028, 0.4 * length))

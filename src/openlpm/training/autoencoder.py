@@ -1,0 +1,100 @@
+"""Training the autoencoder on freshly rendered footage: every step draws new moments of new clips."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from openlpm.core.seeds import generator
+from openlpm.synth.render import Cast
+from openlpm.training.footage import Footage, boxes_to_cells
+from openlpm.vae.autoencoder import VideoAutoencoder, psnr
+
+Render = Callable[[Tensor, Tensor], Tensor]
+"""parameters_NV, rig_NR -> frames_NCHW in [0, 1]."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoencoderObjectiveConfig:
+    """Batch and loss of the autoencoder."""
+
+    clips: int
+    """Clips a process and step."""
+    latent_frames: int
+    """Length of a clip: at least 2, so that decoding learns to use the frame before."""
+    noise: float
+    """Latents are disturbed by a level drawn from 0 to this."""
+    mouth_weight: float
+    eyes_weight: float
+    gradient_weight: float
+    square_weight: float
+
+
+@final
+class _Learner(nn.Module):
+    def __init__(self, vae: VideoAutoencoder, config: AutoencoderObjectiveConfig) -> None:
+        super().__init__()
+        self.vae, self.config = vae, config
+
+    def forward(self, video_BCFHW: Tensor, weight_BFHW: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        config = self.config
+        level_B = torch.rand(video_BCFHW.shape[0], device=video_BCFHW.device) * config.noise
+        with torch.autocast(video_BCFHW.device.type, torch.bfloat16, enabled=video_BCFHW.is_cuda):
+            made_BCFHW = self.vae(video_BCFHW, level_B)
+        error = made_BCFHW.float() - video_BCFHW
+        weight = weight_BFHW[:, None]
+        loss = (weight * error.abs()).mean() + config.square_weight * (weight * error.square()).mean()
+        edges_x, edges_y = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
+        loss = loss + config.gradient_weight * ((weight[..., 1:] * edges_x.abs()).mean() + (weight[..., 1:, :] * edges_y.abs()).mean())
+        with torch.no_grad():
+            ratio = psnr(made_BCFHW.float().flatten(0, 1), video_BCFHW.flatten(0, 1), peak=2.0).mean()
+        return loss, {"psnr_noisy": ratio}
+
+
+@final
+class AutoencoderObjective:
+    """An ``Objective`` over footage; ``render`` may be compiled."""
+
+    def __init__(self, vae: VideoAutoencoder, footage: Footage, cast: Cast, render: Render, config: AutoencoderObjectiveConfig) -> None:
+        self.module: nn.Module = _Learner(vae, config)
+        self._config, self._cast, self._render = config, cast, render
+        self._group = vae.config.frames_per_latent
+        self._rig_NFR = torch.from_numpy(footage.rig_NFR).to(cast.parameters_BV.device)
+
+    def batch(self, step: int, rank: int) -> tuple[Tensor, Tensor]:
+        """Video in [-1, 1] and the weight of every pixel."""
+        config, device = self._config, self._rig_NFR.device
+        rng = generator("autoencoder", step, rank)
+        clips, length = self._rig_NFR.shape[:2]
+        frames = config.latent_frames * self._group
+        chosen_B = torch.from_numpy(rng.integers(clips, size=config.clips)).to(device)
+        starts_B = torch.from_numpy(rng.integers(length - frames + 1, size=config.clips)).to(device)
+        rig_BFR = self._rig_NFR[chosen_B[:, None], starts_B[:, None] + torch.arange(frames, device=device)]
+        return video_and_weight(self._cast.parameters_BV[chosen_B], rig_BFR, self._render, config)
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted L1, its gradient and a little L2."""
+        return self.module(*batch)
+
+
+@torch.no_grad()
+def video_and_weight(
+    parameters_BV: Tensor, rig_BFR: Tensor, render: Render, config: AutoencoderObjectiveConfig
+) -> tuple[Tensor, Tensor]:
+    """Rendered clips (B, 3, F, H, W) in [-1, 1] and pixel weights (B, F, H, W) with mean one."""
+    batch, frames = rig_BFR.shape[:2]
+    parameters_NV = parameters_BV[:, None].expand(-1, frames, -1).flatten(0, 1).contiguous()
+    frames_NCHW = render(parameters_NV, rig_BFR.flatten(0, 1).contiguous())
+    video_BCFHW = frames_NCHW.unflatten(0, (batch, frames)).transpose(1, 2) * 2 - 1
+    regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
+    size, cells = frames_NCHW.shape[-1], 32
+    weight_BFhw = torch.ones(batch, frames, cells, cells, device=rig_BFR.device)
+    for boxes_BF4, extra in ((regions.eyes_BF4, config.eyes_weight), (regions.mouth_BF4, config.mouth_weight)):
+        inside_BFhw = boxes_to_cells(boxes_BF4, 1, cells, size)
+        weight_BFhw = torch.where(inside_BFhw, torch.full_like(weight_BFhw, extra), weight_BFhw)
+    weight_BFhw = weight_BFhw / weight_BFhw.mean()
+    return video_BCFHW, functional.interpolate(weight_BFhw, size=(size, size), mode="nearest")

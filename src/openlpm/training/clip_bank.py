@@ -1,0 +1,105 @@
+"""Clips as latents on the device: rendered and encoded once, after which a step needs neither renderer nor encoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from openlpm.dit.condition import ReferenceKind, ReferenceSlot
+from openlpm.encoders.text import TextEncoder
+from openlpm.synth.references import reference_rigs
+from openlpm.synth.render import Cast
+from openlpm.training.autoencoder import Render
+from openlpm.training.footage import Footage, boxes_to_cells
+from openlpm.vae.autoencoder import VideoAutoencoder
+
+STRIDE = 3
+"""Windows begin at multiples of this many latent frames: half a second, 8000 samples exactly."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ClipBank:
+    """N clips of T latent frames with everything they are conditioned on."""
+
+    latents_NTCHW: Tensor
+    focus_NTHW: Tensor
+    """uint8 per latent cell: 0 elsewhere, 1 eyes, 2 mouth."""
+    firsts_NKCHW: Tensor
+    """Still latents of the frame at every possible window start (latent frames 0, STRIDE, ...)."""
+    references_NJCHW: Tensor
+    slots: tuple[ReferenceSlot, ...]
+    speak_NA: Tensor
+    listen_NA: Tensor
+    text_NLG: Tensor
+
+    def __len__(self) -> int:
+        return self.latents_NTCHW.shape[0]
+
+    @property
+    def num_frames(self) -> int:
+        """Latent frames of a clip."""
+        return self.latents_NTCHW.shape[1]
+
+
+@torch.no_grad()
+def fill_bank(
+    vae: VideoAutoencoder,
+    text: TextEncoder,
+    footage: Footage,
+    cast: Cast,
+    render: Render,
+    *,
+    clips_at_once: int = 4,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ClipBank:
+    """Render and encode all footage; ``clips_at_once`` bounds the memory and fixes the shapes for compilation."""
+    group = vae.config.frames_per_latent
+    device = cast.parameters_BV.device
+    keys = list(reference_rigs())
+    still_rig_JR = torch.stack([torch.as_tensor(rig) for rig in reference_rigs().values()]).to(device)
+    latents, focus, firsts, references = [], [], [], []
+    for first in range(0, len(footage), clips_at_once):
+        rows = slice(first, first + clips_at_once)
+        parameters_BV = cast.parameters_BV[rows]
+        rig_BFR = torch.from_numpy(footage.rig_NFR[rows]).to(device)
+        video_BCFHW = _video(parameters_BV, rig_BFR, render)
+        latents.append(_encode(vae, video_BCFHW).transpose(1, 2).bfloat16())
+        starts_BCKHW = video_BCFHW[:, :, :: STRIDE * group]
+        firsts.append(_encode_stills(vae, starts_BCKHW))
+        references.append(_encode_stills(vae, _video(parameters_BV, still_rig_JR.expand(len(parameters_BV), -1, -1), render)))
+        regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
+        cells, size = latents[0].shape[-1], video_BCFHW.shape[-1]
+        eyes = boxes_to_cells(regions.eyes_BF4, group, cells, size).to(torch.uint8)
+        mouth = boxes_to_cells(regions.mouth_BF4, group, cells, size).to(torch.uint8) * 2
+        focus.append(torch.maximum(eyes, mouth))
+        on_progress(min(first + clips_at_once, len(footage)), len(footage))
+    return ClipBank(
+        latents_NTCHW=torch.cat(latents),
+        focus_NTHW=torch.cat(focus),
+        firsts_NKCHW=torch.cat(firsts),
+        references_NJCHW=torch.cat(references),
+        slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
+        speak_NA=torch.from_numpy(footage.speak_NA).to(device),
+        listen_NA=torch.from_numpy(footage.listen_NA).to(device),
+        text_NLG=text.prepare(footage.captions).to(device),
+    )
+
+
+def _video(parameters_BV: Tensor, rig_BFR: Tensor, render: Render) -> Tensor:
+    batch, frames = rig_BFR.shape[:2]
+    parameters_NV = parameters_BV[:, None].expand(-1, frames, -1).flatten(0, 1).contiguous()
+    frames_NCHW = render(parameters_NV, rig_BFR.flatten(0, 1).contiguous())
+    return frames_NCHW.unflatten(0, (batch, frames)).transpose(1, 2) * 2 - 1
+
+
+def _encode(vae: VideoAutoencoder, video_BCFHW: Tensor) -> Tensor:
+    with torch.autocast(video_BCFHW.device.type, torch.bfloat16, enabled=video_BCFHW.is_cuda):
+        return vae.encode(video_BCFHW)
+
+
+def _encode_stills(vae: VideoAutoencoder, pictures_BCKHW: Tensor) -> Tensor:
+    group = vae.config.frames_per_latent
+    return _encode(vae, pictures_BCKHW.repeat_interleave(group, dim=2)).transpose(1, 2).bfloat16()

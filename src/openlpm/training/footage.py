@@ -1,0 +1,129 @@
+"""Synthetic footage for training: performances made by worker processes, pictures rendered on the device."""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openlpm.core.record import PerformanceRecord, Truth
+from openlpm.core.seeds import Split, generator, seeds_of
+from openlpm.synth.identity import Identity, describe
+from openlpm.synth.perform import perform
+from openlpm.synth.render import Cast
+from openlpm.synth.speech_bank import SpeechBank, build
+
+_CHUNK = 32
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FootageConfig:
+    """How much footage a process works from; every process makes its own."""
+
+    num_utterances: int
+    num_clips: int
+    num_frames: int
+    """Length of a clip, 24 a second."""
+    workers: int
+    seed: int = 0
+    split: Split = Split.TRAIN
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """Performances in memory, one identity a clip."""
+
+    rig_NFR: NDArray[np.float32]
+    state_NF: NDArray[np.int8]
+    viseme_NF: NDArray[np.int8]
+    speak_NA: NDArray[np.int16]
+    listen_NA: NDArray[np.int16]
+    captions: list[str]
+    identities: list[Identity]
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    def record(self, number: int) -> PerformanceRecord:
+        """One clip as a record again (its events are not kept)."""
+        seed = self.identities[number].seed
+        return PerformanceRecord(
+            clip_id=f"footage-{number}",
+            identity=f"seed:{seed}",
+            num_frames=self.rig_NFR.shape[1],
+            speak_A=self.speak_NA[number].astype(np.float32) / 32767,
+            listen_A=self.listen_NA[number].astype(np.float32) / 32767,
+            state_F=self.state_NF[number],
+            caption=self.captions[number],
+            truth=Truth(seed=seed, rig_FR=self.rig_NFR[number], viseme_F=self.viseme_NF[number], events=()),
+        )
+
+
+_bank: SpeechBank | None = None
+
+
+def make_footage(config: FootageConfig, rank: int, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Footage:
+    """Speech, performances and captions for one process. Call it before CUDA is touched: it forks."""
+    global _bank  # noqa: PLW0603 (workers inherit the bank by fork instead of receiving a copy each)
+    _bank = build(config.split, config.num_utterances, seed=config.seed * 1009 + rank, workers=config.workers)
+    jobs = [range(first, min(first + _CHUNK, config.num_clips)) for first in range(0, config.num_clips, _CHUNK)]
+    parts: list[list[tuple[PerformanceRecord, Identity]]] = []
+    with multiprocessing.get_context("fork").Pool(config.workers) as pool:
+        for part in pool.imap(partial(_perform_some, config, rank), jobs):
+            parts.append(part)
+            on_progress(len(parts), len(jobs))
+    return _stack([pair for part in parts for pair in part])
+
+
+def _perform_some(config: FootageConfig, rank: int, numbers: Sequence[int]) -> list[tuple[PerformanceRecord, Identity]]:
+    assert _bank is not None
+    seeds = seeds_of(config.split)
+    made: list[tuple[PerformanceRecord, Identity]] = []
+    for number in numbers:
+        rng = generator("footage", config.seed, rank, number)
+        identity_seed = int(rng.integers(seeds.start, seeds.stop))
+        identity = Identity.from_seed(identity_seed)
+        clip_seed = int(rng.integers(2**31))
+        made.append((perform(identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)), identity))
+    return made
+
+
+def _stack(pairs: list[tuple[PerformanceRecord, Identity]]) -> Footage:
+    records = [record for record, _ in pairs]
+    truths = [record.truth for record in records if record.truth is not None]
+    return Footage(
+        rig_NFR=np.stack([truth.rig_FR for truth in truths]),
+        state_NF=np.stack([record.state_F for record in records]),
+        viseme_NF=np.stack([truth.viseme_F for truth in truths]),
+        speak_NA=np.stack([_to_int16(record.speak_A) for record in records]),
+        listen_NA=np.stack([_to_int16(record.listen_A) for record in records]),
+        captions=[record.caption for record in records],
+        identities=[identity for _, identity in pairs],
+    )
+
+
+def _to_int16(samples_A: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.round(np.clip(samples_A, -1, 1) * 32767).astype(np.int16)
+
+
+def cast_of(footage: Footage, device: torch.device) -> Cast:
+    """All identities of the footage on the device."""
+    return Cast(footage.identities, device=device)
+
+
+def boxes_to_cells(boxes_BF4: Tensor, frames_per_cell: int, cells: int, picture_size: int) -> Tensor:
+    """Latent cells that a box (x0, y0, x1, y1 in pixels) touches in any frame of a group: bool (B, T, cells, cells)."""
+    groups_BTG4 = boxes_BF4.unflatten(1, (-1, frames_per_cell)) * (cells / picture_size)
+    low_BT2 = groups_BTG4[..., :2].amin(dim=2).floor()
+    high_BT2 = groups_BTG4[..., 2:].amax(dim=2).ceil()
+    grid = torch.arange(cells, device=boxes_BF4.device)
+    inside_x = (grid >= low_BT2[..., 0:1]) & (grid < high_BT2[..., 0:1])
+    inside_y = (grid >= low_BT2[..., 1:2]) & (grid < high_BT2[..., 1:2])
+    return inside_y[..., :, None] & inside_x[..., None, :]
