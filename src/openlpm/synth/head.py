@@ -53,7 +53,9 @@ def draw_ears(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
         centre_x = sign * side * (0.98 - 0.06 * pose.sin_yaw.abs()) - 0.13 * pose.sin_yaw
         ex, ey = (fields.qx - centre_x) * sign, fields.qy - look["ear_y"] - 0.12 * pose.sin_pitch
         ear = ellipse(ex + 0.16 * ey, ey, 0.12 * size, 0.2 * size)
-        canvas = over(canvas, over(look["skin"], look["skin_shade"], 0.25 * look["ear_size"]), coverage(ear, fields.edge))
+        canvas = over(
+            canvas, over(look["skin"], look["skin_shade"], 0.25 * look["ear_size"]), coverage(ear, fields.edge)
+        )
         canvas = over(canvas, look["skin_shade"], 0.75 * coverage(ear + 0.055 * size, 0.07))
         drop = ey - 0.2 * size - look["earring_drop"]
         ring = ellipse(ex + 0.02, drop, look["earring_size"], look["earring_size"] * 1.1)

@@ -1,0 +1,100 @@
+"""The packed look of a performer: which numbers stand where in ``parameters_NV``."""
+
+from collections.abc import Mapping
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.synth.shapes import LEAF_SIZE
+
+NUM_BACK_LEAVES = 8
+NUM_FRONT_LEAVES = 8
+NUM_SPOTS = 6
+SPOT_SIZE = 5
+"""Numbers of a background spot: x, y, radius, softness, opacity."""
+
+_COLOURS = ["skin", "skin_shade", "skin_light", "blush", "lips", "lips_shade", "hair", "hair_shade", "hair_light", "brow", "iris", "iris_light", "inner", "inner_shade", "trim", "outer", "outer_shade", "glasses", "headwear", "headwear_shade", "headwear_trim", "earring", "background_top", "background_bottom", "background_glow", "background_hill", "tint"]
+
+_SCALARS = (
+    "head_x head_y head_scale light "
+    # head
+    "cranium_w cranium_h jaw_w jaw_h chin_w chin_y wrinkle freckle "
+    "ear_size ear_y earring_size earring_drop "
+    # eyes
+    "eye_x eye_y eye_w eye_up eye_low eye_tilt eye_skew iris_r lash wing crease eyeshadow "
+    "brow_y brow_w brow_thick brow_arch brow_tilt "
+    # nose and mouth
+    "nose_w nose_y nose_length nose_shade "
+    "mouth_y mouth_w lip_up lip_low bow corner lipstick "
+    # hair
+    "cap_w cap_h cap_y cap_bottom cap_alpha curl_amp curl_freq part hairline left_drop left_power right_drop "
+    "right_power scallop_amp scallop_freq strand_freq sheen "
+    "beard_alpha beard_y beard_side beard_volume beard_power moustache moustache_w moustache_droop "
+    # things worn
+    "glasses_alpha glasses_w glasses_h glasses_power glasses_thick lens "
+    "hat_alpha hat_w hat_h hat_y hat_line hat_curve hat_band hat_top hat_trim hat_brim hat_brim_w hat_pom veil "
+    # body
+    "neck_w shoulder_y shoulder_w shoulder_slope "
+    "inner_neck inner_depth inner_power inner_band inner_high stripe stripe_freq "
+    "outer_alpha outer_neck outer_depth collar "
+    # background
+    "hill hill_slope window window_x"
+).split()
+
+_TABLES = {
+    "back_leaves": NUM_BACK_LEAVES * LEAF_SIZE,
+    "front_leaves": NUM_FRONT_LEAVES * LEAF_SIZE,
+    "spots": NUM_SPOTS * SPOT_SIZE,
+}
+
+FIELDS: dict[str, int] = {**dict.fromkeys(_COLOURS, 3), **dict.fromkeys(_SCALARS, 1), **_TABLES}
+"""Name and size of every part of the packed vector, in order."""
+
+
+def _starts() -> dict[str, int]:
+    starts: dict[str, int] = {}
+    total = 0
+    for name, size in FIELDS.items():
+        starts[name] = total
+        total += size
+    return starts
+
+
+_STARTS = _starts()
+NUM_PARAMETERS = sum(FIELDS.values())
+
+
+def pack(values: Mapping[str, object]) -> NDArray[np.float32]:
+    """The vector ``parameters_V`` of one performer from a value for every field.
+
+    Raises ``ConfigError`` when a field is missing, unknown or has the wrong size.
+    """
+    if values.keys() != FIELDS.keys():
+        raise ConfigError(f"look: missing {FIELDS.keys() - values.keys()}, unknown {values.keys() - FIELDS.keys()}")
+    parts: list[NDArray[np.float32]] = []
+    for name, size in FIELDS.items():
+        part = np.asarray(values[name], dtype=np.float32).reshape(-1)
+        if part.size != size:
+            raise ConfigError(f"look: {name} has {part.size} numbers, not {size}")
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+@final
+class Look:
+    """Named views ``(N, size, 1, 1)`` into ``parameters_NV``."""
+
+    def __init__(self, parameters_NV: Tensor) -> None:
+        self._columns = parameters_NV[:, :, None, None]
+
+    def __getitem__(self, name: str) -> Tensor:
+        start = _STARTS[name]
+        return self._columns[:, start : start + FIELDS[name]]
+
+    def table(self, name: str, width: int) -> Tensor:
+        """A table ``(N, rows, width)``."""
+        flat = self[name]
+        return flat.reshape(flat.shape[0], -1, width)

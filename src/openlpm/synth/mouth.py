@@ -1,0 +1,124 @@
+"""The mouth: four curves (lips outside and inside) moved by the rig, with teeth, tongue and depth between them."""
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from openlpm.core.rig import Rig
+from openlpm.synth.layout import Look
+from openlpm.synth.pose import Controls
+from openlpm.synth.shapes import coverage, ellipse, glow, over, smooth
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MouthShape:
+    """The mouth at this moment, ``(N, 1, 1, 1)`` each, in face units; y grows downwards."""
+
+    width: Tensor
+    """Half the distance of the corners."""
+    line_y: Tensor
+    """Height of the line of the lips in the middle, before it opens."""
+    corner: Tensor
+    """How far the corners lie below that line (negative: a smile)."""
+    rise: Tensor
+    """How far the upper lip lifts."""
+    fall: Tensor
+    """How far the lower lip drops."""
+    oval: Tensor
+    """0 an almond opening, 1 an ellipse."""
+    lip_up: Tensor
+    lip_low: Tensor
+    teeth: Tensor
+    """Length of upper teeth in view."""
+    tongue: Tensor
+
+
+def mouth_shape(look: Look, controls: Controls) -> MouthShape:
+    """The speech channels and the smile, made into lengths."""
+    jaw, rounding, press = controls[Rig.JAW], controls[Rig.ROUNDING], controls[Rig.PRESS]
+    spread, smile = controls[Rig.WIDTH], controls[Rig.SMILE]
+    teeth, tongue = controls[Rig.TEETH], controls[Rig.TONGUE]
+    joy = smile.clamp_min(0.0)
+    width = look["mouth_w"] * (1.0 + 0.24 * spread + 0.2 * joy - 0.42 * rounding) * (1.0 - 0.1 * jaw)
+    sealed = 1.0 - 0.96 * press
+    open_ = (0.31 * jaw + 0.035 * rounding + 0.03 * spread.clamp_min(0.0) * jaw) * sealed
+    rise = (0.22 * open_ + 0.028 * teeth + 0.015 * tongue + 0.02 * joy * jaw) * sealed
+    fall = 0.8 * open_ + (0.024 * teeth + 0.035 * tongue) * sealed
+    thin = (1.0 - 0.5 * press) * (1.0 - 0.18 * joy) * (1.0 - 0.12 * spread) * (1.0 + 0.3 * rounding)
+    return MouthShape(
+        width=width,
+        line_y=look["mouth_y"] + 0.012 * press - 0.02 * joy,
+        corner=look["corner"] - 0.095 * smile,
+        rise=rise,
+        fall=fall,
+        oval=(0.35 + 0.6 * rounding + 0.1 * jaw).clamp(0.0, 1.0),
+        lip_up=look["lip_up"] * thin,
+        lip_low=look["lip_low"] * thin * (1.0 - 0.3 * teeth * (1.0 - jaw)),
+        teeth=0.012 + 0.065 * teeth + 0.075 * jaw + 0.02 * spread.clamp_min(0.0) + 0.04 * joy * jaw,
+        tongue=tongue,
+    )
+
+
+def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
+    """Shade around the lips, then the inside, then the lips."""
+    t = u / shape.width
+    t2 = t.square()
+    arc = 1.0 - t2
+    bulge = arc + shape.oval * (arc.clamp_min(0.0).sqrt() - arc) * (arc > 0.0).to(arc.dtype)
+    line = shape.line_y + shape.corner * t2
+    inner_top, inner_low = line - shape.rise * bulge, line + shape.fall * bulge
+    notch = 1.0 - look["bow"] * (1.0 - t2 * 9.0).clamp_min(0.0).square()
+    outer_top = inner_top - shape.lip_up * arc * notch * (1.0 + 0.25 * t2)
+    plump = arc + 0.5 * (arc.clamp_min(0.0).sqrt() - arc) * (arc > 0.0).to(arc.dtype)
+    outer_low = inner_low + shape.lip_low * plump
+    steep = (1.0 + (2.2 * t * (shape.corner + shape.fall + shape.lip_low) / shape.width).square()).rsqrt()
+    lips = coverage((outer_top - v).maximum(v - outer_low) * steep, edge)
+    gap = coverage((inner_top - v).maximum(v - inner_low) * steep + 0.004, edge)
+
+    below = glow(t, v - outer_low - 0.055, 0.6, 0.035)
+    canvas = over(canvas, look["skin_shade"], 0.5 * below + 0.2 * glow(t.abs() - 1.06, v - line, 0.09, 0.04))
+    upper = smooth(v - inner_top - 0.35 * shape.fall, 0.02, -0.02)
+    lower_light = glow(u - 0.03 * look["light"], v - inner_low - 0.42 * shape.lip_low, 0.5 * shape.width, 0.03)
+    lip_colour = over(look["lips"], look["lips_shade"], 0.55 * upper)
+    lip_colour = over(lip_colour, look["skin_light"], 0.42 * lower_light)
+    canvas = over(canvas, lip_colour, lips * look["lipstick"])
+    canvas = _draw_inside(canvas, shape, (u, v, t), (inner_top, inner_low), gap, edge)
+    seam_y = 0.5 * (inner_top + inner_low)
+    seam = (v - seam_y).abs() - 0.011 * (1.0 - 0.5 * t2) - 0.002
+    seam_alpha = coverage(seam * steep, edge * 1.2) * smooth(t.abs(), 1.1, 0.95) * (1.0 - gap)
+    closed = smooth(shape.rise + shape.fall, 0.05, 0.005)
+    corners = glow(t.abs() - 1.0, v - line, 0.07, 0.022)
+    return over(
+        canvas, look["lips_shade"] * 0.5, (0.85 * seam_alpha * closed + 0.6 * corners * (1.0 - gap)).clamp_max(1.0)
+    )
+
+
+def _draw_inside(
+    canvas: Tensor,
+    shape: MouthShape,
+    where: tuple[Tensor, Tensor, Tensor],
+    inner: tuple[Tensor, Tensor],
+    gap: Tensor,
+    edge: Tensor,
+) -> Tensor:
+    u, v, t = where
+    inner_top, inner_low = inner
+    depth = canvas.new_tensor((0.33, 0.07, 0.09)).view(1, 3, 1, 1)
+    rose = canvas.new_tensor((0.86, 0.42, 0.43)).view(1, 3, 1, 1)
+    ivory = canvas.new_tensor((0.985, 0.965, 0.94)).view(1, 3, 1, 1)
+    deep = depth * (0.75 + 1.6 * (v - shape.line_y).clamp(0.0, 0.35))
+    canvas = over(canvas, deep, gap)
+    bottom = shape.line_y + shape.fall
+    low_teeth = coverage(bottom - 0.035 - v - 0.02 * t.square(), edge) * smooth(shape.fall, 0.1, 0.2)
+    tip = 0.1 + 0.06 * shape.tongue
+    tongue_y = bottom + 0.03 - (0.4 * shape.fall + 0.03) * shape.tongue
+    tongue = ellipse(u, v - tongue_y, 0.62 * shape.width, tip + 0.25 * shape.fall * shape.tongue)
+    canvas = over(canvas, ivory * 0.86, low_teeth * gap * coverage(t.abs() - 0.62, 0.1))
+    canvas = over(canvas, rose * (1.04 - 0.9 * (v - tongue_y).clamp(0.0, 0.3)), coverage(tongue, edge * 2.0) * gap)
+    teeth_y = shape.line_y - shape.rise + shape.teeth * (1.0 - 0.35 * t.square())
+    teeth = coverage((v - teeth_y).maximum(t.abs() * 0.3 - 0.27), edge * 1.4) * gap
+    teeth = teeth * (1.0 - 0.85 * smooth(shape.tongue, 0.5, 1.0) * coverage(tongue + 0.02, edge * 2.0))
+    shaded = ivory * (1.0 - 0.2 * smooth(v - inner_top, 0.035, 0.0) - 0.12 * t.square())
+    return over(canvas, shaded, teeth)

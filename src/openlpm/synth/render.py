@@ -1,0 +1,123 @@
+"""The cast in front of the camera: packed performers, and the one graph that draws them all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.rig import NUM_RIG
+from openlpm.synth.background import draw_background
+from openlpm.synth.body import draw_body
+from openlpm.synth.casting import parameters_of
+from openlpm.synth.eyes import draw_brows, draw_eyes, eye_shape
+from openlpm.synth.hair import draw_back_hair, draw_beard, draw_front_hair, hair_fields
+from openlpm.synth.head import draw_ears, draw_marks, draw_nose, draw_skin, head_distance, head_fields
+from openlpm.synth.identity import Identity
+from openlpm.synth.landmarks import landmark_boxes, landmarks_of
+from openlpm.synth.layout import NUM_PARAMETERS, Look
+from openlpm.synth.mouth import draw_mouth, mouth_shape
+from openlpm.synth.pose import PICTURE_SIZE, Controls, pose_of
+from openlpm.synth.shapes import coverage, pixel_grid
+from openlpm.synth.worn import draw_glasses, draw_headwear, draw_veil, hat_distance
+
+
+def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False) -> Tensor:
+    """Draw N performers in N poses: ``(N, 3, 256, 256)`` float32 RGB in [0, 1], or with ``matte`` a fourth channel.
+
+    A pure function without a branch on data: ``torch.compile(render_frames, dynamic=False)`` makes it one graph.
+    """
+    look, controls = Look(parameters_NV), Controls(rig_NR)
+    pose = pose_of(look, controls)
+    x, y = pixel_grid(PICTURE_SIZE, parameters_NV.device)
+    fields = head_fields(pose, x, y)
+    head = head_distance(look, controls, pose, fields)
+    hair = hair_fields(look, pose, fields)
+    eyes, mouth = eye_shape(look, controls), mouth_shape(look, controls)
+
+    canvas = draw_background(look, x, y)
+    canvas = draw_back_hair(canvas, look, fields, hair)
+    canvas, body = draw_body(canvas, look, controls, pose, x, y)
+    canvas = draw_ears(canvas, look, pose, fields)
+    hat, _ = hat_distance(look, pose, fields)
+    shading = torch.minimum(hair.front + 9.0 * (look["cap_alpha"] < 0.5), hat + 9.0 * (look["hat_alpha"] < 0.5))
+    canvas = draw_skin(canvas, look, controls, fields, head, shading)
+    canvas = draw_marks(canvas, look, controls, fields)
+    canvas = draw_beard(canvas, look, fields, head, mouth.line_y - mouth.rise)
+    canvas = draw_mouth(canvas, look, mouth, fields.u, fields.v, fields.edge)
+    canvas = draw_nose(canvas, look, pose, fields)
+    canvas = draw_eyes(canvas, look, eyes, fields.u, fields.v, fields.edge)
+    canvas = draw_brows(canvas, look, controls, fields.u, fields.v, fields.edge)
+    canvas = draw_glasses(canvas, look, pose, fields)
+    canvas = draw_front_hair(canvas, look, fields, hair)
+    canvas = draw_veil(canvas, look, pose, fields)
+    canvas = draw_headwear(canvas, look, pose, fields)
+    canvas = (canvas * look["tint"]).clamp(0.0, 1.0)
+    if not matte:
+        return canvas
+    solid = torch.minimum(
+        torch.minimum(head, hair.back), torch.minimum(hair.front, hat + 9.0 * (1.0 - look["hat_alpha"]))
+    )
+    return torch.cat((canvas, torch.maximum(body, coverage(solid, fields.edge))), 1)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Regions:
+    """Pixel boxes x0, y0, x1, y1 around what matters, clipped to the picture."""
+
+    mouth_BF4: Tensor
+    eyes_BF4: Tensor
+    face_BF4: Tensor
+
+
+@final
+class Cast:
+    """Some performers, packed into tensors, and what they look like when a rig moves them."""
+
+    def __init__(self, identities: Sequence[Identity], *, device: torch.device | str = "cpu") -> None:
+        packed = np.stack([parameters_of(identity) for identity in identities])
+        self.parameters_BV = torch.from_numpy(packed).to(device)
+
+    @staticmethod
+    def from_parameters(parameters_BV: Tensor) -> "Cast":
+        """A cast from rows of another cast's ``parameters_BV``."""
+        if parameters_BV.shape[-1] != NUM_PARAMETERS:
+            raise ConfigError(f"parameters_BV has {parameters_BV.shape[-1]} columns; a look has {NUM_PARAMETERS}")
+        cast = object.__new__(Cast)
+        cast.parameters_BV = parameters_BV
+        return cast
+
+    def __len__(self) -> int:
+        return self.parameters_BV.shape[0]
+
+    def select(self, indices: Sequence[int] | Tensor) -> "Cast":
+        """The performers at ``indices``, in that order."""
+        index = torch.as_tensor(indices, dtype=torch.int64, device=self.parameters_BV.device)
+        return Cast.from_parameters(self.parameters_BV[index])
+
+    def _rows(self, rig_BFR: Tensor) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        if rig_BFR.ndim != 3 or rig_BFR.shape[0] != len(self) or rig_BFR.shape[2] != NUM_RIG:
+            raise ConfigError(f"rig_BFR has shape {tuple(rig_BFR.shape)}; this cast needs ({len(self)}, F, {NUM_RIG})")
+        batch, frames = rig_BFR.shape[:2]
+        rig_NR = rig_BFR.reshape(batch * frames, NUM_RIG).to(self.parameters_BV)
+        return self.parameters_BV.repeat_interleave(frames, 0), rig_NR, (batch, frames)
+
+    def render(self, rig_BFR: Tensor) -> Tensor:
+        """``frames_BFCHW``, float32 RGB in [0, 1], 256 by 256: one rig track a performer."""
+        parameters_NV, rig_NR, shape = self._rows(rig_BFR)
+        with torch.no_grad():
+            return render_frames(parameters_NV, rig_NR).unflatten(0, shape)
+
+    def landmarks(self, rig_BFR: Tensor) -> Tensor:
+        """``xy_BFP2`` in pixels (0 to 256), in the order of ``landmarks.LANDMARKS``."""
+        parameters_NV, rig_NR, shape = self._rows(rig_BFR)
+        return landmarks_of(parameters_NV, rig_NR).unflatten(0, shape)
+
+    def regions(self, rig_BFR: Tensor) -> Regions:
+        """Boxes around the mouth, the eyes with their brows, and the face; they follow the head."""
+        mouth_BF4, eyes_BF4, face_BF4 = landmark_boxes(self.landmarks(rig_BFR))
+        return Regions(mouth_BF4=mouth_BF4, eyes_BF4=eyes_BF4, face_BF4=face_BF4)
