@@ -62,6 +62,6 @@ def key_from_diffusers(key: str) -> str:
 
 
 def from_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """State of a ``CharacterTransformer`` without voices: the patch convolution becomes a matrix, keys get our names."""
+    """State of a ``CharacterTransformer`` without voices: the patch convolution becomes a matrix, keys are renamed."""
     converted = {key_from_diffusers(key): tensor for key, tensor in state.items()}
     return {key: tensor.flatten(1) if key == "patch_embedding.weight" else tensor for key, tensor in converted.items()}

@@ -1,0 +1,20 @@
+"""The weights that come with the package."""
+
+from pathlib import Path
+
+from openlpm.core.errors import WeightsError
+
+_DATA = Path(__file__).parent / "data"
+
+
+def folder(model: str = "nano") -> Path:
+    """Where the bundled weights of ``model`` lie.
+
+    Raises:
+        WeightsError: no weights of that name are bundled; the text names those that are.
+    """
+    path = _DATA / model
+    if path.is_dir() and path.parent == _DATA:
+        return path
+    found = sorted(child.name for child in _DATA.iterdir() if child.is_dir()) if _DATA.is_dir() else []
+    raise WeightsError(f"no weights named {model!r} are bundled: there is {', '.join(found) or 'nothing'}")

@@ -1,0 +1,191 @@
+"""Checkpoints on disk: safetensors in shards, an index with a checksum for each, strict in every direction.
+
+A folder holds ``weights-00001-of-00003.safetensors`` and so on, and ``index.json``. A matrix stored as int8 rows is two
+tensors: its integers under its own key and its scales under ``<key>.scale``.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, final
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from openlpm.core.errors import WeightsError
+from openlpm.weights.int8 import Int8Rows, dequantise, quantise, worth_quantising
+
+INDEX = "index.json"
+SCALE = ".scale"
+_FORMAT = 1
+
+
+class Storage(StrEnum):
+    """How floating-point tensors are stored; others are stored as they are."""
+
+    INT8_ROWS = "int8_rows"
+    """Matrices as int8 rows, the rest in float32."""
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Index:
+    storage: Storage
+    shards: dict[str, dict[str, Any]]
+    """File name to ``sha256`` and ``size_bytes``."""
+    quantised: frozenset[str]
+
+
+def save(
+    state: Mapping[str, Tensor], folder: Path, *, storage: Storage, max_shard_bytes: int = 15 * 2**20
+) -> tuple[Path, ...]:
+    """Write ``state`` and return the shards; what was stored in ``folder`` before is replaced.
+
+    Shards come first and the index last, so that a save cut short is refused by ``load``. A tensor larger than
+    ``max_shard_bytes`` has a shard of its own.
+
+    Raises:
+        WeightsError: a key of ``state`` ends like the scale of another.
+    """
+    packed: dict[str, Tensor] = {}
+    quantised: list[str] = []
+    for key in sorted(state):
+        tensor = state[key].detach().cpu()
+        if key.endswith(SCALE) and key.removesuffix(SCALE) in state:
+            raise WeightsError(f"key {key!r} could be taken for the scale of another: rename it")
+        if storage is Storage.INT8_ROWS and worth_quantising(tensor):
+            rows = quantise(tensor)
+            packed[key], packed[key + SCALE] = rows.integers, rows.scale
+            quantised.append(key)
+        elif tensor.is_floating_point():
+            packed[key] = tensor.to(torch.bfloat16 if storage is Storage.BF16 else torch.float32).clone()
+        else:
+            packed[key] = tensor.clone()
+
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = _shards(packed, max_shard_bytes)
+    names = [f"weights-{number:05}-of-{len(groups):05}.safetensors" for number in range(1, len(groups) + 1)]
+    (folder / INDEX).unlink(missing_ok=True)
+    for stale in folder.glob("weights-*-of-*.safetensors"):
+        stale.unlink()
+    shards: dict[str, dict[str, Any]] = {}
+    for name, group in zip(names, groups, strict=True):
+        blob = safetensors.torch.save({key: packed[key].contiguous() for key in group})
+        (folder / name).write_bytes(blob)
+        shards[name] = {"sha256": hashlib.sha256(blob).hexdigest(), "size_bytes": len(blob)}
+    index = {"format": _FORMAT, "storage": storage.value, "shards": shards, "quantised": quantised}
+    partial = folder / (INDEX + ".partial")
+    partial.write_text(json.dumps(index, indent=1) + "\n")
+    partial.replace(folder / INDEX)
+    return tuple(folder / name for name in names)
+
+
+def load(folder: Path, *, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    """The state that ``save`` wrote, on the CPU, floating-point tensors in ``dtype``.
+
+    With None they come as stored, and int8 rows as float32.
+
+    Raises:
+        WeightsError: the index is missing or unreadable, or a shard is missing, truncated or corrupt; it is named.
+    """
+    index = _read_index(folder)
+    packed: dict[str, Tensor] = {}
+    for name, expected in index.shards.items():
+        packed.update(_read_shard(folder / name, expected))
+    state: dict[str, Tensor] = {}
+    for key in sorted(packed):
+        if key.endswith(SCALE) and key.removesuffix(SCALE) in index.quantised:
+            continue
+        tensor = packed[key]
+        if key in index.quantised:
+            tensor = dequantise(Int8Rows(integers=tensor, scale=packed[key + SCALE]))
+        state[key] = tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+    return state
+
+
+def load_into(module: nn.Module, folder: Path) -> None:
+    """Fill ``module`` with the state in ``folder``, in the types of its parameters; every key has to fit.
+
+    Parameters on the meta device become real, on the CPU.
+
+    Raises:
+        WeightsError: keys are missing, unexpected or of another shape (they are named), or ``load`` fails.
+    """
+    wanted = module.state_dict()
+    state = load(folder)
+    faults = [
+        *_named("missing", sorted(wanted.keys() - state.keys())),
+        *_named("unexpected", sorted(state.keys() - wanted.keys())),
+        *_named(
+            "of another shape",
+            [
+                f"{key} ({tuple(state[key].shape)} instead of {tuple(wanted[key].shape)})"
+                for key in sorted(wanted.keys() & state.keys())
+                if state[key].shape != wanted[key].shape
+            ],
+        ),
+    ]
+    if faults:
+        raise WeightsError(f"{folder} does not fit {type(module).__name__}: {'; '.join(faults)}")
+    on_meta = any(tensor.is_meta for tensor in wanted.values())
+    typed = {key: tensor.to(wanted[key].dtype) for key, tensor in state.items()}
+    module.load_state_dict(typed, strict=True, assign=on_meta)
+
+
+def _named(fault: str, keys: list[str]) -> list[str]:
+    shown = ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
+    return [f"{fault}: {shown}"] if keys else []
+
+
+def _shards(packed: Mapping[str, Tensor], max_shard_bytes: int) -> list[list[str]]:
+    """Keys in groups of at most ``max_shard_bytes``, in order; at least one group."""
+    groups: list[list[str]] = [[]]
+    filled = 0
+    for key, tensor in packed.items():
+        size = tensor.numel() * tensor.element_size()
+        if groups[-1] and filled + size > max_shard_bytes:
+            groups.append([])
+            filled = 0
+        groups[-1].append(key)
+        filled += size
+    return groups
+
+
+def _read_index(folder: Path) -> _Index:
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise WeightsError(f"{folder} holds no weights: {INDEX} is missing (was a save cut short?)") from None
+    except ValueError as error:
+        raise WeightsError(f"{path} is not JSON: fetch the weights again") from error
+    try:
+        if index["format"] != _FORMAT:
+            raise WeightsError(f"{path} has format {index['format']}, this version reads {_FORMAT}: update OpenLPM")
+        return _Index(
+            storage=Storage(index["storage"]), shards=index["shards"], quantised=frozenset(index["quantised"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is no index of weights: fetch the weights again") from error
+
+
+def _read_shard(path: Path, expected: Mapping[str, Any]) -> dict[str, Tensor]:
+    try:
+        blob = path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing: fetch the weights again") from None
+    if len(blob) != expected["size_bytes"]:
+        raise WeightsError(f"{path} is truncated ({len(blob)} of {expected['size_bytes']} bytes): fetch it again")
+    if hashlib.sha256(blob).hexdigest() != expected["sha256"]:
+        raise WeightsError(f"{path} is corrupt (its checksum is wrong): fetch it again")
+    try:
+        return safetensors.torch.load(blob)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file: fetch it again") from error
