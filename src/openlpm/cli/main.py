@@ -2,7 +2,10 @@
 
 import typer
 
+from openlpm.cli.models import models
+
 app = typer.Typer(name="openlpm", no_args_is_help=True, help="Make a character perform a conversation.")
+app.command("models")(models)
 
 
 def main() -> None:

@@ -129,6 +129,10 @@ class DiTConfig:
         """Latent values that make a token."""
         return self.latent_channels * self.patch[0] * self.patch[1] * self.patch[2]
 
+    def tokens_per_frame(self, latent_rows: int, latent_columns: int) -> int:
+        """Tokens of one latent frame, or of one reference."""
+        return (latent_rows // self.patch[1]) * (latent_columns // self.patch[2])
+
     def audio_of(self, layer: int) -> AudioBranch | None:
         """The voice that block ``layer`` hears: speak in even blocks, listen in odd ones (LPM 1.0, section 2)."""
         return self.speak if layer % 2 == 0 else self.listen

@@ -1,6 +1,7 @@
 """The sizes of the character transformer, by name."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
 
 import torch
 
@@ -60,8 +61,37 @@ def lpm_17b() -> DiTConfig:
 _SPEAK_WIDE = AudioBranch(width=1280, tokens_per_frame=8, past_frames=1, future_frames=1)
 _LISTEN_WIDE = AudioBranch(width=1280, tokens_per_frame=2, past_frames=17, future_frames=0)
 
-MODELS: dict[str, Callable[[], DiTConfig]] = {"nano": nano, "lpm-1.3b": lpm_1_3b, "lpm-17b": lpm_17b}
-"""Every named size."""
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedModel:
+    """A size, and the picture it is meant for."""
+
+    name: str
+    config: DiTConfig
+    picture: tuple[int, int]
+    """Width and height in pixels."""
+    latent_stride: int
+    """Pixels to a latent row or column."""
+
+    @property
+    def tokens_per_second(self) -> int:
+        """Video tokens that one second of performance takes."""
+        columns, rows = (size // self.latent_stride for size in self.picture)
+        return LATENT_RATE_HZ * self.config.tokens_per_frame(rows, columns)
+
+
+LATENT_RATE_HZ = 6
+"""24 frames a second, four to a latent frame, in every autoencoder used here."""
+
+
+def named_models() -> tuple[NamedModel, ...]:
+    """Every named size, the smallest first."""
+    return (
+        NamedModel(name="nano", config=nano(), picture=(256, 256), latent_stride=16),
+        NamedModel(name="lpm-1.3b", config=lpm_1_3b(), picture=(832, 480), latent_stride=8),
+        NamedModel(name="lpm-17b", config=lpm_17b(), picture=(832, 480), latent_stride=8),
+    )
 
 
 def num_parameters(config: DiTConfig) -> int:
