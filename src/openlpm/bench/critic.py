@@ -91,8 +91,8 @@ class AttentionPool(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, maps * (values + 2)): features then x, y in [-1, 1] of every map."""
         rows, columns = x_NCHW.shape[-2:]
-        weight_NKS = self.look(x_NCHW).flatten(2).float().softmax(dim=-1)
-        value_NVS = self.value(x_NCHW).flatten(2).float()
+        weight_NKS = self.look(x_NCHW).flatten(2).softmax(dim=-1)
+        value_NVS = self.value(x_NCHW).flatten(2)
         y_S = torch.linspace(-1, 1, rows, device=x_NCHW.device).repeat_interleave(columns)
         x_S = torch.linspace(-1, 1, columns, device=x_NCHW.device).repeat(rows)
         place_NKX = weight_NKS @ torch.stack([x_S, y_S], dim=-1)
@@ -131,6 +131,9 @@ class Critic(nn.Module):
             nn.SiLU(),
             nn.Linear(config.hidden, config.identity_width),
         )
+        # The first guess is a face at rest, not a random one.
+        nn.init.normal_(self.rig.weight, std=0.01)
+        nn.init.zeros_(self.rig.bias)
         self.register_buffer("scale_R", rig_scale(), persistent=False)
 
     def forward(self, frames_NCHW: Tensor) -> Reading:
@@ -144,14 +147,18 @@ class Critic(nn.Module):
         context_NCHW = functional.interpolate(self.down_context(at16_NCHW), scale_factor=2.0, mode="nearest")
         coarse_NCHW = functional.silu(at32_NCHW + context_NCHW)
         fine_NCHW = at64_NCHW + functional.interpolate(self.fine_context(coarse_NCHW), scale_factor=2.0, mode="nearest")
-        overview_ND = at8_NCHW.float().mean(dim=(2, 3))
-        motion_ND = self.motion(
-            torch.cat([self.coarse_pool(coarse_NCHW), self.fine_pool(functional.silu(fine_NCHW)), overview_ND], dim=1)
-        )
-        spread_ND = (at8_NCHW.float().var(dim=(2, 3)) + 1e-5).sqrt()
-        seen_ND = torch.cat([self.identity_pool(at8_NCHW), overview_ND, spread_ND], dim=1)
+        # In bf16 a place would be known to a two-hundredth of the picture, a jaw is read more finely.
+        with torch.autocast(frames_NCHW.device.type, enabled=False):
+            return self._judge(coarse_NCHW.float(), functional.silu(fine_NCHW).float(), at8_NCHW.float())
+
+    def _judge(self, coarse_NCHW: Tensor, fine_NCHW: Tensor, at8_NCHW: Tensor) -> Reading:
+        overview_ND = at8_NCHW.mean(dim=(2, 3))
+        seen_ND = torch.cat([self.coarse_pool(coarse_NCHW), self.fine_pool(fine_NCHW), overview_ND], dim=1)
+        motion_ND = self.motion(seen_ND)
+        spread_ND = (at8_NCHW.var(dim=(2, 3)) + 1e-5).sqrt()
+        looks_ND = torch.cat([self.identity_pool(at8_NCHW), overview_ND, spread_ND], dim=1)
         return Reading(
-            rig_NR=self.rig(motion_ND).float() * self.scale_R,
-            viseme_NV=self.viseme(motion_ND).float(),
-            identity_ND=functional.normalize(self.identity(seen_ND).float(), dim=1),
+            rig_NR=self.rig(motion_ND) * self.scale_R,
+            viseme_NV=self.viseme(motion_ND),
+            identity_ND=functional.normalize(self.identity(looks_ND), dim=1),
         )

@@ -113,9 +113,9 @@ def blinks(read_FR: FloatTrack) -> int:
     return signals.count_pulses(lids_F, enter=_BLINK_ENTER, leave=_BLINK_LEAVE)
 
 
-def blinks_per_minute(count: int, num_frames: int) -> float:
-    """Blinks as people quote them."""
-    return count * 60.0 * FRAME_RATE_HZ / num_frames
+def minutes(num_frames: int) -> float:
+    """Length of a clip in minutes, by which people quote blinks."""
+    return num_frames / (60.0 * FRAME_RATE_HZ)
 
 
 def energy_ratio(

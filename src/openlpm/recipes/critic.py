@@ -15,10 +15,18 @@ from torch import Tensor, distributed, nn
 
 from openlpm.bench.audio_mouth import MouthPredictor, mouth_loss
 from openlpm.bench.critic import Critic, CriticConfig
-from openlpm.bench.critic_data import FrameConfig, FrameSource
+from openlpm.bench.critic_data import FrameConfig, FramePool, FrameSource
 from openlpm.bench.critic_loss import reading_loss
-from openlpm.bench.mouth_data import VoiceSource
+from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.core.seeds import Split, generator, seeds_of
+from openlpm.synth.augment import augment
+from openlpm.synth.identity import Identity
+from openlpm.synth.perform import perform
+from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.speech_bank import SpeechBank
+from openlpm.weights import store
 
 OnLog = Callable[[int, float, Mapping[str, float]], None]
 """Receives step, share of the run that is done, and scalars."""
@@ -31,7 +39,7 @@ class LoopConfig:
 
     steps: int
     seconds: float = math.inf
-    lr: float = 2e-3
+    lr: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 100
     average_decay: float = 0.995
@@ -52,6 +60,13 @@ class CriticRecipe:
     critic_loop: LoopConfig
     mouth_loop: LoopConfig
     compiled: bool
+    identities: int = 4096
+    """Training people whose looks are kept on the device."""
+    clips: int = 1024
+    """Training performances whose poses (and voices) are kept on the device."""
+    clip_frames: int = 144
+    voice_variants: int = 3
+    """How often each voice is disturbed anew."""
 
 
 def critic_recipe(*, seconds: float = 90.0) -> CriticRecipe:
@@ -67,7 +82,36 @@ def tiny_critic_recipe(*, steps: int = 3) -> CriticRecipe:
     """A few steps on a processor: to see that everything fits together, never to be used as a judge."""
     loop = LoopConfig(steps=steps, warmup_steps=1, log_every=1)
     frames = FrameConfig(identities=2, frames_each=2)
-    return CriticRecipe(frames=frames, critic_loop=loop, mouth_loop=loop, compiled=False)
+    return CriticRecipe(
+        frames=frames,
+        critic_loop=loop,
+        mouth_loop=loop,
+        compiled=False,
+        identities=4,
+        clips=6,
+        clip_frames=48,
+        voice_variants=1,
+    )
+
+
+def training_sources(recipe: CriticRecipe, bank: SpeechBank, device: torch.device) -> tuple[FrameSource, VoiceSource]:
+    """Training people and performances put on the device; the bank must be of the training split.
+
+    Raises:
+        ConfigError: the bank holds voices of another split, which the judges must never have heard.
+    """
+    if bank.split is not Split.TRAIN:
+        raise ConfigError(f"bank.split={bank.split}: judges are trained on the voices of the split 'train' only")
+    seeds = generator("critic", "identities").choice(len(seeds_of(Split.TRAIN)), size=recipe.identities, replace=False)
+    cast = Cast([Identity.from_seed(int(seed)) for seed in seeds], device=device)
+    records = [
+        perform(int(seeds[index % len(seeds)]), 500_000_000 + index, bank, num_frames=recipe.clip_frames)
+        for index in range(recipe.clips)
+    ]
+    render = torch.compile(render_frames, dynamic=False) if recipe.compiled else render_frames
+    frames = FrameSource(FramePool.of(cast.parameters_BV, records), recipe.frames, render, seed=0)
+    voices = VoicePool.of(records, device, disturb=augment, variants=recipe.voice_variants)
+    return frames, VoiceSource(voices)
 
 
 def train_critic(recipe: CriticRecipe, source: FrameSource, device: torch.device, *, on_log: OnLog) -> Critic:
@@ -148,9 +192,6 @@ def fit(
 
 def save_judges(folder: Path, critic: Critic, mouth: MouthPredictor) -> None:
     """Write both networks in bf16 (nothing is lost that a reading shows) under ``critic`` and ``critic-mouth``."""
-    from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
-    from openlpm.weights import store
-
     store.save(critic.state_dict(), folder / CRITIC_FOLDER, storage=store.Storage.BF16)
     store.save(mouth.state_dict(), folder / MOUTH_FOLDER, storage=store.Storage.BF16)
 

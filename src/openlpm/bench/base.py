@@ -1,0 +1,196 @@
+"""``openlpm bench base``: generated video against ground truth, read by the critic."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.bench import metrics
+from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
+from openlpm.bench.cases import Case, CaseConfig, identity_seeds
+from openlpm.bench.evidence import Evidence, VoiceEvidence
+from openlpm.bench.human_voices import HumanVoices
+from openlpm.bench.performer import Part, Performer
+from openlpm.bench.reading import ClipReading, Judges, read_frames
+from openlpm.bench.result import Row
+from openlpm.bench.rows import base_rows, sync_rows
+from openlpm.bench.sync import NUM_OTHERS
+from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding, reference_pictures
+from openlpm.core.audio import ArraySource, AudioSource
+from openlpm.core.errors import ConfigError
+from openlpm.core.seeds import generator
+from openlpm.core.units import samples_at_frame
+from openlpm.synth.identity import Identity, describe
+
+OnProgress = Callable[[str, int, int], None]
+"""Receives what is being done, and how many frames of how many are done."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseConfig:
+    """How much is measured."""
+
+    cases: CaseConfig
+    human_clips: int
+    """Clips performed to human voices."""
+    strangers: int
+    """Other test identities whose pictures set the threshold of identity."""
+    batch: int
+    """Clips generated at once."""
+
+    def __post_init__(self) -> None:
+        if self.strangers < 1 or self.batch < 1 or self.human_clips < 0:
+            raise ConfigError(
+                f"strangers={self.strangers}, batch={self.batch}, human_clips={self.human_clips}: give positive numbers"
+            )
+
+
+def full_config(*, clips: int = 64, batch: int = 8) -> BaseConfig:
+    """64 clips of 6 s, as published."""
+    return BaseConfig(
+        cases=CaseConfig(count=clips), human_clips=max(clips // 2, 1), strangers=256, batch=min(batch, clips)
+    )
+
+
+def quick_config(*, clips: int = 4) -> BaseConfig:
+    """A few clips of 2 s with the same seeds of identity: wide intervals, minutes become seconds."""
+    return BaseConfig(cases=CaseConfig(count=clips, num_frames=48), human_clips=2, strangers=32, batch=clips)
+
+
+def measure(
+    performer: Performer,
+    judges: Judges,
+    cases: Sequence[Case],
+    config: BaseConfig,
+    *,
+    voices: HumanVoices | None,
+    on_progress: OnProgress = lambda _what, _done, _total: None,
+) -> list[Row]:
+    """All rows of the table but ``demo_seconds``.
+
+    ``cases`` come from ``build_cases(config.cases)``. Without voices, or without a mouth predictor among the judges,
+    the rows of synchrony hold no value.
+    """
+    references = [reference_pictures(case.identity, judges.device) for case in cases]
+    truth = [
+        read_truth(case, judges, performer.codec)
+        for case in _told(cases, lambda done: on_progress("truth", done, len(cases)))
+    ]
+    parts = [
+        Part(
+            references_JCHW=pictures_JCHW,
+            speak=ArraySource(case.record.speak_A),
+            listen=ArraySource(case.record.listen_A),
+            num_frames=case.record.num_frames,
+            caption=case.record.caption,
+            seed=index,
+        )
+        for index, (case, pictures_JCHW) in enumerate(zip(cases, references, strict=True))
+    ]
+    generated = read_performances(performer, judges, parts, config.batch, on_progress)
+    evidence = Evidence(
+        records=[case.record for case in cases],
+        truth=truth,
+        generated=generated,
+        references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
+        strangers_GD=_strangers(judges, cases, config),
+    )
+    rows = base_rows(evidence)
+    human = _human_rows(performer, judges, voices, config, on_progress)
+    return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
+
+
+def read_performances(
+    performer: Performer, judges: Judges, parts: Sequence[Part], batch: int, on_progress: OnProgress
+) -> list[ClipReading]:
+    """Perform and read all parts; frames are judged block by block and never kept."""
+    readings: list[ClipReading] = []
+    total = sum(part.num_frames for part in parts)
+    done = 0
+    for start in range(0, len(parts), batch):
+        group = parts[start : start + batch]
+        pieces: list[list[ClipReading]] = [[] for _ in group]
+        for frames_BFCHW in performer.perform(group):
+            for index, frames_FCHW in enumerate(frames_BFCHW):
+                pieces[index].append(read_frames(judges.critic, frames_FCHW))
+            done += frames_BFCHW.shape[0] * frames_BFCHW.shape[1]
+            on_progress("generated", done, total)
+        readings.extend(joined(clip) for clip in pieces)
+    return readings
+
+
+def _strangers(judges: Judges, cases: Sequence[Case], config: BaseConfig) -> NDArray[np.float32]:
+    """Test identities outside the cases, each in a pose out of the cases' own performances."""
+    known = {case.identity.seed for case in cases}
+    seeds = identity_seeds(config.cases.split, config.strangers + len(known), config.cases.seed, "strangers")
+    people = [Identity.from_seed(seed) for seed in seeds if seed not in known][: config.strangers]
+    poses_FR = np.concatenate([case.true_rig[:: config.cases.num_frames // 4] for case in cases])
+    return gallery(people, judges, poses=poses_FR, on_person=lambda _: None)
+
+
+def _human_rows(
+    performer: Performer, judges: Judges, voices: HumanVoices | None, config: BaseConfig, on_progress: OnProgress
+) -> list[Row]:
+    name, num_frames = "sync_win_rate_human", config.cases.num_frames
+    if voices is None or judges.mouth is None or config.human_clips == 0 or len(voices.names) <= NUM_OTHERS:
+        return [Row(name=name, value=None, n=0)]
+    sources = [ArraySource(voice_A[: samples_at_frame(num_frames)]) for voice_A in voices.voices_KA]
+    count = min(config.human_clips, len(sources))
+    people = [
+        Identity.from_seed(seed) for seed in identity_seeds(config.cases.split, count, config.cases.seed, "human")
+    ]
+    silence = ArraySource(np.zeros(0, np.float32))
+    parts = [
+        Part(
+            references_JCHW=reference_pictures(person, judges.device),
+            speak=source,
+            listen=silence,
+            num_frames=num_frames,
+            caption=f"{describe(person).capitalize()} speaks.",
+            seed=index,
+        )
+        for index, (person, source) in enumerate(zip(people, sources, strict=False))
+    ]
+    readings = read_performances(
+        performer, judges, parts, config.batch, lambda _, done, total: on_progress("human voices", done, total)
+    )
+    mouths = [reading.rig_FR[:, list(metrics.MOUTH)] for reading in readings]
+    return sync_rows(name, _voice_evidence(mouths, sources, judges.mouth))
+
+
+def _synthetic_rows(predictor: MouthPredictor | None, evidence: Evidence) -> list[Row]:
+    """The yardstick itself on voices with a true mouth: what a perfect performer would win."""
+    name = "sync_win_rate_synthetic"
+    records = evidence.records
+    spoken = [k for k, record in enumerate(records) if metrics.speaking(record.state_F).mean() > 0.5]
+    if predictor is None or len(spoken) <= NUM_OTHERS:
+        return [Row(name=name, value=None, n=0)]
+    sources = [ArraySource(records[k].speak_A) for k in spoken]
+    generated = [evidence.generated[k].rig_FR[:, list(metrics.MOUTH)] for k in spoken]
+    truth = [evidence.truth_readings[k].rig_FR[:, list(metrics.MOUTH)] for k in spoken]
+    return [
+        *sync_rows(name, _voice_evidence(generated, sources, predictor)),
+        *sync_rows(f"{name}/truth", _voice_evidence(truth, sources, predictor))[:1],
+    ]
+
+
+def _voice_evidence(
+    mouths: Sequence[NDArray[np.float32]], sources: Sequence[AudioSource], predictor: MouthPredictor
+) -> VoiceEvidence:
+    """Each mouth with its own voice (the source of the same place) and nine others, drawn from a seed."""
+    expected = [predict_mouth(predictor, source, mouths[0].shape[0]) for source in sources]
+    others: list[list[NDArray[np.float32]]] = []
+    for index in range(len(mouths)):
+        rest = [k for k in range(len(expected)) if k != index]
+        chosen = generator("bench", "others", index).choice(rest, size=NUM_OTHERS, replace=False)
+        others.append([expected[int(k)] for k in chosen])
+    return VoiceEvidence(mouths_FX=mouths, own_FX=expected[: len(mouths)], others_FX=others)
+
+
+def _told(cases: Sequence[Case], tell: Callable[[int], None]) -> Iterator[Case]:
+    for index, case in enumerate(cases):
+        yield case
+        tell(index + 1)

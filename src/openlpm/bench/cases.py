@@ -1,0 +1,106 @@
+"""The clips of the benchmark: test identities and held-out voices in a fixed mix of situations, from seeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.record import PerformanceRecord
+from openlpm.core.rig import RigTrack
+from openlpm.core.seeds import Split, generator, seeds_of
+from openlpm.synth.dialogue import ClipKind
+from openlpm.synth.identity import Identity, describe
+from openlpm.synth.perform import ClipStyle, draw_style, perform
+from openlpm.synth.speech_bank import SpeechBank, build
+
+MIX = (
+    ClipKind.SPEAK,
+    ClipKind.LISTEN,
+    ClipKind.LISTEN_THEN_SPEAK,
+    ClipKind.SPEAK,
+    ClipKind.DIALOGUE,
+    ClipKind.SPEAK_THEN_LISTEN,
+    ClipKind.IDLE,
+    ClipKind.TRAP,
+)
+"""Situations in turn, so that any number of clips holds all of them and four already speak and listen."""
+
+_UTTERANCES_A_CLIP = 6
+_CHARACTERS = "bench"
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseConfig:
+    """Which clips; the same fields give the same people and texts (the synthesiser's sound may differ a little)."""
+
+    count: int = 64
+    num_frames: int = 144
+    split: Split = Split.TEST
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.count < 2:
+            raise ConfigError(f"count={self.count}: at least two clips are needed, each is the other's control")
+        if self.num_frames < 48 or self.num_frames % 8:
+            raise ConfigError(f"num_frames={self.num_frames}: give a multiple of 8, at least 48 (two seconds)")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One clip that is to be generated, with its truth."""
+
+    record: PerformanceRecord
+    identity: Identity
+    kind: ClipKind
+
+    @property
+    def true_rig(self) -> RigTrack:
+        """The true performance, (F, R)."""
+        assert self.record.truth is not None
+        return self.record.truth.rig_FR
+
+
+def build_cases(config: CaseConfig, *, on_progress: Callable[[int, int], None] | None = None) -> tuple[Case, ...]:
+    """Synthesise the voices and perform every clip.
+
+    Raises:
+        ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
+    """
+    bank = build(config.split, config.count * _UTTERANCES_A_CLIP, seed=config.seed, on_progress=on_progress)
+    return cases_from(bank, config)
+
+
+def cases_from(bank: SpeechBank, config: CaseConfig) -> tuple[Case, ...]:
+    """The clips spoken by the voices of a bank that was made before."""
+    cases: list[Case] = []
+    for index, identity_seed in enumerate(identity_seeds(config.split, config.count, config.seed)):
+        kind = MIX[index % len(MIX)]
+        clip_seed = 1_000_000 * (config.seed + 1) + index
+        drawn = draw_style(clip_seed)
+        style = ClipStyle(
+            kind=kind,
+            mood=drawn.mood,
+            intensity=drawn.intensity,
+            energy=drawn.energy,
+            articulation=drawn.articulation,
+        )
+        identity = Identity.from_seed(identity_seed)
+        record = perform(
+            identity_seed,
+            clip_seed,
+            bank,
+            num_frames=config.num_frames,
+            style=style,
+            appearance=describe(identity).capitalize(),
+        )
+        cases.append(Case(record=record, identity=identity, kind=kind))
+    return tuple(cases)
+
+
+def identity_seeds(split: Split, count: int, seed: int, purpose: str = _CHARACTERS) -> list[int]:
+    """``count`` different identities of a split; another purpose gives (almost surely) other people."""
+    everyone = seeds_of(split)
+    chosen = generator(purpose, split, seed).choice(len(everyone), size=count, replace=False)
+    return [everyone[int(index)] for index in chosen]

@@ -1,0 +1,105 @@
+"""The system under test: anything that turns voices and pictures of a character into frames."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import torch
+from torch import Tensor
+
+from openlpm.bench.truth import Codec
+from openlpm.core.audio import AudioSource
+from openlpm.dit.condition import ReferenceKind
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.generate import generate
+from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
+from openlpm.synth.references import reference_rigs
+from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Part:
+    """What one character is asked to perform."""
+
+    references_JCHW: Tensor
+    """Pictures in the order of ``synth.references.reference_rigs()``, in [0, 1]."""
+    speak: AudioSource
+    listen: AudioSource
+    num_frames: int
+    caption: str
+    seed: int
+
+
+class Performer(Protocol):
+    """A system that can be measured."""
+
+    @property
+    def codec(self) -> Codec | None:
+        """Its autoencoder, if it has one."""
+        ...
+
+    def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
+        """Blocks of successive frames of all parts at once, (B, F, 3, 256, 256) in [0, 1]; F may vary.
+
+        Parts of one call are equally long.
+        """
+        ...
+
+
+@final
+class ModelPerformer:
+    """A character model as the product runs it."""
+
+    def __init__(self, model: CharacterModel, *, steps: int = DEFAULT_STEPS) -> None:
+        self._model, self._steps = model, steps
+        self._codec = VideoCodec(model.vae)
+
+    @property
+    def codec(self) -> Codec:
+        """The model's autoencoder."""
+        return self._codec
+
+    def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
+        """Generate with every reference picture, the true caption and the product's own settings."""
+        requests = [
+            GenerationRequest(
+                references=_references(part.references_JCHW),
+                speak=part.speak,
+                listen=part.listen,
+                num_frames=part.num_frames,
+                caption=part.caption,
+                seed=part.seed,
+                steps=self._steps,
+            )
+            for part in parts
+        ]
+        yield from generate(self._model, requests)
+
+
+@final
+class VideoCodec:
+    """A video autoencoder as a ``Codec``: streamed, its decoder's state kept from piece to piece."""
+
+    def __init__(self, vae: VideoAutoencoder) -> None:
+        self._vae = vae
+        self._state: DecoderState | None = None
+
+    def reset(self) -> None:
+        """Forget the clip before."""
+        self._state = None
+
+    @torch.inference_mode()
+    def __call__(self, frames_FCHW: Tensor) -> Tensor:
+        parameter = next(self._vae.parameters())
+        video_BCFHW = (frames_FCHW.transpose(0, 1)[None] * 2 - 1).to(parameter)
+        decoded_BCFHW, self._state = self._vae.decode(self._vae.encode(video_BCFHW), self._state)
+        return ((decoded_BCFHW[0].transpose(0, 1).float() + 1) / 2).clamp(0, 1)
+
+
+def _references(pictures_JCHW: Tensor) -> tuple[Reference, ...]:
+    eight_bit_JHWC = (pictures_JCHW.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    return tuple(
+        Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
+        for key, picture_HWC in zip(reference_rigs(), eight_bit_JHWC, strict=True)
+    )
