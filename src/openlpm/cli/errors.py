@@ -26,7 +26,7 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _say("stopped before the end; nothing was written")
         return EXIT_STOPPED
-    except Exception as error:  # noqa: BLE001  # the process boundary: whatever it is, the user gets a sentence
+    except Exception as error:  # the process boundary: whatever it is, the user gets a sentence
         if os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}:
             raise
         _say(_sentence(error))

@@ -1,13 +1,47 @@
 """The ``openlpm`` command."""
 
+from collections.abc import Sequence
+from typing import Annotated
+
 import typer
 
-from openlpm.cli.models import models
+from openlpm import __version__
+from openlpm.cli import characters, demo, generate
+from openlpm.cli.errors import run
 
-app = typer.Typer(name="openlpm", no_args_is_help=True, help="Make a character perform a conversation.")
-app.command("models")(models)
+HELP = """From a picture of a character and a voice to a performance: it listens, speaks and idles, as video with sound.
+
+Examples:
+
+  openlpm demo --out demo.mp4
+
+  openlpm characters preview --out sheet.png
+
+  openlpm characters new --seed 7 --out ada.png --refs ada_refs
+
+  openlpm generate --character ada.png --listen question.wav --speak reply.wav --out out.mp4
+
+Every command explains itself: openlpm generate --help.
+"""
+
+app = typer.Typer(name="openlpm", help=HELP, add_completion=False, rich_markup_mode=None)
 
 
-def main() -> None:
-    """Entry point of the console script."""
-    app()
+@app.callback(invoke_without_command=True)
+def _root(  # pyright: ignore[reportUnusedFunction]  # typer keeps it
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
+) -> None:
+    if version:
+        typer.echo(f"openlpm {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command("generate", help=generate.HELP)(generate.generate)
+app.add_typer(characters.app, name="characters")
+app.command("demo", help=demo.HELP)(demo.demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script: run a command, return its exit code."""
+    return run(app, arguments)

@@ -1,0 +1,87 @@
+"""The one place where the commands meet the model."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.core.errors import InputError
+
+if TYPE_CHECKING:
+    from openlpm.rollout.assembly import CharacterModel
+    from openlpm.rollout.request import GenerationRequest
+
+Progress = Callable[[int, int], None]
+"""``progress(frames_done, frames_total)``."""
+
+
+class Engine(Protocol):
+    """A character model that is ready to perform."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where its weights lie."""
+        ...
+
+    def frames(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
+        """Successive blocks ``frames_FCHW`` in [0, 1], ``request.num_frames`` together."""
+        ...
+
+
+@final
+class ModelEngine:
+    """Our own model."""
+
+    def __init__(self, model: "CharacterModel", folder: Path) -> None:
+        self._model = model
+        self.folder = folder
+
+    @property
+    def device(self) -> str:
+        return str(self._model.device)
+
+    def frames(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
+        from openlpm.rollout.generate import generate
+
+        for frames_BFCHW in generate(self._model, [request], progress=progress):
+            yield frames_BFCHW[0].float().cpu().numpy()
+
+
+def load_engine(folder: Path | None, device: str) -> Engine:
+    """The model of ``folder`` (None: the bundled nano) on ``device`` (``auto``: a CUDA device where there is one).
+
+    Raises:
+        InputError: no such device.
+        WeightsError: no weights there, or damaged ones.
+    """
+    import torch
+
+    from openlpm.rollout.assembly import load_model
+    from openlpm.weights import bundled
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"this machine has no device {device!r}; give --device cpu, or leave it out") from error
+    chosen = bundled.folder("nano") if folder is None else folder
+    return ModelEngine(load_model(chosen, place), chosen)
+
+
+def folder_hash(folder: Path) -> str:
+    """One SHA-256 over the names and contents of all files of a model folder."""
+    digest = hashlib.sha256()
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,125 @@
+"""``openlpm generate``: a character and voices in, a video with sound out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openlpm.cli.character import SEED_PREFIX, Character, cast_member, load_character
+from openlpm.cli.performance import Performance, Settings, perform, warn
+from openlpm.core.errors import InputError
+
+if TYPE_CHECKING:
+    from openlpm.rollout.timeline import Turn
+
+HELP = """Make a character perform: listen to one voice, speak with another.
+
+Examples:
+
+  openlpm generate --character seed:900007 --speak reply.wav --out out.mp4
+
+  openlpm generate --character ada.png --listen question.wav --speak reply.wav --out out.mp4
+
+  openlpm generate --character ada.png --refs ada_refs --timeline turns.json --text "smiles warmly" --out out.mp4
+
+A timeline is a JSON file; times are in seconds, both people may talk at once:
+
+  {"turns": [{"who": "listen", "file": "question.wav", "at": 0}, {"who": "speak", "file": "reply.wav", "at": 3.2}]}
+
+Without one the character listens first and replies 0.3 s after the question ends.
+"""
+
+Scale = typer.Option(min=0.0, max=20.0, help="How far to lean towards it; 1 follows it as learnt.", show_default=False)
+
+
+def generate(
+    *,
+    character: Annotated[str, typer.Option(help="A member of the cast (seed:N, 0 to 999999) or a PNG, JPEG or WebP.")],
+    out: Annotated[Path, typer.Option(help="The video to write (.mp4).")],
+    speak: Annotated[Path | None, typer.Option(help="What the character says: any sound file.")] = None,
+    listen: Annotated[Path | None, typer.Option(help="What the character hears before or meanwhile.")] = None,
+    timeline: Annotated[Path | None, typer.Option(help="Who says what when (JSON), instead of the two above.")] = None,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="Both sounds are sides of one recording: start both at 0.")
+    ] = False,
+    text: Annotated[str, typer.Option(help="English words about the performance.")] = "",
+    refs: Annotated[
+        Path | None, typer.Option(help="Folder of reference pictures, as `characters new --refs` writes.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another performance.")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Denoising steps; more is slower.", show_default=False)
+    ] = None,
+    guidance_text: Annotated[float | None, Scale] = None,
+    guidance_speak: Annotated[float | None, Scale] = None,
+    guidance_listen: Annotated[float | None, Scale] = None,
+    model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Use the cast member that looks most like the picture.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write settings, speed and warnings to this JSON file.")] = None,
+) -> None:
+    """Check the options and perform."""
+    warnings: list[str] = []
+    turns = conversation(speak=speak, listen=listen, timeline=timeline, aligned=aligned)
+    if nearest and refs is not None:
+        raise InputError("--nearest replaces the character: leave out --refs, which shows the one replaced")
+    chosen = _known(load_character(character), nearest=nearest, warnings=warnings)
+    settings = Settings(
+        text=text,
+        seed=seed,
+        steps=steps,
+        guidance_text=guidance_text,
+        guidance_speak=guidance_speak,
+        guidance_listen=guidance_listen,
+        model=model,
+        device=device,
+    )
+    perform(
+        Performance(
+            character=chosen, turns=turns, settings=settings, out=out, refs=refs, report=report, warnings=warnings
+        )
+    )
+
+
+def conversation(
+    *, speak: Path | None, listen: Path | None, timeline: Path | None, aligned: bool = False
+) -> "tuple[Turn, ...]":
+    """The turns that the options ask for.
+
+    Raises:
+        InputError: neither sounds nor a timeline, or both; or files that cannot be used.
+    """
+    from openlpm.media.audio import open_audio
+    from openlpm.rollout.timeline import AUDIO_RATE_HZ, question_then_reply, read_turns
+
+    if timeline is not None:
+        if speak is not None or listen is not None or aligned:
+            raise InputError("--timeline says who speaks when: leave out --speak, --listen and --aligned")
+        return read_turns(timeline)
+    if speak is None and listen is None:
+        raise InputError("there is nothing to perform: give --speak, --listen or --timeline")
+    listen_s = 0.0 if listen is None or aligned else open_audio(listen).num_samples / AUDIO_RATE_HZ
+    return question_then_reply(listen=listen, speak=speak, listen_s=listen_s, aligned=aligned)
+
+
+def _known(character: Character, *, nearest: bool, warnings: list[str]) -> Character:
+    """The character, or the cast member closest to it; warns where the model has seen nothing like it."""
+    if character.seed is not None:
+        return character
+    from openlpm.synth.nearest import nearest_members
+
+    match = nearest_members(character.portrait_HWC, count=1)
+    closest = match.members[0]
+    if nearest:
+        warn(warnings, f"{character.name} is played by {SEED_PREFIX}{closest.seed}, {closest.description}")
+        return cast_member(closest.seed)
+    if match.outside:
+        warn(
+            warnings,
+            f"{character.name} looks like nobody in the drawn cast that this model was trained on "
+            f"({match.reason}): expect a face that blurs, drifts or turns into a drawing; --nearest uses "
+            f"{SEED_PREFIX}{closest.seed} instead, {closest.description}, the closest in colours and attributes",
+        )
+    return character

@@ -1,0 +1,181 @@
+"""From a character and a conversation to a video on disk; what ``generate`` and ``demo`` share."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from openlpm import __version__
+from openlpm.cli import engine as engines
+from openlpm.cli.character import PICTURE_SIZE, Character, as_pictures, references_of
+from openlpm.cli.progress import console, frames_progress, note
+from openlpm.core.errors import InputError, OpenLPMError
+from openlpm.core.units import samples_at_frame
+
+if TYPE_CHECKING:
+    from openlpm.core.audio import AudioSource
+    from openlpm.media.video import VideoWriter
+    from openlpm.rollout.request import GenerationRequest, Reference
+    from openlpm.rollout.timeline import Timeline, Turn
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How to make a performance; None leaves a choice to the model."""
+
+    text: str = ""
+    seed: int = 0
+    steps: int | None = None
+    guidance_text: float | None = None
+    guidance_speak: float | None = None
+    guidance_listen: float | None = None
+    model: Path | None = None
+    device: str = "auto"
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """One job: who performs which conversation, and where it goes."""
+
+    character: Character
+    turns: "tuple[Turn, ...]"
+    settings: Settings
+    out: Path
+    refs: Path | None = None
+    report: Path | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def perform(job: Performance) -> None:
+    """Generate and write the video and the report.
+
+    Everything that can be wrong with the input is found before the model is loaded, and what can be wrong with the
+    target before it runs.
+    """
+    from openlpm.media.audio import open_audio
+    from openlpm.media.video import VideoWriter
+    from openlpm.rollout.timeline import Timeline, Voice
+
+    sounds = [open_audio(turn.path) for turn in job.turns]
+    heard = Timeline(job.turns, sounds)
+    # The video's sound track is read at its own pace, behind the model.
+    shown = Timeline(job.turns, [sound.reader() for sound in sounds])
+    references = references_of(job.character, job.refs)
+    if job.report is not None:
+        _check_writable(job.report)
+    with VideoWriter(job.out, size=PICTURE_SIZE) as writer:
+        engine = engines.load_engine(job.settings.model, job.settings.device)
+        request = _request(job, heard, references)
+        started = time.perf_counter()
+        _write(engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
+        seconds = time.perf_counter() - started
+    speed = request.num_frames / max(seconds, 1e-6)
+    if job.report is not None:
+        _write_report(job, _report(job, engine, request, seconds))
+    console().print(
+        f"{job.out}: {request.num_frames} frames ({request.num_frames / 24:.1f} s) in {seconds:.1f} s, {speed:.1f} fps",
+        soft_wrap=True,
+    )
+
+
+def _request(job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]") -> "GenerationRequest":
+    from openlpm.flow.guidance import GuidanceScales
+    from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest
+    from openlpm.rollout.timeline import Voice
+
+    settings, usual = job.settings, GuidanceScales()
+    return GenerationRequest(
+        references=references,
+        speak=timeline.source(Voice.SPEAK),
+        listen=timeline.source(Voice.LISTEN),
+        num_frames=timeline.num_frames,
+        caption=settings.text,
+        seed=settings.seed,
+        steps=DEFAULT_STEPS if settings.steps is None else settings.steps,
+        guidance=GuidanceScales(
+            text=usual.text if settings.guidance_text is None else settings.guidance_text,
+            speak=usual.speak if settings.guidance_speak is None else settings.guidance_speak,
+            listen=usual.listen if settings.guidance_listen is None else settings.guidance_listen,
+        ),
+    )
+
+
+def _write(
+    engine: engines.Engine,
+    request: "GenerationRequest",
+    writer: "VideoWriter",
+    *,
+    speak: "AudioSource",
+    listen: "AudioSource",
+) -> None:
+    from openlpm.media.mix import mix_voices
+
+    with frames_progress("performing", request.num_frames) as progress:
+        for frames_FCHW in engine.frames(request, progress):
+            first = writer.num_frames
+            start, end = samples_at_frame(first), samples_at_frame(first + frames_FCHW.shape[0])
+            sound_A = mix_voices(speak.read(start, end - start), listen.read(start, end - start))
+            writer.write(as_pictures(frames_FCHW), sound_A)
+        progress(request.num_frames, request.num_frames)
+    if writer.num_frames != request.num_frames:
+        raise OpenLPMError(f"the model made {writer.num_frames} frames where {request.num_frames} were asked for")
+
+
+def _report(job: Performance, engine: engines.Engine, request: "GenerationRequest", seconds: float) -> dict[str, Any]:
+    settings = {
+        "text": request.caption,
+        "seed": request.seed,
+        "steps": request.steps,
+        "guidance_text": request.guidance.text,
+        "guidance_speak": request.guidance.speak,
+        "guidance_listen": request.guidance.listen,
+        "device": engine.device,
+    }
+    return {
+        "command": ["openlpm", *sys.argv[1:]],
+        "version": __version__,
+        "character": job.character.name,
+        "references": [f"{each.kind}:{each.subtype}" for each in request.references],
+        "turns": [
+            {"who": str(turn.who), "file": str(turn.path), "at": turn.start_s, "gain": turn.gain} for turn in job.turns
+        ],
+        "settings": settings,
+        "frames": request.num_frames,
+        "seconds": round(seconds, 3),
+        "fps": round(request.num_frames / max(seconds, 1e-6), 3),
+        "weights": {"folder": engine.folder.name, "sha256": engines.folder_hash(engine.folder)},
+        "warnings": job.warnings,
+        "out": str(job.out),
+    }
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a JSON file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        existed = path.exists()
+        path.open("a").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write_report(job: Performance, report: dict[str, Any]) -> None:
+    assert job.report is not None
+    try:
+        job.report.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        job.report.unlink(missing_ok=True)
+        raise InputError(f"{job.out} is written, but {job.report} cannot be: {error.strerror or error}") from error
+
+
+def warn(job_warnings: list[str], text: str) -> None:
+    """Show a warning now and keep it for the report."""
+    note(text)
+    job_warnings.append(text)
