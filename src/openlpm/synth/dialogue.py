@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -11,7 +12,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.synth.mouth_motion import VisemeSpans
 from openlpm.synth.speech_bank import SpeechBank
-from openlpm.synth.visemes import is_stressed, shares_of
+from openlpm.synth.visemes import Share, is_stressed, shares_of
 
 
 class ClipKind(StrEnum):
@@ -142,33 +143,29 @@ def track(bank: SpeechBank, turns: tuple[Turn, ...], num_samples: int) -> NDArra
 
 def viseme_spans(bank: SpeechBank, turns: tuple[Turn, ...]) -> VisemeSpans:
     """The timed visemes of turns, in seconds from the clip's start."""
-    rows: list[tuple[int, float, int, int, bool]] = []
-    shares_of_symbol = [shares_of(symbol) for symbol in bank.symbols]
-    stressed = [is_stressed(symbol) for symbol in bank.symbols]
+    rows: list[tuple[float, float, int, bool]] = []
+    shares_of_symbol, stressed = _symbol_tables(bank.symbols)
     for turn in turns:
         first, end = bank.first_phone[turn.utterance : turn.utterance + 2].tolist()
         starts = bank.phone_start[first:end].tolist()
         ends = bank.phone_end[first:end].tolist()
         for start, stop, symbol in zip(starts, ends, bank.phone_symbol[first:end].tolist(), strict=True):
-            position = 0.0
+            begin = float(turn.start_sample + start)
             for part in shares_of_symbol[symbol]:
-                begin = turn.start_sample + start + position * (stop - start)
-                position += part.share
-                rows.append(
-                    (
-                        0,
-                        begin,
-                        int(turn.start_sample + start + position * (stop - start)),
-                        part.viseme,
-                        stressed[symbol],
-                    )
-                )
+                finish = begin + part.share * (stop - start)
+                rows.append((begin, finish, part.viseme, stressed[symbol]))
+                begin = finish
     if not rows:
         return VisemeSpans.empty()
-    _, begin, finish, viseme, stress = zip(*rows, strict=True)
+    begins, finishes, visemes, stresses = zip(*rows, strict=True)
     return VisemeSpans(
-        np.array(begin) / AUDIO_RATE_HZ,
-        np.array(finish) / AUDIO_RATE_HZ,
-        np.array(viseme, dtype=np.int8),
-        np.array(stress, dtype=np.bool_),
+        np.array(begins) / AUDIO_RATE_HZ,
+        np.array(finishes) / AUDIO_RATE_HZ,
+        np.array(visemes, dtype=np.int8),
+        np.array(stresses, dtype=np.bool_),
     )
+
+
+@cache
+def _symbol_tables(symbols: tuple[str, ...]) -> tuple[tuple[tuple[Share, ...], ...], tuple[bool, ...]]:
+    return tuple(map(shares_of, symbols)), tuple(map(is_stressed, symbols))

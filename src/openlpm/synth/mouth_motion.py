@@ -99,12 +99,13 @@ def frame_centres(num_frames: int) -> NDArray[np.float64]:
 
 
 def loudness(samples_A: NDArray[np.float32], num_frames: int) -> NDArray[np.float32]:
-    """Loudness per frame, 0 in silence and about 1 at the loud syllables of the clip, smoothed over three frames."""
-    edges = np.arange(num_frames + 1) * AUDIO_RATE_HZ // FRAME_RATE_HZ
-    power = np.concatenate([[0.0], np.cumsum(np.square(samples_A, dtype=np.float64))])[
-        np.minimum(edges, len(samples_A))
-    ]
-    rms_F = np.sqrt(np.diff(power) / np.diff(edges))
+    """Loudness per frame, 0 in silence and about 1 at the loud syllables of the clip, smoothed over three frames.
+
+    ``samples_A`` covers the frames exactly.
+    """
+    first_F = np.arange(num_frames) * AUDIO_RATE_HZ // FRAME_RATE_HZ
+    power_F = np.add.reduceat(np.square(samples_A), first_F)
+    rms_F = np.sqrt(power_F * np.float32(FRAME_RATE_HZ / AUDIO_RATE_HZ))
     smooth_F = np.convolve(np.pad(rms_F, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     loud = float(np.percentile(smooth_F[smooth_F > 0.003], 85)) if np.any(smooth_F > 0.003) else 1.0
     return np.minimum(smooth_F / loud, 1.5).astype(np.float32)

@@ -27,6 +27,7 @@ _KIND_WEIGHTS = {
 _MOOD_WEIGHTS = {"neutral": 0.4, "happy": 0.2, "sad": 0.1, "angry": 0.1, "surprised": 0.1, "thoughtful": 0.1}
 _TURN_PAUSE_S = 0.6  # shorter silences are part of a turn
 _LISTEN_ON_S = 1.2  # a listener stays one for this long after the partner's last word
+_REACTION_VERBS = {"nod": "nods", "smile": "smiles", "brow_raise": "raises the brows"}
 _NUM_MOUTH = len(MOUTH_CHANNELS)
 
 
@@ -128,26 +129,21 @@ def perform(
 
 
 def caption_of(style: ClipStyle, state_F: NDArray[np.int8], events: Iterable[Event], *, appearance: str = "") -> str:
-    """One English sentence of what is seen: ``A man with a hat listens, nods and then speaks happily.``"""
+    """One English sentence of what is seen, such as "A man with a hat listens, nods and then speaks happily."."""
     kinds = {event.kind for event in events}
     mood = MOODS[style.mood].adverb
-    reactions = [
-        verb
-        for kind, verb in (("nod", "nods"), ("smile", "smiles"), ("brow_raise", "raises the brows"))
-        if kind in kinds
-    ]
-    acts: list[str] = []
+    reactions = [verb for kind, verb in _REACTION_VERBS.items() if kind in kinds]
+    acts: list[list[str]] = []
     for state in _order(state_F):
         if state == State.LISTEN:
-            acts.append(_listed(["listens", *reactions]))
-            reactions = []
-        elif state in (State.SPEAK, State.BOTH):
-            acts.append(f"speaks {mood}".strip())
+            acts.append(["listens", *reactions])
         else:
-            acts.append(f"waits {mood}".strip())
-    if mood and not any(mood in act for act in acts):
-        acts[-1] = f"{acts[-1]} {mood}"
-    return f"{appearance or 'A person'} {' and then '.join(acts)}."
+            acts.append([f"{'waits' if state == State.IDLE else 'speaks'} {mood}".strip()])
+    if mood and not any(mood in act[0] for act in acts):
+        acts[0][0] = f"{acts[0][0]} {mood}"
+    *earlier, last = acts
+    before = ", ".join(verb for act in earlier for verb in act)
+    return f"{appearance or 'A person'} {before}{' and then ' if before else ''}{_listed(last)}."
 
 
 def _listed(words: list[str]) -> str:
@@ -217,4 +213,5 @@ def trap_sound(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32
     note_A = np.repeat(np.arange(num_notes), step)[:num_samples]
     phase_A = np.cumsum((2 * np.pi * hertz_K / AUDIO_RATE_HZ)[note_A])
     envelope_A = np.tile(fade, num_notes)[:num_samples] * volume_K[note_A].astype(np.float32)
-    return (np.sin(phase_A).astype(np.float32) + 0.3 * np.sin(2 * phase_A).astype(np.float32)) * envelope_A
+    tone_A = np.sin(phase_A) + 0.3 * np.sin(2 * phase_A)
+    return (tone_A * envelope_A).astype(np.float32)
