@@ -44,7 +44,7 @@ _IDENTITY_BAR = Bar(at_least=0.98)
 def critic_rows(
     judges: Judges, cases: Sequence[Case], *, on_progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> list[Row]:
-    """Read the truth of the cases and compare: R2 and error of each group, visemes, identity, blinks, expected mouths."""
+    """Read the truth of the cases and compare: groups of channels, visemes, identity, blinks, expected mouths."""
     readings: list[ClipReading] = []
     for index, case in enumerate(cases):
         readings.append(read_truth(case, judges, codec=None).truth)

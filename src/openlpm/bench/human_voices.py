@@ -72,7 +72,7 @@ def decode_folder(folder: Path, *, limit: int, on_file: Callable[[], None] = lam
     Files shorter than that are passed over, and names are taken evenly from the sorted list.
     """
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    if not files or not _can_decode():
+    if not files or not can_decode():
         return None
     from openlpm.media.audio import open_audio
 
@@ -105,7 +105,8 @@ def _spread(files: Sequence[Path], count: int) -> list[Path]:
     return [files[index * len(files) // count] for index in range(count)]
 
 
-def _can_decode() -> bool:
+def can_decode() -> bool:
+    """Whether PyAV is installed (machines that only run models do without)."""
     try:
         import av
     except ImportError:

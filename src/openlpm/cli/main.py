@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import characters, demo, generate
+from openlpm.cli import bench, characters, demo, generate
 from openlpm.cli.errors import run
+from openlpm.cli.models import models
 
 HELP = """From a picture of a character and a voice to a performance: it listens, speaks and idles, as video with sound.
 
@@ -40,6 +41,8 @@ def _root(  # pyright: ignore[reportUnusedFunction]  # typer keeps it
 app.command("generate", help=generate.HELP)(generate.generate)
 app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
+app.command("models")(models)
+app.add_typer(bench.app, name="bench")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

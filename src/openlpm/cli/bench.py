@@ -1,0 +1,184 @@
+"""``openlpm bench``: measure the model and the judges, and print every number beside its controls."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from openlpm.cli.progress import console
+from openlpm.core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from openlpm.bench.result import Row
+
+app = typer.Typer(no_args_is_help=True, help="Measure; each command prints a table and takes --json FILE.")
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A few short clips: under a minute, wide intervals.")]
+JudgesFolder = Annotated[
+    Path | None, typer.Option("--judges", help="Folder with critic and critic-mouth; without it the bundled ones.")
+]
+_VOICES_LIMIT = 64
+_QUICK_STEPS = 4
+
+
+@app.command("base")
+def base(
+    *,
+    model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
+    json_path: JsonFile = None,
+    device: Device = "auto",
+    quick: Quick = False,
+    clips: Annotated[int | None, typer.Option(min=2, max=4096, help="Number of clips.", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps.", show_default=False)] = None,
+    voices: Annotated[
+        Path | None, typer.Option(help="Human voices: a folder of sound files or an .npz of `openlpm bench voices`.")
+    ] = None,
+    judges: JudgesFolder = None,
+    demo: Annotated[bool, typer.Option(help="Also time the demo on two cores (never with --quick).")] = True,
+) -> None:
+    """Generate test characters with held-out voices and compare with the truth, as a critic reads both."""
+    from openlpm.bench.base import full_config, measure, quick_config
+    from openlpm.bench.cases import build_cases
+    from openlpm.bench.human_voices import can_decode, find_voices
+    from openlpm.bench.performer import ModelPerformer
+    from openlpm.bench.reading import load_judges
+    from openlpm.rollout.assembly import load_model
+    from openlpm.rollout.request import DEFAULT_STEPS
+    from openlpm.weights import bundled
+
+    place = _device(device)
+    folder = bundled.folder("nano") if model is None else model
+    notes: list[str] = []
+    config = quick_config(clips=clips or 4) if quick else full_config(clips=clips or 64)
+    chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
+    if quick:
+        seconds = config.cases.num_frames / 24
+        notes.append(
+            f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
+        )
+    performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
+    court = load_judges(place, judges)
+    found = find_voices(voices, limit=config.human_clips + 9)
+    if found is None:
+        notes.append("no human voices found: give --voices for sync_win_rate_human")
+    with _stages() as report:
+        cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
+        rows = measure(performer, court, cases, config, voices=found, on_progress=report)
+    if not quick and demo and can_decode():
+        from openlpm.bench.demo_time import time_demo
+
+        rows.append(time_demo(model))
+    else:
+        from openlpm.bench.demo_time import untimed_demo
+
+        rows.append(untimed_demo())
+        notes.append("the demo was not timed here")
+    _publish("bench base", rows, court.hashes, place, notes, json_path)
+
+
+@app.command("critic")
+def critic(
+    json_path: JsonFile = None,
+    device: Device = "auto",
+    quick: Quick = False,
+    clips: Annotated[int | None, typer.Option(min=2, max=4096, help="Number of clips.", show_default=False)] = None,
+    judges: JudgesFolder = None,
+    validation: Annotated[bool, typer.Option("--validation", help="Validation people instead of test people.")] = False,
+) -> None:
+    """The judges' own errors, on people and voices that they have never seen."""
+    from openlpm.bench.cases import CaseConfig, build_cases
+    from openlpm.bench.critic_report import critic_rows, num_parameters
+    from openlpm.bench.reading import load_judges
+    from openlpm.core.seeds import Split
+
+    place = _device(device)
+    court = load_judges(place, judges)
+    config = CaseConfig(
+        count=clips or (8 if quick else 64),
+        num_frames=48 if quick else 144,
+        split=Split.VALIDATION if validation else Split.TEST,
+    )
+    with _stages() as report:
+        cases = build_cases(config, on_progress=lambda done, total: report("voices", done, total))
+        rows = critic_rows(court, cases, on_progress=lambda done, total: report("clips", done, total))
+    notes = [f"{num_parameters(court) / 1e6:.2f} M parameters; {config.count} clips of {config.num_frames / 24:g} s"]
+    _publish("bench critic", rows, court.hashes, place, notes, json_path)
+
+
+@app.command("voices")
+def voices(
+    folder: Annotated[Path, typer.Argument(help="A folder of sound files, searched in depth.")],
+    out: Annotated[Path, typer.Option(help="The archive to write (.npz).")],
+    limit: Annotated[int, typer.Option(min=10, max=1000, help="At most so many voices.")] = _VOICES_LIMIT,
+) -> None:
+    """Pack human voices for `bench base --voices` on a machine without PyAV."""
+    from openlpm.bench.human_voices import decode_folder
+
+    found = decode_folder(folder, limit=limit)
+    if found is None:
+        raise InputError(f"{folder} holds no sound files of eight seconds or more")
+    found.save(out)
+    typer.echo(f"{len(found.names)} voices in {out}")
+
+
+def _publish(
+    title: str,
+    rows: "list[Row]",
+    critics: Mapping[str, str],
+    device: "torch.device",
+    notes: list[str],
+    json_path: Path | None,
+) -> None:
+    from openlpm.bench.origin import describe_commit, describe_machine
+    from openlpm.bench.result import Table
+
+    table = Table(
+        title=title,
+        machine=describe_machine(device),
+        command=shlex.join(["openlpm", *sys.argv[1:]]),
+        commit=describe_commit(),
+        critics=critics,
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )
+    Console().print(table.as_rich())
+    if json_path is not None:
+        table.write_json(json_path)
+
+
+@contextlib.contextmanager
+def _stages() -> Generator[Callable[[str, int, int], None], None, None]:
+    """A bar a stage; yields ``report(stage, done, total)``."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console()) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def _device(name: str) -> "torch.device":
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"this machine has no device {name!r}; give --device cpu, or leave it out") from error
+    return place
