@@ -16,7 +16,11 @@ NUM_SPOTS = 6
 SPOT_SIZE = 5
 """Numbers of a background spot: x, y, radius, softness, opacity."""
 
-_COLOURS = ["skin", "skin_shade", "skin_light", "blush", "lips", "lips_shade", "hair", "hair_shade", "hair_light", "brow", "iris", "iris_light", "inner", "inner_shade", "trim", "outer", "outer_shade", "glasses", "headwear", "headwear_shade", "headwear_trim", "earring", "background_top", "background_bottom", "background_glow", "background_hill", "tint"]
+_COLOURS = (
+    "skin skin_shade skin_light blush lips lips_shade hair hair_shade hair_light brow iris iris_light "
+    "inner inner_shade trim outer outer_shade glasses headwear headwear_shade headwear_trim earring "
+    "background_top background_bottom background_glow background_hill tint"
+).split()
 
 _SCALARS = (
     "head_x head_y head_scale light "
