@@ -241,3 +241,25 @@ def test_a_voice_for_a_deaf_model_is_refused(latents, condition):
     deaf = CharacterTransformer(replace(CONFIG, speak=None))
     with pytest.raises(ConfigError, match="pass None"):
         predict(deaf, latents, condition)
+
+
+@pytest.mark.parametrize("part", ["text_BLD", "speak_BLD", "listen_BLD"])
+def test_tokens_of_another_encoder_are_refused(model, latents, condition, part):
+    wide = replace(condition, **{part: getattr(condition, part).repeat(1, 1, 2)})
+    with pytest.raises(ConfigError, match="width"):
+        predict(model, latents, wide)
+
+
+def test_too_much_text_and_times_for_other_frames_are_refused(model, latents, condition):
+    with pytest.raises(ConfigError, match="text_tokens"):
+        predict(model, latents, replace(condition, text_BLD=torch.zeros(2, 6, 8)))
+    with pytest.raises(ConfigError, match="time"):
+        predict(model, latents, condition, torch.rand(2, FRAMES + 1))
+
+
+def test_a_half_precision_model_agrees_and_answers_in_the_type_of_its_latents(trained, latents, condition):
+    whole = predict(trained, latents, condition)
+    half = predict(trained.bfloat16(), latents, condition)
+    assert half.dtype is torch.float32
+    # Eight bits of mantissa through two blocks.
+    assert (half - whole).norm() / whole.norm() < 0.03

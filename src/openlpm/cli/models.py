@@ -20,7 +20,7 @@ def models(
 
     rows = [_row(model, num_parameters(model.config)) for model in named_models()]
     table = Table(title="Character transformers")
-    for heading in ("name", "parameters", "layers", "width", "heads", "picture", "tokens / s of video", "bf16 weights"):
+    for heading in ("name", "parameters", "layers", "width", "heads", "picture", "tokens/s", "in bf16"):
         table.add_column(heading, justify="left" if heading == "name" else "right")
     for row in rows:
         table.add_row(

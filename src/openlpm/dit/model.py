@@ -152,6 +152,7 @@ class CharacterTransformer(nn.Module):
         return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
 
     def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:
+        _check_width("text", text_BLD, self.config.text_width)
         missing = self.config.text_tokens - text_BLD.shape[1]
         if missing < 0:
             raise ConfigError(
@@ -172,9 +173,15 @@ def _embed_audio(
         return None
     if branch is None or embedding is None:
         raise ConfigError("a voice was given to a model without that branch: pass None")
+    _check_width("a voice", tokens_BLD, branch.width)
     if tokens_BLD.shape[1] != branch.num_tokens(num_frames):
         raise ConfigError(
             f"a voice has {tokens_BLD.shape[1]} tokens: {num_frames} latent frames and their margins need "
             f"{branch.num_tokens(num_frames)}"
         )
     return AudioTokens(tokens_BLD=embedding(tokens_BLD.to(embedding.up.weight.dtype)), on_B=on_B)
+
+
+def _check_width(what: str, tokens_BLD: Float[Tensor, "B L D"], width: int) -> None:
+    if tokens_BLD.shape[2] != width:
+        raise ConfigError(f"{what} has tokens of width {tokens_BLD.shape[2]}: this model was made for width {width}")
