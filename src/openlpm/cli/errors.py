@@ -22,16 +22,25 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
         with _termination_as_interrupt():
             outcome = app(args=None if arguments is None else list(arguments), standalone_mode=False)
     except typer.Exit as leaving:
+        # typer turns Ctrl-C into this exit code.
+        if leaving.exit_code == EXIT_STOPPED:
+            return _stopped()
         return leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _say("stopped before the end; nothing was written")
-        return EXIT_STOPPED
+        return _stopped()
     except Exception as error:  # the process boundary: whatever it is, the user gets a sentence
         if os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}:
             raise
         _say(_sentence(error))
         return EXIT_FAILED
+    if outcome == EXIT_STOPPED:
+        return _stopped()
     return outcome if isinstance(outcome, int) else 0
+
+
+def _stopped() -> int:
+    _say("stopped before the end; nothing was written")
+    return EXIT_STOPPED
 
 
 def _sentence(error: Exception) -> str:

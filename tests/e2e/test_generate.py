@@ -1,0 +1,311 @@
+"""The command line from end to end; a stand-in draws the frames: what is tested is everything around the model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from openlpm.cli import engine as engines
+from openlpm.cli.main import main
+from openlpm.core.units import samples_at_frame
+from openlpm.media.video import read_video
+from openlpm.rollout.request import GenerationRequest
+
+pytestmark = pytest.mark.e2e
+
+SEED = "seed:900007"
+
+
+class Lamp:
+    """An engine whose picture is as bright as the character is loud."""
+
+    device = "cpu"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requests: list[GenerationRequest] = []
+
+    def frames(self, request: GenerationRequest, progress: Callable[[int, int], None]) -> Iterator[NDArray[np.float32]]:
+        self.requests.append(request)
+        for first in range(0, request.num_frames, 10):
+            end = min(first + 10, request.num_frames)
+            levels = [np.abs(request.speak.read(samples_at_frame(f), 666)).max(initial=0.0) for f in range(first, end)]
+            yield np.tile(np.array(levels, dtype=np.float32)[:, None, None, None], (1, 3, 256, 256))
+            progress(end, request.num_frames)
+
+
+@pytest.fixture
+def lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lamp:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    engine = Lamp(folder)
+    monkeypatch.setattr(engines, "load_engine", lambda folder, device: engine)
+    return engine
+
+
+def write_wav(path: Path, seconds: float, level: float = 0.6) -> Path:
+    samples_A = level * np.sin(2 * np.pi * 200 * np.arange(round(seconds * 16_000)) / 16_000)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((samples_A * 32767).astype("<i2").tobytes())
+    return path
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_question_and_a_reply_become_a_video_in_step(
+    tmp_path: Path, lamp: Lamp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question, reply = write_wav(tmp_path / "q.wav", 0.7), write_wav(tmp_path / "r.wav", 0.5)
+    out, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    options = [
+        "--listen",
+        question,
+        "--speak",
+        reply,
+        "--text",
+        "smiles",
+        "--seed",
+        5,
+        "--steps",
+        3,
+        "--report",
+        report,
+    ]
+    assert run("generate", "--character", SEED, *options, "--out", out) == 0
+
+    clip = read_video(out)
+    assert clip.frames_FHWC.shape == (48, 256, 256, 3)  # 0.7 s, a pause of 0.3 s, 0.5 s, a rest of 0.5 s
+    bright_F = clip.frames_FHWC.mean(axis=(1, 2, 3)) > 60
+    assert set(np.flatnonzero(bright_F)) == set(range(24, 36))
+    loud_A = np.abs(clip.samples_A) > 0.3
+    assert not loud_A[samples_at_frame(18) : samples_at_frame(23)].any()
+    assert loud_A[samples_at_frame(24) : samples_at_frame(25)].any()
+
+    request = lamp.requests[0]
+    assert (request.caption, request.seed, request.steps) == ("smiles", 5, 3)
+    told = json.loads(report.read_text())
+    assert told["frames"] == 48
+    assert told["character"] == SEED
+    assert told["settings"]["steps"] == 3
+    assert len(told["weights"]["sha256"]) == 64
+    assert told["warnings"] == []
+    assert {"command", "version", "seconds", "fps"} <= set(told)
+    assert "fps" in capsys.readouterr().err
+
+
+def test_aligned_voices_begin_together_and_are_mixed(tmp_path: Path, lamp: Lamp) -> None:
+    one, two = write_wav(tmp_path / "q.wav", 0.5), write_wav(tmp_path / "r.wav", 0.5)
+    assert (
+        run("generate", "--character", SEED, "--listen", one, "--speak", two, "--aligned", "--out", tmp_path / "o.mp4")
+        == 0
+    )
+    assert lamp.requests[0].num_frames == 24
+    assert np.abs(read_video(tmp_path / "o.mp4").samples_A).max() > 0.75
+
+
+def test_a_timeline_places_the_turns(tmp_path: Path, lamp: Lamp) -> None:
+    write_wav(tmp_path / "a.wav", 0.25)
+    turns = [{"who": "speak", "file": "a.wav", "at": 0.5}, {"who": "listen", "file": "a.wav", "at": 0.0}]
+    (tmp_path / "turns.json").write_text(json.dumps({"turns": turns}))
+    assert run("generate", "--character", SEED, "--timeline", tmp_path / "turns.json", "--out", tmp_path / "o.mp4") == 0
+    request = lamp.requests[0]
+    assert request.num_frames == 30
+    assert np.abs(request.speak.read(8_000, 4_000)).max() > 0.5
+    assert np.abs(request.speak.read(0, 8_000)).max() == 0
+    assert np.abs(request.listen.read(0, 4_000)).max() > 0.5
+
+
+def test_a_drawn_character_with_references_is_the_same_as_its_seed(tmp_path: Path, lamp: Lamp) -> None:
+    reply = write_wav(tmp_path / "r.wav", 0.2)
+    portrait, refs = tmp_path / "ada.png", tmp_path / "ada_refs"
+    assert run("characters", "new", "--seed", 900_007, "--out", portrait, "--refs", refs) == 0
+    assert run("generate", "--character", portrait, "--refs", refs, "--speak", reply, "--out", tmp_path / "a.mp4") == 0
+    assert run("generate", "--character", SEED, "--speak", reply, "--out", tmp_path / "b.mp4") == 0
+    by_picture, by_seed = (request.references for request in lamp.requests)
+    assert np.array_equal(by_picture[0].picture_HWC, by_seed[0].picture_HWC)
+    kinds = [str(reference.kind) for reference in by_picture]
+    assert kinds.count("view") == 4
+    assert kinds.count("expression") == 5
+
+
+BAD: dict[str, tuple[list[str], str]] = {
+    "no character": (["--character", "seed:1000000"], "no member of the cast"),
+    "odd seed": (["--character", "seed:7x"], "no member of the cast"),
+    "missing picture": (["--character", "nobody.png"], "there is no file"),
+    "no picture": (["--character", "text.wav"], "is not a picture"),
+    "missing sound": (["--speak", "nothing.wav"], "there is no file"),
+    "no sound": (["--speak", "text.wav"], "is not a sound"),
+    "empty": (["--speak", "empty.wav"], "is empty"),
+    "no samples": (["--speak", "none.wav"], "no sound"),
+    "both ways": (["--timeline", "turns.json"], "leave out --speak"),
+    "suffix": (["--out", "out.avi"], "end"),
+    "place": (["--out", "r.wav/out.mp4"], "cannot be written"),
+    "refs": (["--refs", "nowhere"], "no folder"),
+    "nearest refs": (["--nearest", "--refs", "."], "leave out --refs"),
+    "report": (["--report", "r.wav/report.json"], "cannot be written"),
+    "steps": (["--steps", "0"], "--steps"),
+    "unknown option": (["--fast"], "--fast"),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), BAD.values(), ids=BAD.keys())
+def test_every_mistake_ends_in_one_sentence_and_no_file(
+    tmp_path: Path,
+    lamp: Lamp,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_wav(tmp_path / "r.wav", 0.2)
+    write_wav(tmp_path / "none.wav", 0.0)
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "turns.json").write_text('{"turns": [{"who": "speak", "file": "r.wav", "at": 0}]}')
+    before = files(tmp_path)
+    given = {"--character": SEED, "--speak": "r.wav", "--out": "out.mp4"}
+    for name in set(options) & set(given):
+        del given[name]
+    assert run("generate", *[part for pair in given.items() for part in pair], *options) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("openlpm: ")
+    assert "\n" not in said
+    assert words in said
+    assert "Traceback" not in said
+    assert files(tmp_path) == before
+
+
+def test_a_timeline_that_overlaps_itself_names_both_turns(
+    tmp_path: Path, lamp: Lamp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_wav(tmp_path / "one.wav", 1.0)
+    write_wav(tmp_path / "two.wav", 1.0)
+    turns = [{"who": "speak", "file": "one.wav", "at": 0}, {"who": "speak", "file": "two.wav", "at": 0.5}]
+    (tmp_path / "turns.json").write_text(json.dumps({"turns": turns}))
+    assert run("generate", "--character", SEED, "--timeline", tmp_path / "turns.json", "--out", tmp_path / "o.mp4") == 2
+    said = capsys.readouterr().err
+    assert "one.wav" in said
+    assert "two.wav" in said
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_an_engine_that_fails_leaves_the_old_video_alone(
+    tmp_path: Path, lamp: Lamp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(request: GenerationRequest, progress: Callable[[int, int], None]) -> Iterator[NDArray[np.float32]]:
+        yield np.zeros((4, 3, 256, 256), dtype=np.float32)
+        raise RuntimeError("the kernel gave up")
+
+    monkeypatch.setattr(lamp, "frames", broken)
+    monkeypatch.delenv("OPENLPM_DEBUG", raising=False)
+    reply, out = write_wav(tmp_path / "r.wav", 0.5), tmp_path / "out.mp4"
+    out.write_bytes(b"the old film")
+    before = files(tmp_path)
+    assert run("generate", "--character", SEED, "--speak", reply, "--out", out) == 2
+    assert "the kernel gave up" in capsys.readouterr().err
+    assert out.read_bytes() == b"the old film"
+    assert files(tmp_path) == before
+    monkeypatch.setenv("OPENLPM_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="gave up"):
+        run("generate", "--character", SEED, "--speak", reply, "--out", out)
+
+
+_SLOW = """
+import sys, time
+import numpy as np
+from pathlib import Path
+from openlpm.cli import engine
+from openlpm.cli.main import main
+
+class Slow:
+    device, folder = "cpu", Path()
+    def frames(self, request, progress):
+        while True:
+            yield np.zeros((1, 3, 256, 256), np.float32)
+            print("working", flush=True)
+            time.sleep(0.05)
+
+engine.load_engine = lambda folder, device: Slow()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_leaves_nothing(
+    tmp_path: Path, lamp: Lamp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(request: GenerationRequest, progress: Callable[[int, int], None]) -> Iterator[NDArray[np.float32]]:
+        yield np.zeros((4, 3, 256, 256), dtype=np.float32)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lamp, "frames", stopped)
+    reply = write_wav(tmp_path / "r.wav", 0.5)
+    before = files(tmp_path)
+    assert run("generate", "--character", SEED, "--speak", reply, "--out", tmp_path / "out.mp4") == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert files(tmp_path) == before
+
+
+def test_a_command_that_is_terminated_cleans_up(tmp_path: Path) -> None:
+    reply, out = write_wav(tmp_path / "r.wav", 30), tmp_path / "out.mp4"
+    command = ["generate", "--character", SEED, "--speak", str(reply), "--out", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert any(name.endswith(".part") for name in files(tmp_path))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "nothing was written" in said
+    assert "Traceback" not in said
+    assert files(tmp_path) == {"r.wav"}
+
+
+def test_a_picture_of_somebody_else_is_warned_about_and_replaced_on_demand(
+    tmp_path: Path, lamp: Lamp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openlpm.synth.nearest")
+    noise_HWC = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise_HWC).save(tmp_path / "photo.png")
+    reply, report = write_wav(tmp_path / "r.wav", 0.2), tmp_path / "report.json"
+    options = ["--character", tmp_path / "photo.png", "--speak", reply, "--out", tmp_path / "o.mp4", "--report", report]
+    assert run("generate", *options) == 0
+    assert "--nearest" in capsys.readouterr().err
+    assert "--nearest" in json.loads(report.read_text())["warnings"][0]
+    assert run("generate", *options, "--nearest") == 0
+    assert json.loads(report.read_text())["character"].startswith("seed:")
+
+
+def test_version_and_help_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert run() == 0
+    assert run("generate", "--help") == 0
+    said = capsys.readouterr().out
+    assert "openlpm 0." in said
+    assert "--timeline" in said
+    assert "Examples" in said
