@@ -85,6 +85,14 @@ def test_the_new_environment_has_no_extras_and_no_network(environment: Path, tmp
     run([environment / "python", "-c", probe], tmp_path)
 
 
+def test_every_module_of_the_wheel_can_be_imported_without_the_extras(environment: Path, tmp_path: Path) -> None:
+    probe = (
+        "import importlib, pkgutil, openlpm\n"
+        "for found in pkgutil.walk_packages(openlpm.__path__, 'openlpm.'): importlib.import_module(found.name)"
+    )
+    assert run([environment / "python", "-W", "error", "-c", probe], tmp_path) == ""
+
+
 def test_the_wheel_generates_a_second_of_video_with_its_own_weights(environment: Path, tmp_path: Path) -> None:
     if not NANO.is_dir():
         pytest.skip("no weights are bundled yet: src/openlpm/weights/data/nano is missing")
