@@ -6,7 +6,7 @@ from torch import Tensor
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Controls, Pose
-from openlpm.synth.shapes import coverage, ellipse, over, smooth, smooth_union
+from openlpm.synth.shapes import coverage, ellipse, over, smooth, smooth_max, smooth_union
 
 
 def draw_body(
@@ -26,9 +26,9 @@ def draw_body(
     neck = ((bx - centre).abs() - neck_w).maximum(0.3 - by)
     half = look["shoulder_w"] * (1.0 + 0.015 * controls[Rig.BREATH])
     ax = (bx.abs() + 1e-4) / half
-    shoulder_line = shoulder_y + look["shoulder_slope"] * ax.square() + 0.9 * (ax - 0.82).clamp_min(0.0).square() * half
-    torso = (shoulder_line - by) * 0.9
-    torso = torso.maximum((bx.abs() - half) * 0.8)
+    round_off = (ax - 0.55).clamp_min(0.0).square() * half
+    torso = (shoulder_y + look["shoulder_slope"] * ax.square() + 0.8 * round_off - by) * 0.85
+    torso = smooth_max(torso, (bx.abs() - half - 0.16 * (by - shoulder_y)) * 0.9, 0.3)
     body = smooth_union(neck, torso, 0.42)
     alpha = coverage(body, edge)
 
@@ -41,14 +41,12 @@ def draw_body(
     collarbone = (by - shoulder_y - 0.13 - 0.1 * (bx.abs() - 0.45)).abs() - 0.012
     bone = coverage(collarbone, 0.06) * smooth((bx.abs() - 0.42).abs(), 0.3, 0.1)
     skin = over(skin, look["skin_shade"], 0.35 * bone)
-    canvas = over(canvas, skin, alpha)
-    canvas = _draw_inner(canvas, look, (bx, by, centre), alpha, lit, edge)
+    dressed = _dress(skin, look, (bx, by, centre), lit, edge)
+    canvas = over(canvas, dressed, alpha)
     return _draw_outer(canvas, look, (bx, by), body, lit, edge), alpha
 
 
-def _draw_inner(
-    canvas: Tensor, look: Look, where: tuple[Tensor, Tensor, Tensor], body: Tensor, lit: Tensor, edge: Tensor
-) -> Tensor:
+def _dress(skin: Tensor, look: Look, where: tuple[Tensor, Tensor, Tensor], lit: Tensor, edge: Tensor) -> Tensor:
     bx, by, centre = where
     high = look["inner_high"]
     nx = ((bx - centre * high).abs() + 1e-4) / look["inner_neck"]
@@ -58,18 +56,12 @@ def _draw_inner(
     broad = smooth((by * look["stripe_freq"]).sin(), -0.16, 0.16) * look["stripe"]
     fold = smooth((bx.abs() - 0.55 - 0.35 * (by - 1.2)).abs(), 0.16, 0.0)
     colour = over(look["inner"], look["trim"], broad)
-    colour = over(colour, look["inner_shade"], 0.8 * (1.0 - lit) + 0.22 * fold)
+    colour = over(colour, look["inner_shade"], 0.8 * (1.0 - lit) + 0.08 * fold)
     colour = over(colour, look["inner_shade"], 0.5 * smooth(cloth, -0.28, 0.0))
-    canvas = over(canvas, look["skin_shade"] * 0.9, 0.5 * body * smooth(cloth, 0.07, -0.02))
-    alpha = coverage(cloth, edge) * body
-    canvas = over(canvas, colour, alpha)
+    worn = over(over(skin, look["skin_shade"] * 0.9, 0.5 * smooth(cloth, 0.07, -0.02)), colour, coverage(cloth, edge))
     band = (cloth + look["inner_band"]).abs() - look["inner_band"]
-    canvas = over(
-        canvas,
-        over(look["trim"], look["inner_shade"], 0.25),
-        coverage(band, edge) * body * (look["inner_band"] > 0.005),
-    )
-    return canvas
+    banded = coverage(band, edge) * (look["inner_band"] > 0.005).to(edge.dtype)
+    return over(worn, over(look["trim"], look["inner_shade"], 0.2 + 0.3 * (1.0 - lit)), banded)
 
 
 def _draw_outer(

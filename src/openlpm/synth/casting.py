@@ -45,17 +45,17 @@ def _face(who: Identity) -> dict[str, object]:
     youth, fem = max(_YOUTH[who.age], 0.0), float(who.feminine)
     old = _WRINKLES[who.age]
     return {
-        "eye_x": 0.318 + 0.013 * ex, "eye_y": 0.07 + 0.015 * ey + 0.04 * youth, "eye_w": 0.168 + 0.009 * ew + 0.014 * youth + 0.008 * fem,
-        "eye_up": 0.108 + 0.014 * up + 0.02 * youth + 0.012 * fem - 0.018 * old, "eye_low": 0.07 + 0.009 * low + 0.008 * youth,
-        "eye_tilt": 0.07 + 0.1 * tilt, "eye_skew": 0.1 + 0.08 * skew, "iris_r": 0.092 + 0.004 * low + 0.014 * youth + 0.004 * fem,
+        "eye_x": 0.325 + 0.012 * ex, "eye_y": 0.07 + 0.015 * ey + 0.04 * youth, "eye_w": 0.182 + 0.009 * ew + 0.014 * youth + 0.008 * fem,
+        "eye_up": 0.124 + 0.014 * up + 0.02 * youth + 0.012 * fem - 0.018 * old, "eye_low": 0.078 + 0.009 * low + 0.008 * youth,
+        "eye_tilt": 0.07 + 0.1 * tilt, "eye_skew": 0.1 + 0.08 * skew, "iris_r": 0.104 + 0.004 * low + 0.014 * youth + 0.004 * fem,
         "lash": 0.013 + 0.006 * fem + 0.004 * who.makeup, "wing": 0.05 + 0.22 * who.makeup * fem, "crease": 0.55 - 0.15 * youth, "eyeshadow": 0.35 * who.makeup,
-        "brow_y": -0.155 + 0.018 * by - 0.01 * fem, "brow_w": 0.195 + 0.012 * bw, "brow_thick": 0.031 + 0.008 * thick - 0.008 * fem - 0.004 * youth,
-        "brow_arch": 0.045 + 0.018 * arch + 0.012 * fem, "brow_tilt": 0.015 * btilt,
+        "brow_y": -0.175 + 0.018 * by - 0.01 * fem, "brow_w": 0.195 + 0.012 * bw, "brow_thick": 0.033 + 0.007 * thick - 0.007 * fem - 0.004 * youth,
+        "brow_arch": 0.045 + 0.018 * arch + 0.012 * fem, "brow_tilt": 0.012 * btilt - 0.012,
         "nose_w": 0.115 + 0.014 * nw + 0.014 * (1.0 - fem) + 0.025 * who.skin_tone - 0.015 * youth, "nose_y": 0.375 + 0.02 * ny - 0.01 * youth,
         "nose_length": 0.3 + 0.03 * length - 0.08 * youth, "nose_shade": 0.85 + 0.12 * strength - 0.3 * youth,
         "mouth_y": 0.645 + 0.014 * my - 0.03 * youth, "mouth_w": 0.235 + 0.018 * mw - 0.03 * youth,
         "lip_up": 0.05 + 0.009 * upper + 0.008 * fem + 0.012 * who.skin_tone - 0.008 * old, "lip_low": 0.066 + 0.01 * lower + 0.008 * fem + 0.012 * who.skin_tone - 0.01 * old,
-        "bow": 0.28 + 0.1 * bow, "corner": -0.02 + 0.01 * corner, "lipstick": 0.72 + 0.28 * max(fem, who.makeup),
+        "bow": 0.28 + 0.1 * bow, "corner": -0.032 + 0.01 * corner, "lipstick": 0.72 + 0.28 * max(fem, who.makeup),
     }  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def _clothes(who: Identity) -> dict[str, object]:
         "coat": (0.66, 1.4, 0.3),
     }.get(who.clothes, (0.6, 1.0, 0.0))
     return {
-        "neck_w": 0.32 + 0.05 * (1.0 - fem) * (1.0 - child) - 0.03 * child, "shoulder_y": 1.3, "shoulder_w": 1.42 + 0.2 * (1.0 - fem) - 0.22 * child, "shoulder_slope": 0.34,
+        "neck_w": 0.3 + 0.06 * (1.0 - fem) * (1.0 - child) - 0.03 * child, "shoulder_y": 1.26, "shoulder_w": 1.62 + 0.24 * (1.0 - fem) - 0.25 * child, "shoulder_slope": 0.34,
         "inner_neck": neck[0], "inner_depth": neck[1], "inner_power": neck[2], "inner_band": neck[3], "inner_high": neck[4],
         "stripe": float(who.clothes == "striped shirt"), "stripe_freq": 26.0,
         "outer_alpha": float(who.clothes in ("hoodie", "blazer", "cardigan", "coat")), "outer_neck": outer[0], "outer_depth": outer[1], "collar": outer[2],

@@ -1,4 +1,4 @@
-"""Eyes and brows. Both sides are drawn at once, mirrored, on the dimension after the batch: ``(N, 2, H, W)``."""
+"""Eyes and brows. The two sides are mirrored and never overlap, so each pixel belongs to the side it is on."""
 
 from dataclasses import dataclass
 from typing import final
@@ -28,11 +28,12 @@ class EyeShape:
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _LidFields:
-    """Per pixel and eye: place between the corners, height, height of the upper lid, and the open part."""
+    """Per pixel: place between the corners, height, height of the upper lid, and the open part."""
 
     t: Tensor
     height: Tensor
     top: Tensor
+    low: Tensor
     steep: Tensor
     opening: Tensor
 
@@ -45,8 +46,10 @@ def _signs(like: Tensor) -> Tensor:
     return _both(torch.full_like(like, -1.0), torch.ones_like(like))
 
 
-def _any(alpha_N2HW: Tensor) -> Tensor:
-    return alpha_N2HW.amax(1, keepdim=True)
+def _side(pair_N211: Tensor, right: Tensor) -> Tensor:
+    """The left or the right value, by which side of the face a pixel is on (``right`` is 0 or 1)."""
+    left_value, right_value = pair_N211[:, :1], pair_N211[:, 1:]
+    return torch.addcmul(left_value, right_value - left_value, right)
 
 
 def eye_shape(look: Look, controls: Controls) -> EyeShape:
@@ -76,68 +79,66 @@ def _steepness(height: Tensor, t: Tensor, width: Tensor) -> Tensor:
 def draw_eyes(canvas: Tensor, look: Look, shape: EyeShape, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
     """Socket, lid colour, white, iris with its light, lid shadow, lashes and crease."""
     width = look["eye_w"]
-    t = (u * shape.sign - look["eye_x"]) / width
+    right = (u > 0.0).to(u.dtype)
+    upper, lower = _side(shape.upper, right), _side(shape.lower, right)
+    t = (u.abs() - look["eye_x"]) / width
     height = look["eye_y"] - v + look["eye_tilt"] * t * -width
-    canvas = over(canvas, look["skin_shade"], 0.35 * _any(glow(t, height - 0.06, 1.05, 0.13)))
+    canvas = over(canvas, look["skin_shade"], 0.35 * (glow(t, height - 0.06, 1.05, 0.13)))
     arc = 1.0 - t.square()
-    top = shape.upper * arc * (1.0 + look["eye_skew"] * t)
-    steep = _steepness(shape.upper, t, width)
+    top = upper * arc * (1.0 + look["eye_skew"] * t)
+    steep = _steepness(upper, t, width)
     inside_top = (height - top) * steep
-    inside_low = (shape.lower * arc - height) * _steepness(shape.lower, t, width)
-    opening = coverage(inside_top.maximum(inside_low), edge)
-    lid = _any(coverage(inside_top - 0.07, 0.06) * glow(t, height - top, 1.0, 0.12))
+    inside_low = (lower * arc - height) * _steepness(lower, t, width)
+    opening = coverage(inside_top.maximum(inside_low).maximum((t.abs() - 1.0) * width), edge)
+    lid = coverage(inside_top - 0.07, 0.06) * glow(t, height - top, 1.0, 0.12)
     canvas = over(canvas, look["lips_shade"], lid * look["eyeshadow"])
-    white = _any(opening * (0.965 - 0.34 * smooth(inside_top, -0.075, 0.0)))
-    canvas = canvas * (1.0 - _any(opening)) + white
-    fields = _LidFields(t=t, height=height, top=top, steep=steep, opening=opening)
-    canvas = _draw_iris(canvas, look, shape, fields, u, v, edge)
-    return _draw_lashes(canvas, look, shape, fields, edge)
+    white = opening * (0.965 - 0.34 * smooth(inside_top, -0.075, 0.0))
+    canvas = canvas * (1.0 - (opening)) + white
+    fields = _LidFields(t=t, height=height, top=top, steep=steep, opening=opening, low=lower * arc)
+    canvas = _draw_iris(canvas, look, fields, u - _side(shape.iris_u, right), v - shape.iris_v[:, :1], edge)
+    return _draw_lashes(canvas, look, _side(shape.blink, right), fields, edge)
 
 
-def _draw_iris(
-    canvas: Tensor, look: Look, shape: EyeShape, lid: _LidFields, u: Tensor, v: Tensor, edge: Tensor
-) -> Tensor:
+def _draw_iris(canvas: Tensor, look: Look, lid: _LidFields, du: Tensor, dv: Tensor, edge: Tensor) -> Tensor:
     radius, opening = look["iris_r"], lid.opening
-    du, dv = u - shape.iris_u, v - shape.iris_v
     away = (du.square() + dv.square() + 1e-8).sqrt()
     iris = coverage(away - radius, edge) * opening
-    canvas = over(canvas, look["iris"], _any(iris))
-    canvas = over(canvas, look["iris_light"], _any(iris * smooth(dv / radius, -0.55, 0.95)) * 0.95)
-    rim = _any(iris * smooth(away / radius, 0.72, 1.0)) * 0.6
-    pupil = _any(coverage(away - 0.47 * radius, edge) * opening)
+    canvas = over(canvas, look["iris"], (iris))
+    canvas = over(canvas, look["iris_light"], (iris * smooth(dv / radius, -0.55, 0.95)) * 0.95)
+    rim = (iris * smooth(away / radius, 0.72, 1.0)) * 0.6
+    pupil = coverage(away - 0.47 * radius, edge) * opening
     canvas = over(canvas, look["iris"] * 0.25, (rim + pupil).clamp_max(1.0) * 0.94)
-    canvas = over(canvas, look["iris"] * 0.2, 0.6 * _any(iris * smooth(lid.height - lid.top, -0.1, 0.0)))
+    canvas = over(canvas, look["iris"] * 0.2, 0.6 * (iris * smooth(lid.height - lid.top, -0.1, 0.0)))
     lean = radius * look["light"].sign()
     big = ((du - 0.36 * lean).square() + (dv + 0.38 * radius).square() + 1e-8).sqrt() - 0.27 * radius
     small = ((du + 0.38 * lean).square() + (dv - 0.42 * radius).square() + 1e-8).sqrt() - 0.14 * radius
     catch = coverage(big, edge) + 0.6 * coverage(small, edge)
-    return over(canvas, look["background_glow"] * 0.1 + 0.9, _any(catch * opening) * 0.96)
+    return over(canvas, look["background_glow"] * 0.1 + 0.9, (catch * opening) * 0.96)
 
 
-def _draw_lashes(canvas: Tensor, look: Look, shape: EyeShape, lid: _LidFields, edge: Tensor) -> Tensor:
+def _draw_lashes(canvas: Tensor, look: Look, blink: Tensor, lid: _LidFields, edge: Tensor) -> Tensor:
     t, height, top = lid.t, lid.height, lid.top
     ends = ((1.1 - t.abs()) * 5.0).clamp(0.0, 1.0)
     thick = look["lash"] * (0.5 + 0.28 * (t + 1.0)) * ends
     line = top * (t.abs() < 1.0).to(t.dtype) + look["wing"] * (t - 0.72).clamp_min(0.0)
     upper = coverage((height - line - 0.3 * thick).abs() * lid.steep - thick, edge) * (t.abs() < 1.1).to(t.dtype)
-    low_line = shape.lower * (1.0 - t.square())
-    under = coverage((height - low_line).abs() - 0.006, edge * 1.6) * smooth(t.abs(), 1.0, 0.7) * 0.4
-    canvas = over(canvas, look["brow"] * 0.42, _any(upper + under * (1.0 - upper)))
-    fold = top + (0.055 - 0.025 * shape.blink) * (1.0 - 0.5 * t.square())
+    under = coverage((height - lid.low).abs() - 0.006, edge * 1.6) * smooth(t.abs(), 1.0, 0.7) * 0.4
+    canvas = over(canvas, look["brow"] * 0.42, (upper + under * (1.0 - upper)))
+    fold = top + (0.055 - 0.025 * blink) * (1.0 - 0.5 * t.square())
     crease = coverage((height - fold).abs() * lid.steep - 0.007, edge * 1.5) * smooth(t.abs(), 1.05, 0.6)
-    return over(canvas, look["skin_shade"] * 0.78, _any(crease) * look["crease"])
+    return over(canvas, look["skin_shade"] * 0.78, (crease) * look["crease"])
 
 
 def draw_brows(canvas: Tensor, look: Look, controls: Controls, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
     """Brows: an arched, tapering stroke each, which the rig raises, lowers and tilts."""
-    raised = _both(controls[Rig.BROW_LEFT], controls[Rig.BROW_RIGHT])
+    raised = _side(_both(controls[Rig.BROW_LEFT], controls[Rig.BROW_RIGHT]), (u > 0.0).to(u.dtype))
     furrow = controls[Rig.FURROW]
-    t = (u * _signs(look["eye_x"]) - look["eye_x"] - 0.015 + 0.035 * furrow.clamp_min(0.0)) / look["brow_w"]
+    t = (u.abs() - look["eye_x"] - 0.015 + 0.035 * furrow.clamp_min(0.0)) / look["brow_w"]
     inner = (0.5 - 0.5 * t).clamp(0.0, 1.6)
-    arch = look["brow_arch"] * (1.0 + 0.35 * raised) * (1.0 - (t - 0.25).square())
+    arch = look["brow_arch"] * (1.0 + 0.35 * raised) * (1.0 - 0.8 * (t - 0.15).square())
     line = look["brow_y"] - 0.105 * raised - 0.03 * controls[Rig.WIDEN] + 0.02 * controls[Rig.SQUINT]
     line = line - arch - look["brow_tilt"] * t + (0.085 * furrow - 0.01 * raised) * inner.square()
     ends = ((1.0 - t.abs()) * 2.6).clamp(0.0, 1.0)
     thick = look["brow_thick"] * (1.0 - 0.42 * t) * ends.sqrt()
     stroke = coverage((v - line).abs() - thick, edge * 1.3) * (t.abs() < 1.0).to(t.dtype)
-    return over(canvas, look["brow"], _any(stroke) * 0.92)
+    return over(canvas, look["brow"], (stroke) * 0.92)

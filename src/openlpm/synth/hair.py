@@ -9,7 +9,7 @@ from torch import Tensor
 from openlpm.synth.head import Fields
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Pose
-from openlpm.synth.shapes import LEAF_SIZE, coverage, ellipse, leaves, over, smooth
+from openlpm.synth.shapes import LEAF_SIZE, coverage, ellipse, leaves, over, smooth, smooth_max, smooth_union
 
 
 @final
@@ -23,7 +23,7 @@ class HairFields:
     strand: Tensor
 
 
-def hair_fields(look: Look, pose: Pose, fields: Fields) -> HairFields:
+def hair_fields(look: Look, pose: Pose, fields: Fields, head: Tensor) -> HairFields:
     """Where the hair is, before anything is drawn (its shade falls on the face)."""
     qx, qy, u, v = fields.qx, fields.qy, fields.u, fields.v
     yaw, pitch = pose.sin_yaw, pose.sin_pitch
@@ -42,18 +42,12 @@ def hair_fields(look: Look, pose: Pose, fields: Fields) -> HairFields:
     lobe = 1.0 - (look["scallop_freq"] * du).sin().square()
     line = look["hairline"] + lowered + look["scallop_amp"] * (lobe - 0.5)
     below = (v - line) * 0.62
-    cap = smooth_max(cap + curl, below.maximum(qy - look["cap_bottom"]), 0.03)
+    cap = smooth_max(cap + curl, below.minimum(0.01 - head).maximum(qy - look["cap_bottom"]), 0.06)
     locks = (
         leaves(qx - 0.1 * yaw, qy + 0.08 * pitch, look.table("front_leaves", LEAF_SIZE)).amin(1, keepdim=True) + curl
     )
     strand = (qx + 0.07 * yaw - 0.6 * look["part"]) / (0.5 + 0.55 * (qy + 1.1).clamp(0.0, 1.4))
-    return HairFields(back=back, front=torch.minimum(cap, locks), ring=ring, strand=strand)
-
-
-def smooth_max(a: Tensor, b: Tensor, blend: float) -> Tensor:
-    """Intersection of two shapes with a rounded corner about ``blend`` wide."""
-    h = (blend - (a - b).abs()).clamp_min(0.0) * (1.0 / blend)
-    return torch.maximum(a, b) + h * h * (0.25 * blend)
+    return HairFields(back=back, front=smooth_union(cap, locks, 0.16), ring=ring, strand=strand)
 
 
 def _strands(look: Look, hair: HairFields) -> Tensor:
@@ -63,7 +57,7 @@ def _strands(look: Look, hair: HairFields) -> Tensor:
 
 def draw_back_hair(canvas: Tensor, look: Look, fields: Fields, hair: HairFields) -> Tensor:
     """Everything behind neck and face, darker than what is in front."""
-    colour = over(look["hair_shade"], look["hair"], 0.28 + 0.2 * _strands(look, hair))
+    colour = over(look["hair_shade"], look["hair"], 0.4 + 0.2 * _strands(look, hair))
     colour = over(colour, look["hair"], 0.45 * smooth(hair.back, -0.16, 0.0))
     return over(canvas, colour, coverage(hair.back, fields.edge))
 

@@ -10,7 +10,7 @@ NOWHERE: LeafRow = (90.0, 90.0, 1.0, 0.0, 0.1, 0.1, 0.0, 0.0)
 """A leaf that draws nothing."""
 
 
-def leaf(
+def leaf(  # noqa: PLR0913 (the seven numbers of a row)
     x: float, y: float, degrees: float, length: float, width: float, *, bend: float = 0.0, taper: float = 0.0
 ) -> LeafRow:
     """A leaf in head units; ``degrees`` turn its long axis from picture right towards down, ``taper`` < 0 points its end."""
@@ -53,7 +53,7 @@ class HairShape:
 
 
 _LONG_BACK = (*pair(leaf(0.52, 0.65, 84, 1.15, 0.42, bend=-0.1)), leaf(0.0, 0.3, 90, 1.1, 0.75))
-_CURTAINS = pair(leaf(0.78, 0.5, 92, 0.85, 0.17, bend=0.1, taper=-0.3))
+_CURTAINS = pair(leaf(0.74, 0.45, 90, 1.0, 0.17, bend=0.04, taper=0.15))
 
 HAIR_SHAPES: dict[str, HairShape] = {
     "bald": HairShape(caption="a bald head", volume=0.0, height=-0.3, hairline=-1.9, alpha=0.0),
@@ -99,7 +99,7 @@ HAIR_SHAPES: dict[str, HairShape] = {
     "long wavy": HairShape(
         caption="long wavy {c} hair", bottom=0.4, volume=0.14, height=0.16, part=0.25, hairline=-0.76, left=(0.9, 1.2), right=(1.05, 1.6), curl=0.03, curl_freq=8.5,
         back=(*pair(leaf(0.62, 0.6, 80, 1.05, 0.46)), leaf(0.0, 0.3, 90, 1.0, 0.8)),
-        front=(*pair(leaf(0.84, 0.4, 92, 0.78, 0.19, bend=0.1)), *pair(leaf(0.8, 1.05, 96, 0.42, 0.2))), long=True,
+        front=(*pair(leaf(0.8, 0.3, 90, 0.9, 0.2, bend=0.05)), *pair(leaf(0.8, 1.0, 94, 0.5, 0.22))), long=True,
     ),
     "curly": HairShape(
         caption="curly {c} hair", bottom=0.3, volume=0.2, height=0.22, hairline=-0.6, left=(0.8, 2.6), right=(0.8, 2.6), curl=0.04, curl_freq=13.0, scallop=(0.1, 8.0), sheen=0.7,

@@ -36,12 +36,12 @@ def head_fields(pose: Pose, x: Tensor, y: Tensor) -> Fields:
 def head_distance(look: Look, controls: Controls, pose: Pose, fields: Fields) -> Tensor:
     """Distance to the silhouette: cranium, jaw and chin, which lie at different depths and so turn differently."""
     qx, qy, yaw, pitch = fields.qx, fields.qy, pose.sin_yaw, pose.sin_pitch
-    cranium = ellipse(qx + 0.04 * yaw, qy + 0.2 - 0.06 * pitch, look["cranium_w"], look["cranium_h"])
+    cranium = ellipse(qx - 0.03 * yaw, qy + 0.2 - 0.06 * pitch, look["cranium_w"], look["cranium_h"])
     drop = JAW_DROP * controls[Rig.JAW] - 0.02 * controls[Rig.PRESS]
     jaw_w = look["jaw_w"] * (1.0 + 0.02 * controls[Rig.SMILE])
-    jaw = ellipse(qx - 0.12 * yaw, qy - 0.24 - 0.3 * drop + 0.1 * pitch, jaw_w, look["jaw_h"] + 0.3 * drop)
+    jaw = ellipse(qx - 0.2 * yaw, qy - 0.24 - 0.3 * drop + 0.1 * pitch, jaw_w, look["jaw_h"] + 0.3 * drop)
     chin_h = 0.3
-    chin = ellipse(qx - 0.34 * yaw, qy - (look["chin_y"] - chin_h) - drop + 0.3 * pitch, look["chin_w"], chin_h)
+    chin = ellipse(qx - 0.44 * yaw, qy - (look["chin_y"] - chin_h) - drop + 0.3 * pitch, look["chin_w"], chin_h)
     return smooth_union(smooth_union(cranium, jaw, 0.25), chin, 0.4)
 
 
@@ -76,7 +76,7 @@ def draw_skin(canvas: Tensor, look: Look, controls: Controls, fields: Fields, he
     rise = 0.05 * smile + 0.03 * controls[Rig.SQUINT]
     cheek = glow(u.abs() - 0.42, v - 0.42 + rise, 0.17, 0.12)
     skin = over(skin, look["blush"], cheek * (0.5 + 0.25 * smile))
-    skin = over(skin, look["skin_light"], 0.5 * glow(u.abs() - 0.4, v - 0.29 + rise, 0.12, 0.045))
+    skin = over(skin, look["skin_light"], 0.32 * glow(u.abs() - 0.42, v - 0.29 + rise, 0.1, 0.055))
     return over(canvas, skin, coverage(head, fields.edge))
 
 
@@ -106,7 +106,7 @@ def draw_nose(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
     canvas = over(canvas, shade, 0.75 * strength * glow(u, v - tip - 0.075, width * 0.8, 0.035))
     wing_x = u.abs() - width * 0.78
     wing = (ellipse(wing_x, v - tip - 0.01, 0.055, 0.06).abs() - 0.008) + 0.05 * smooth(wing_x, 0.02, -0.02)
-    canvas = over(canvas, shade * 0.92, 0.7 * strength * coverage(wing, 0.03))
+    canvas = over(canvas, shade * 0.92, 0.42 * strength * coverage(wing, 0.035))
     nostril_x = u.abs() - width * 0.45
     nostril = ellipse(nostril_x, v - tip - 0.05 - 0.2 * nostril_x, width * 0.24, 0.02)
     canvas = over(canvas, shade * 0.62, 0.8 * coverage(nostril, 0.03))

@@ -96,7 +96,7 @@ class Identity:
         age = pick(who, AGES, (0.1, 0.36, 0.28, 0.14, 0.12))
         tone = float(np.clip(who.beta(1.0, 1.25), 0.0, 1.0))
         clothes, second, worn_colour = _draw_clothes(seed)
-        hair, hair_colour = _draw_hair(seed, feminine, age, tone)
+        hair, hair_colour = _draw_hair(seed, age, tone, feminine=feminine)
         things = generator(seed, "things")
         headwear = pick(things, HEADWEAR, (0.8, 0.045, 0.03, 0.035, 0.025, 0.035, 0.03 if feminine else 0.0))
         if headwear in ("beanie", "bobble hat", "cap", "sun hat") and hair in (
@@ -112,7 +112,7 @@ class Identity:
         return Identity(
             seed=seed, feminine=feminine, age=age, skin_tone=tone, skin_warmth=float(who.uniform(-1.0, 1.0)),
             hair=hair, hair_colour=hair_colour, hair_side=float(generator(seed, "side").choice((-1.0, 1.0))),
-            hair_volume=float(generator(seed, "volume").normal()), beard=_draw_beard(seed, feminine, age),
+            hair_volume=float(generator(seed, "volume").normal()), beard=_draw_beard(seed, age, feminine=feminine),
             eye_colour=_draw_eye_colour(seed, tone),
             glasses=pick(generator(seed, "glasses"), GLASSES, (0.72, 0.08, 0.06, 0.04, 0.05 if feminine else 0.0, 0.05)),
             glasses_colour=pick(generator(seed, "glasses colour"), ("charcoal", "brown", "burgundy", "navy", "teal", "mustard"), (5, 3, 1, 2, 1, 1)),
@@ -132,7 +132,7 @@ def _traits(seed: int, part: str, count: int) -> tuple[float, ...]:
     return tuple(float(x) for x in np.clip(generator(seed, part).normal(size=count), -1.9, 1.9))
 
 
-def _draw_hair(seed: int, feminine: bool, age: str, tone: float) -> tuple[str, str]:
+def _draw_hair(seed: int, age: str, tone: float, *, feminine: bool) -> tuple[str, str]:
     rng = generator(seed, "hair")
     styles = FEMININE if feminine else MASCULINE
     weights = [1.0] * len(styles)
@@ -171,7 +171,7 @@ def _draw_hair(seed: int, feminine: bool, age: str, tone: float) -> tuple[str, s
     return style, pick(rng, natural, tuple(f + (d - f) * min(1.0, tone * 1.6) for f, d in zip(fair, deep, strict=True)))
 
 
-def _draw_beard(seed: int, feminine: bool, age: str) -> str:
+def _draw_beard(seed: int, age: str, *, feminine: bool) -> str:
     rng = generator(seed, "beard")
     if feminine or age == "child":
         return "none"
@@ -204,8 +204,8 @@ def _draw_clothes(seed: int) -> tuple[str, str, str]:
 
 def _draw_framing(seed: int) -> tuple[float, float, float]:
     rng = generator(seed, "framing")
-    scale = float(rng.uniform(0.44, 0.6))
-    return float(rng.normal(0.0, 0.035)), float(-0.1 + 0.55 * (scale - 0.5) + rng.uniform(-0.03, 0.03)), scale
+    scale = float(rng.uniform(0.47, 0.63))
+    return float(rng.normal(0.0, 0.035)), float(-0.09 + 0.55 * (scale - 0.5) + rng.uniform(-0.03, 0.03)), scale
 
 
 def _draw_spots(seed: int) -> tuple[tuple[float, float, float, float, float], ...]:

@@ -53,7 +53,7 @@ def landmarks_of(parameters_NV: Tensor, rig_NR: Tensor) -> Tensor:
     qx, qy = pose.unface(u, v)
     drop = JAW_DROP * controls[Rig.JAW]
     jaw_w = look["jaw_w"]
-    outline_x = (0.34 * pose.sin_yaw, 0.12 * pose.sin_yaw - jaw_w, 0.12 * pose.sin_yaw + jaw_w, zero)
+    outline_x = (0.44 * pose.sin_yaw, 0.2 * pose.sin_yaw - jaw_w, 0.2 * pose.sin_yaw + jaw_w, zero)
     outline_y = (look["chin_y"] + drop - 0.3 * pose.sin_pitch, zero + 0.3, zero + 0.3, zero - 0.9)
     qx, qy = torch.cat((qx, *outline_x), 1), torch.cat((qy, *outline_y), 1)
     px, py = pose.picture(qx, qy)

@@ -58,16 +58,6 @@ FIELDS: dict[str, int] = {**dict.fromkeys(_COLOURS, 3), **dict.fromkeys(_SCALARS
 """Name and size of every part of the packed vector, in order."""
 
 
-def _starts() -> dict[str, int]:
-    starts: dict[str, int] = {}
-    total = 0
-    for name, size in FIELDS.items():
-        starts[name] = total
-        total += size
-    return starts
-
-
-_STARTS = _starts()
 NUM_PARAMETERS = sum(FIELDS.values())
 
 
@@ -92,11 +82,11 @@ class Look:
     """Named views ``(N, size, 1, 1)`` into ``parameters_NV``."""
 
     def __init__(self, parameters_NV: Tensor) -> None:
-        self._columns = parameters_NV[:, :, None, None]
+        parts = parameters_NV[:, :, None, None].split(list(FIELDS.values()), dim=1)
+        self._parts = dict(zip(FIELDS, parts, strict=True))
 
     def __getitem__(self, name: str) -> Tensor:
-        start = _STARTS[name]
-        return self._columns[:, start : start + FIELDS[name]]
+        return self._parts[name]
 
     def table(self, name: str, width: int) -> Tensor:
         """A table ``(N, rows, width)``."""

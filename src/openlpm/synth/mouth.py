@@ -75,7 +75,8 @@ def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tens
     outer_low = inner_low + shape.lip_low * plump
     steep = (1.0 + (2.2 * t * (shape.corner + shape.fall + shape.lip_low) / shape.width).square()).rsqrt()
     lips = coverage((outer_top - v).maximum(v - outer_low) * steep, edge)
-    gap = coverage((inner_top - v).maximum(v - inner_low) * steep + 0.004, edge)
+    between = ((inner_top - v).maximum(v - inner_low) * steep + 0.004).maximum(u.abs() - shape.width)
+    gap = coverage(between, edge)
 
     below = glow(t, v - outer_low - 0.055, 0.6, 0.035)
     canvas = over(canvas, look["skin_shade"], 0.5 * below + 0.2 * glow(t.abs() - 1.06, v - line, 0.09, 0.04))

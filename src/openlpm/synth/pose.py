@@ -16,7 +16,7 @@ from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 
 _RADIUS_X, _RADIUS_Y = 1.0, 1.3
-_TURN, _NOD = 0.72, 0.8
+_TURN, _NOD = 0.62, 0.66
 _PIVOT = 0.85
 """The head rolls about a point near its chin, in head units below its middle."""
 PICTURE_SIZE = 256
@@ -27,10 +27,10 @@ class Controls:
     """Named views ``(N, 1, 1, 1)`` into ``rig_NR``."""
 
     def __init__(self, rig_NR: Tensor) -> None:
-        self._columns = rig_NR[:, :, None, None]
+        self._parts = rig_NR[:, :, None, None].split(1, dim=1)
 
     def __getitem__(self, channel: Rig) -> Tensor:
-        return self._columns[:, int(channel) : int(channel) + 1]
+        return self._parts[channel]
 
 
 @final

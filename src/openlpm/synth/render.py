@@ -35,7 +35,7 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     x, y = pixel_grid(PICTURE_SIZE, parameters_NV.device)
     fields = head_fields(pose, x, y)
     head = head_distance(look, controls, pose, fields)
-    hair = hair_fields(look, pose, fields)
+    hair = hair_fields(look, pose, fields, head)
     eyes, mouth = eye_shape(look, controls), mouth_shape(look, controls)
 
     canvas = draw_background(look, x, y)

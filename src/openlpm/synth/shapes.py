@@ -15,33 +15,41 @@ def coverage(distance: Tensor, softness: Tensor | float) -> Tensor:
 
 def smooth(value: Tensor, low: float, high: float) -> Tensor:
     """0 below ``low``, 1 above ``high``, a cubic between (``high`` < ``low`` falls instead of rising)."""
-    t = ((value - low) * (1.0 / (high - low))).clamp(0.0, 1.0)
+    t = (value * (1.0 / (high - low)) - low / (high - low)).clamp(0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-def over(canvas: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
+def over(canvas: Tensor, colour: Tensor, alpha: Tensor | float) -> Tensor:
     """Paint ``colour`` over ``canvas`` with opacity ``alpha``."""
-    return canvas + (colour - canvas) * alpha
+    if isinstance(alpha, float):
+        return canvas + (colour - canvas) * alpha
+    return torch.addcmul(canvas, colour - canvas, alpha)
 
 
 def glow(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
-    """A round soft spot, 1 in the middle and exactly 0 from ``sqrt(3)`` radii on (a cubed parabola, cheaper than exp)."""
-    t = (1.0 - ((x / width).square() + (y / height).square()) * (1.0 / 3.0)).clamp_min(0.0)
+    """A soft spot, 1 in the middle and exactly 0 from ``sqrt(3)`` radii on (cheaper than exp)."""
+    a, b = x * (0.57735 / width), y * (0.57735 / height)
+    t = (1.0 - torch.addcmul(a * a, b, b)).clamp_min(0.0)
     return t * t * t
 
 
 def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
-    """Distance to an axis-aligned ellipse with the given radii, first order near the edge."""
-    a, b = x / width, y / height
-    k0 = (a * a + b * b + 1e-8).sqrt()
-    k1 = ((a / width).square() + (b / height).square() + 1e-8).sqrt()
-    return k0 * (k0 - 1.0) / k1
+    """Distance to an axis-aligned ellipse with the given radii, first order near the edge (very negative deep inside)."""
+    a, b = x * (1.0 / width), y * (1.0 / height)
+    slope = torch.addcmul(1e-4 + (a * (2.0 / width)).square(), b * (2.0 / height), b * (2.0 / height))
+    return (torch.addcmul(a * a, b, b) - 1.0) * slope.rsqrt()
 
 
 def smooth_union(a: Tensor, b: Tensor, blend: float) -> Tensor:
     """Union of two shapes with a fillet about ``blend`` wide."""
     h = (blend - (a - b).abs()).clamp_min(0.0) * (1.0 / blend)
     return torch.minimum(a, b) - h * h * (0.25 * blend)
+
+
+def smooth_max(a: Tensor, b: Tensor, blend: float) -> Tensor:
+    """Intersection of two shapes with a rounded corner about ``blend`` wide."""
+    h = (blend - (a - b).abs()).clamp_min(0.0) * (1.0 / blend)
+    return torch.maximum(a, b) + h * h * (0.25 * blend)
 
 
 LEAF_SIZE = 8
@@ -54,10 +62,16 @@ def leaves(x: Tensor, y: Tensor, table_NPK: Tensor) -> Tensor:
     ``table_NPK`` has ``LEAF_SIZE`` numbers a leaf; a leaf far outside the picture draws nothing.
     """
     cx, cy, cos, sin, length, width, bend, taper = table_NPK[:, :, :, None, None].unbind(2)
-    dx, dy = x - cx, y - cy
-    along = (dx * cos + dy * sin) / length
-    across = dy * cos - dx * sin + bend * along.square()
-    return ellipse(along * length, across, length, width * (1.0 + taper * along).clamp_min(0.12))
+    shift = cx * cos + cy * sin
+    along = torch.addcmul(torch.addcmul(-shift / length, x, cos / length), y, sin / length)
+    along2 = along * along
+    across = torch.addcmul(torch.addcmul(cx * sin - cy * cos, x, -sin), y, cos)
+    across = torch.addcmul(across, along2, bend) / torch.addcmul(width, along, width * taper).clamp_min(0.01)
+    across2 = across * across
+    slope = torch.addcmul(
+        torch.addcmul(1e-4 + 0.0 * width, along2, 4.0 / length.square()), across2, 4.0 / width.square()
+    )
+    return (along2 + across2 - 1.0) * slope.rsqrt()
 
 
 def pixel_grid(size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,11 @@ def draw_glasses(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tens
     inner = look["eye_x"] + 0.015 - width
     bridge = (gy + 0.045 + 0.03 * (1.0 - (u / inner).square())).abs() - 0.8 * thick
     bridge = bridge.maximum(u.abs() - inner)
-    temple = ((gy + 0.05).abs() - thick).maximum(look["eye_x"] + width - u.abs())
+    temple = (
+        ((gy + 0.05).abs() - thick)
+        .maximum(look["eye_x"] + width - u.abs())
+        .maximum(fields.qx.abs() - look["cranium_w"])
+    )
     rim = (frame.abs() - thick).minimum(bridge).minimum(temple)
     canvas = over(canvas, look["skin_shade"] * 0.8, 0.3 * worn * coverage(rim - 0.01, 0.06) * (1.0 - lens))
     return over(canvas, look["glasses"], coverage(rim, fields.edge) * worn)
