@@ -1,6 +1,7 @@
 """The synthesiser, its voices and the bank of what they said."""
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_every_language_has_thousands_of_sentences_that_can_be_said(language: st
 def test_phones_fill_the_utterance_and_fit_its_sound() -> None:
     utterance = Synthesiser().say("Pa. Pa.", Voice(language="en-us", variant="m1"))
     phones = utterance.phones
-    assert all(before.end_sample == after.start_sample for before, after in zip(phones[:-1], phones[1:], strict=True))
+    assert all(before.end_sample == after.start_sample for before, after in pairwise(phones))
     # Both rates round down: the last phone ends within a sample of the sound.
     assert abs(phones[-1].end_sample - utterance.samples_A.shape[0]) <= 1
     vowels = [utterance.samples_A[phone.start_sample : phone.end_sample] for phone in phones if "ɑ" in phone.ipa]

@@ -37,6 +37,7 @@ _BROW_PULSE = {"attack_s": 0.16, "hold_s": 0.3, "release_s": 0.4}
 _ACCENT_PULSE = {"attack_s": 0.13, "hold_s": 0.06, "release_s": 0.3}
 _BEAT_PROBABILITY, _ACCENT_PROBABILITY = 0.4, 0.3
 _THINK_PROBABILITY = 0.5
+_EYES_AGAINST_HEAD = 0.9  # gaze a radian of yaw or pitch: with this a turned head still looks into the camera
 
 
 @final
@@ -85,7 +86,8 @@ def behave(situation: Situation) -> Behaviour:
     rig_FR = np.zeros((num_frames, NUM_RIG))
     rig_FR[:, [Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN]] = head_FC
     _face(situation, rig_FR, times_F, reactions, mood)
-    rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] = eyes.gaze_F2
+    # Eyes turn in the head: to stay on something while the head moves they turn against it (vestibulo-ocular reflex).
+    rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] = eyes.gaze_F2 - _EYES_AGAINST_HEAD * head_FC[:, :2]
     lids_F = np.maximum(eyes.blink_F, mood.lids * situation.intensity)
     rig_FR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]] = lids_F[:, None]
     breath_rng = _stream(situation, "breath")

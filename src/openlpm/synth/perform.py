@@ -82,7 +82,7 @@ def perform(
     """One clip of the performer ``identity_seed``; the same arguments always give the same record.
 
     A performer has as many clips as there are ``clip_seed``s, and a clip is the same for every performer but for
-    the name. ``appearance`` is the beginning of the caption, such as "A woman with red hair".
+    the name. ``appearance`` is the beginning of the caption, such as ``identity.describe`` gives.
 
     Raises:
         ConfigError: ``num_frames`` is less than one second, or the bank has a single voice.
@@ -143,7 +143,8 @@ def caption_of(style: ClipStyle, state_F: NDArray[np.int8], events: Iterable[Eve
         acts[0][0] = f"{acts[0][0]} {mood}"
     *earlier, last = acts
     before = ", ".join(verb for act in earlier for verb in act)
-    return f"{appearance or 'A person'} {before}{' and then ' if before else ''}{_listed(last)}."
+    who = appearance or "a person"
+    return f"{who[0].upper()}{who[1:]} {before}{' and then ' if before else ''}{_listed(last)}."
 
 
 def _listed(words: list[str]) -> str:
