@@ -10,6 +10,8 @@ from torch.nn import functional
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG, VISEMES, Rig
 
+PICTURE_SHAPE = (3, 256, 256)
+"""What a critic was trained to read."""
 RIG_SCALE = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
 """Largest magnitude of the channels that are not already about 1 (radians)."""
 

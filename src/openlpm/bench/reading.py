@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench.audio_mouth import MouthPredictor
-from openlpm.bench.critic import Critic
+from openlpm.bench.critic import PICTURE_SHAPE, Critic
 from openlpm.bench.origin import folder_sha256
 from openlpm.core.errors import ConfigError
 from openlpm.weights import bundled, store
@@ -65,8 +65,8 @@ def read_frames(critic: Critic, frames_FCHW: Tensor) -> ClipReading:
     Raises:
         ConfigError: the pictures are not 3x256x256.
     """
-    if tuple(frames_FCHW.shape[1:]) != (3, 256, 256):
-        raise ConfigError(f"frames of shape {tuple(frames_FCHW.shape)}: a critic reads pictures of (3, 256, 256)")
+    if tuple(frames_FCHW.shape[1:]) != PICTURE_SHAPE:
+        raise ConfigError(f"frames of shape {tuple(frames_FCHW.shape)}: a critic reads pictures of {PICTURE_SHAPE}")
     device = next(critic.parameters()).device
     parts = [critic(part_NCHW.to(device).float()) for part_NCHW in frames_FCHW.split(_BATCH_FRAMES)]
     return ClipReading(

@@ -1,0 +1,187 @@
+"""The base benchmark from cases to table: a perfect performer meets every bar, each bad one misses its own.
+
+Pictures are small stand-ins that carry rig and identity in two rows of pixels, so the critic is an oracle and only the
+benchmark is under test.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from openlpm.bench import base, metrics, reading, truth
+from openlpm.bench.base import BaseConfig, measure
+from openlpm.bench.cases import Case, CaseConfig, build_cases
+from openlpm.bench.critic import Reading
+from openlpm.bench.human_voices import HumanVoices
+from openlpm.bench.performer import Part
+from openlpm.bench.reading import Judges
+from openlpm.bench.result import Row
+from openlpm.core.audio import AudioSource
+from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.core.seeds import generator
+from openlpm.synth.identity import Identity
+
+pytestmark = pytest.mark.contract
+
+CONFIG = BaseConfig(cases=CaseConfig(count=8, num_frames=144), human_clips=3, strangers=60, batch=4)
+_WIDTH = 64
+_SHAPE = (3, 8, _WIDTH)
+
+
+def picture(rig_FR: Tensor, identity_seed: int, frames: slice = slice(None)) -> Tensor:
+    rig_FR = rig_FR[frames]
+    frames_FCHW = torch.zeros(rig_FR.shape[0], *_SHAPE)
+    frames_FCHW[:, 0, 0, :NUM_RIG] = rig_FR / 4 + 0.5
+    code_D = torch.from_numpy(generator("face", identity_seed).normal(size=_WIDTH)).float()
+    frames_FCHW[:, 0, 1, :_WIDTH] = code_D / 16 + 0.5
+    return frames_FCHW
+
+
+class StandInCast:
+    def __init__(self, identities: Sequence[Identity], *, device: torch.device) -> None:
+        self.seeds = [identity.seed for identity in identities]
+
+    def render(self, rig_BFR: Tensor) -> Tensor:
+        return torch.stack([picture(rig_FR, seed) for rig_FR, seed in zip(rig_BFR, self.seeds, strict=True)])
+
+    def regions(self, rig_BFR: Tensor) -> SimpleNamespace:
+        box_4 = torch.tensor([10.0, 2.0, 20.0, 6.0])
+        return SimpleNamespace(mouth_BF4=box_4.expand(*rig_BFR.shape[:2], 4))
+
+
+class Oracle(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(1))
+
+    def forward(self, frames_NCHW: Tensor) -> Reading:
+        rig_NR = (frames_NCHW[:, 0, 0, :NUM_RIG] - 0.5) * 4
+        noise_NR = 0.003 * torch.sin(1e4 * rig_NR + torch.arange(NUM_RIG))
+        code_ND = (frames_NCHW[:, 0, 1, :_WIDTH] - 0.5) * 16
+        return Reading(rig_NR + noise_NR, torch.zeros(rig_NR.shape[0], 15), nn.functional.normalize(code_ND, dim=1))
+
+
+class NearlyLossless:
+    def reset(self) -> None: ...
+
+    def __call__(self, frames_FCHW: Tensor) -> Tensor:
+        return frames_FCHW + 0.002
+
+
+Play = Callable[[np.ndarray], np.ndarray]
+
+
+class Actor:
+    """Performs the true rig of every case, changed by ``play``, as ``looks`` after or before its own."""
+
+    codec = NearlyLossless()
+
+    def __init__(self, cases: Sequence[Case], play: Play = lambda rig_FR: rig_FR, looks: int = 0) -> None:
+        self.cases, self.play, self.looks = cases, play, looks
+
+    def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
+        clips = []
+        for part in parts:
+            rig_FR = self.play(self.cases[part.seed].true_rig.copy())
+            if part.caption.endswith(" speaks."):
+                rig_FR[:, list(metrics.MOUTH)] = expected_mouth(None, part.speak, part.num_frames)
+            seed = self.cases[(part.seed + self.looks) % len(self.cases)].identity.seed
+            clips.append(picture(torch.from_numpy(rig_FR), seed))
+        for start in range(0, parts[0].num_frames, 40):
+            yield torch.stack([clip[start : start + 40] for clip in clips])
+
+
+def expected_mouth(_predictor: object, source: AudioSource, num_frames: int) -> np.ndarray:
+    """Stands for the trained predictor: a mouth that only depends on the sound."""
+    rng = generator("sound", float(np.abs(source.read(0, 9000)).sum()))
+    return rng.uniform(size=(num_frames, len(metrics.MOUTH))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def cases() -> tuple[Case, ...]:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    return build_cases(CONFIG.cases)
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch, cases: tuple[Case, ...]) -> Callable[..., dict[str, Row]]:
+    monkeypatch.setattr(truth, "Cast", StandInCast)
+    monkeypatch.setattr(reading, "PICTURE_SHAPE", _SHAPE)
+    monkeypatch.setattr(base, "predict_mouth", expected_mouth)
+    judges = Judges(critic=Oracle(), mouth=nn.Identity(), hashes={})
+
+    def run(play: Play = lambda rig_FR: rig_FR, looks: int = 0, voices: HumanVoices | None = None) -> dict[str, Row]:
+        return {row.name: row for row in measure(Actor(cases, play, looks), judges, cases, CONFIG, voices=voices)}
+
+    return run
+
+
+def test_a_perfect_performer_meets_every_bar_and_its_controls_do_not(table: Callable[..., dict[str, Row]]) -> None:
+    rows = table()
+    for name in (
+        "vae/psnr",
+        "vae/psnr_mouth",
+        "jaw_correlation",
+        "jaw_correlation/shifted",
+        "false_mouth_rate",
+        "identity_tar_at_far1",
+        "motion_ratio",
+        "blink_ratio",
+    ):
+        assert rows[name].met is True, rows[name]
+    assert rows["jaw_correlation/truth"].value == pytest.approx(rows["jaw_correlation"].value)
+    assert rows["jaw_correlation/codec"].value > 0.95
+    assert rows["jaw_correlation/frozen"].value == 0.0
+    assert abs(rows["jaw_correlation/other_audio"].value) < 0.4
+    assert rows["false_mouth_rate/truth"].value <= 0.005
+    assert rows["false_mouth_rate/chatter"].value > 0.3
+    assert rows["identity_tar_at_far1/other_identity"].value < 0.1
+    assert rows["motion_ratio/frozen"].value == 0.0
+    assert rows["motion_ratio/jitter"].value > 1.3
+    assert rows["blink_ratio/frozen"].value == 0.0
+    assert 5 < rows["blink_ratio/truth_per_minute"].value < 40
+    assert rows["sync_win_rate_human"].value is None
+
+
+def test_a_frozen_picture_is_not_rewarded_for_its_quiet_mouth(table: Callable[..., dict[str, Row]]) -> None:
+    rows = table(lambda rig_FR: np.repeat(rig_FR[:1] * 0, len(rig_FR), axis=0))
+    assert rows["false_mouth_rate"].value == 0.0
+    assert rows["false_mouth_rate"].met is False
+    for name in ("jaw_correlation", "motion_ratio", "blink_ratio", "false_mouth_rate/vitality"):
+        assert rows[name].met is False
+
+
+def test_half_a_second_of_delay_is_seen_by_the_jaw_alone(table: Callable[..., dict[str, Row]]) -> None:
+    def late(rig_FR: np.ndarray) -> np.ndarray:
+        rig_FR[:, : len(metrics.MOUTH)] = np.roll(rig_FR[:, : len(metrics.MOUTH)], 12, axis=0)
+        return rig_FR
+
+    rows = table(late)
+    assert rows["jaw_correlation"].met is False
+    assert rows["motion_ratio"].met is True
+    assert rows["identity_tar_at_far1"].met is True
+
+
+def test_chatter_is_seen_by_the_quiet_mouth(table: Callable[..., dict[str, Row]]) -> None:
+    def chatter(rig_FR: np.ndarray) -> np.ndarray:
+        rig_FR[:, Rig.JAW] = np.maximum(rig_FR[:, Rig.JAW], 0.5 * np.sin(np.arange(len(rig_FR)) / 2) ** 2)
+        return rig_FR
+
+    assert table(chatter)["false_mouth_rate"].met is False
+
+
+def test_another_face_is_seen_by_identity_alone(table: Callable[..., dict[str, Row]]) -> None:
+    rows = table(looks=1)
+    assert rows["identity_tar_at_far1"].value < 0.1
+    assert rows["jaw_correlation"].met is True
+
+
+def test_human_voices_are_won_by_a_mouth_that_follows_them(table: Callable[..., dict[str, Row]]) -> None:
+    samples_KA = np.random.default_rng(0).normal(scale=0.1, size=(12, 96_000)).astype(np.float32)
+    rows = table(voices=HumanVoices(names=tuple("abcdefghijkl"), voices_KA=samples_KA))
+    assert rows["sync_win_rate_human"].value == 1.0
+    assert rows["sync_win_rate_human/shifted"].value < 0.7
