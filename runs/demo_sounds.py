@@ -6,6 +6,7 @@ Needs the extra [tts]. espeak-ng is not repeatable, so the files are kept in the
 """
 
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 
 import av
@@ -35,15 +36,21 @@ _BITS_A_SECOND = 32_000
 
 def main() -> None:
     """Speak, trim and write both lines."""
-    test_variants = {voice.variant for voice in voices_of(Split.TEST)}
-    synthesiser = Synthesiser()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, (variant, rate_wpm, pitch, text) in LINES.items():
-        if variant not in test_variants:
-            raise SystemExit(f"{variant} is no test voice: choose one of {sorted(test_variants)}")
-        language = "en-gb" if variant.startswith("f") else "en-us"
-        spoken = synthesiser.say(text, Voice(language=language, variant=variant, rate_wpm=rate_wpm, pitch=pitch))
-        write_opus(FOLDER / name, trimmed(spoken.samples_A))
+    # A process for each line: what espeak-ng says begins with an echo of what it said before.
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        pool.map(make, LINES, chunksize=1)
+
+
+def make(name: str) -> None:
+    """Speak, trim and write one line."""
+    variant, rate_wpm, pitch, text = LINES[name]
+    test_variants = {voice.variant for voice in voices_of(Split.TEST)}
+    if variant not in test_variants:
+        raise SystemExit(f"{variant} is no test voice: choose one of {sorted(test_variants)}")
+    language = "en-gb" if variant.startswith("f") else "en-us"
+    spoken = Synthesiser().say(text, Voice(language=language, variant=variant, rate_wpm=rate_wpm, pitch=pitch))
+    write_opus(FOLDER / name, trimmed(spoken.samples_A))
 
 
 def trimmed(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
