@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
+from openlpm.synth.fourier import fast_size
 
 _FloatArray = NDArray[np.float32]
 _SILENCE = 1e-4
@@ -83,7 +84,7 @@ def _filtered(samples_A: _FloatArray, rng: np.random.Generator, config: AugmentC
         return samples_A
     num_samples = samples_A.shape[0]
     tail = int(0.4 * AUDIO_RATE_HZ)
-    size = _fast_size(num_samples + tail)
+    size = fast_size(num_samples + tail)
     spectrum = np.fft.rfft(samples_A, size)
     # Gains are smooth: drawn on a coarse grid and interpolated, which is several times cheaper.
     hertz = np.linspace(0, AUDIO_RATE_HZ / 2, 513, dtype=np.float32)
@@ -184,9 +185,3 @@ def change_tract(samples_A: _FloatArray, factor: float) -> _FloatArray:
         piece = fast_A[first : first + frame]
         out_A[index * hop : index * hop + piece.shape[0]] += piece * window[: piece.shape[0]]
     return out_A[frame // 2 : frame // 2 + num_samples]
-
-
-def _fast_size(least: int) -> int:
-    """The next size made of small factors, which transforms quickly."""
-    block = 2000
-    return -(-least // block) * block

@@ -65,6 +65,7 @@ _REACH_AFTER_S = np.array([0.040, 0.055, 0.055, 0.030, 0.035, 0.035], dtype=np.f
 _CLOSURE_HOLD_S = 0.5 / FRAME_RATE_HZ + 0.002  # half a frame and a little: one frame always sees it whole
 _CLOSURE_FADE_S = 0.040
 _CLOSURE_MIN_S = 0.07  # a stop after silence is labelled by its burst alone; its lips met before
+_BLOCK_FRAMES = 240
 _OPEN_S, _SHUT_S = 0.08, 0.11  # from silence to speech and back
 
 
@@ -77,6 +78,11 @@ class VisemeSpans:
     end_S: NDArray[np.float64]
     viseme_S: NDArray[np.int8]
     stressed_S: NDArray[np.bool_]
+
+    def between(self, start_s: float, end_s: float) -> "VisemeSpans":
+        """The spans that reach into the given time."""
+        kept = slice(int(np.searchsorted(self.end_S, start_s)), int(np.searchsorted(self.start_S, end_s)))
+        return VisemeSpans(self.start_S[kept], self.end_S[kept], self.viseme_S[kept], self.stressed_S[kept])
 
     @staticmethod
     def empty() -> "VisemeSpans":
@@ -119,18 +125,30 @@ def mouth_motion(
     ``articulation`` scales the jaw (0.7 mumbles, 1.2 is emphatic); loud and stressed vowels open it further.
     """
     num_frames = loudness_F.shape[0]
-    voiced = spans.viseme_S != _SIL
-    if not np.any(voiced):
-        return MouthTrack(np.zeros((num_frames, 6), np.float32), np.zeros(num_frames, np.int8))
+    mouth_F6 = np.zeros((num_frames, 6), np.float32)
+    viseme_F = np.zeros(num_frames, np.int8)
     seen_F = frame_centres(num_frames) + lead_s
+    # Sounds further away than a second weigh nothing, so long clips are worked through in blocks.
+    for first in range(0, num_frames, _BLOCK_FRAMES):
+        block = slice(first, min(first + _BLOCK_FRAMES, num_frames))
+        near = spans.between(float(seen_F[block][0]) - 1.0, float(seen_F[block][-1]) + 1.0)
+        if np.any(near.viseme_S != _SIL):
+            jaw_F = articulation * (0.8 + 0.25 * np.minimum(loudness_F[block], 1.2))
+            mouth_F6[block], viseme_F[block] = _moved(near, jaw_F, seen_F[block])
+    return MouthTrack(mouth_F6, viseme_F)
+
+
+def _moved(
+    spans: VisemeSpans, jaw_F: NDArray[np.float32], seen_F: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    voiced = spans.viseme_S != _SIL
     mouth_F6 = _blend(spans, seen_F)
-    mouth_F6[:, 0] *= articulation * (0.8 + 0.25 * np.minimum(loudness_F, 1.2))
-    gate_F = _gate(spans.start_S[voiced], spans.end_S[voiced], seen_F)
-    mouth_F6 *= gate_F[:, None]
+    mouth_F6[:, 0] *= jaw_F
+    mouth_F6 *= _gate(spans.start_S[voiced], spans.end_S[voiced], seen_F)[:, None]
     viseme_F = _visemes_at(spans, seen_F)
     _hold_lips(mouth_F6, viseme_F, spans, seen_F)
-    low = np.array([0, -1, 0, 0, 0, 0], dtype=np.float32)
-    return MouthTrack(np.clip(mouth_F6, low, 1.0).astype(np.float32), viseme_F)
+    low_6 = np.array([0, -1, 0, 0, 0, 0], dtype=np.float32)
+    return np.clip(mouth_F6, low_6, 1.0).astype(np.float32), viseme_F
 
 
 def _blend(spans: VisemeSpans, seen_F: NDArray[np.float64]) -> NDArray[np.float32]:

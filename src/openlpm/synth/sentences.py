@@ -13,7 +13,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.synth.grammars import GRAMMARS
 
 _NUM_CLAUSES = (1, 2, 3)
-_CLAUSE_PROBABILITIES = (0.45, 0.4, 0.15)
+_CLAUSE_PROBABILITIES = (0.5, 0.42, 0.08)
 _LANGUAGE_GRAMMARS = {
     "en-us": "en", "en-gb": "en", "de": "de", "fr": "fr", "es": "es", "it": "it", "pt": "pt", "pt-br": "pt", "nl": "nl",
 }  # fmt: skip

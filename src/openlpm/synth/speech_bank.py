@@ -164,7 +164,8 @@ class _Part:
     num_phones: NDArray[np.int64]
     phone_start: NDArray[np.int32]
     phone_end: NDArray[np.int32]
-    phone_ipa: list[str]
+    phone_symbol: NDArray[np.int16]
+    symbols: list[str]
     voice_index: NDArray[np.int32]
     texts: list[str]
 
@@ -205,13 +206,16 @@ def _said(job: _Job) -> _Part:
     rng = generator("speech_bank", job.split, job.seed, job.first)
     utterances = [_SYNTHESISER[0].say(sentence(voice.language, rng), voice) for _ in range(job.first, job.end)]
     phones = [phone for utterance in utterances for phone in utterance.phones]
+    symbols = sorted({phone.ipa for phone in phones})
+    place = {symbol: index for index, symbol in enumerate(symbols)}
     return _Part(
         samples_A=np.concatenate([_sixteen_bit(utterance) for utterance in utterances]),
         num_samples=np.array([utterance.samples_A.shape[0] for utterance in utterances], dtype=np.int64),
         num_phones=np.array([len(utterance.phones) for utterance in utterances], dtype=np.int64),
         phone_start=np.array([phone.start_sample for phone in phones], dtype=np.int32),
         phone_end=np.array([phone.end_sample for phone in phones], dtype=np.int32),
-        phone_ipa=[phone.ipa for phone in phones],
+        phone_symbol=np.array([place[phone.ipa] for phone in phones], dtype=np.int16),
+        symbols=symbols,
         voice_index=np.full(len(utterances), job.voice_index, dtype=np.int32),
         texts=[utterance.text for utterance in utterances],
     )
@@ -222,8 +226,7 @@ def _sixteen_bit(utterance: Utterance) -> NDArray[np.int16]:
 
 
 def _joined(split: Split, parts: list[_Part]) -> SpeechBank:
-    ipa = [symbol for part in parts for symbol in part.phone_ipa]
-    symbols = tuple(sorted(set(ipa)))
+    symbols = tuple(sorted({symbol for part in parts for symbol in part.symbols}))
     place = {symbol: index for index, symbol in enumerate(symbols)}
     return SpeechBank(
         split=split,
@@ -232,11 +235,15 @@ def _joined(split: Split, parts: list[_Part]) -> SpeechBank:
         first_phone=_firsts([part.num_phones for part in parts]),
         phone_start=np.concatenate([part.phone_start for part in parts]),
         phone_end=np.concatenate([part.phone_end for part in parts]),
-        phone_symbol=np.array([place[symbol] for symbol in ipa], dtype=np.int16),
+        phone_symbol=np.concatenate([_renumbered(part, place) for part in parts]),
         symbols=symbols,
         voice_index=np.concatenate([part.voice_index for part in parts]),
         texts=tuple(text for part in parts for text in part.texts),
     )
+
+
+def _renumbered(part: _Part, place: dict[str, int]) -> NDArray[np.int16]:
+    return np.array([place[symbol] for symbol in part.symbols], dtype=np.int16)[part.phone_symbol]
 
 
 def _firsts(counts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
