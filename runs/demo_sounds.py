@@ -37,7 +37,7 @@ _BITS_A_SECOND = 32_000
 def main() -> None:
     """Speak, trim and write both lines."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # A process for each line: what espeak-ng says begins with an echo of what it said before.
+    # A process for each line: espeak-ng carries noise from one utterance into the next.
     with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         pool.map(make, LINES, chunksize=1)
 
