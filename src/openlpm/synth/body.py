@@ -6,7 +6,7 @@ from torch import Tensor
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Controls, Pose
-from openlpm.synth.shapes import coverage, ellipse, over, smooth, smooth_max, smooth_union
+from openlpm.synth.shapes import coverage, ellipse, over, positive, smooth, smooth_max, smooth_union
 
 
 def draw_body(
@@ -60,7 +60,7 @@ def _dress(skin: Tensor, look: Look, where: tuple[Tensor, Tensor, Tensor], lit: 
     colour = over(colour, look["inner_shade"], 0.5 * smooth(cloth, -0.28, 0.0))
     worn = over(over(skin, look["skin_shade"] * 0.9, 0.5 * smooth(cloth, 0.07, -0.02)), colour, coverage(cloth, edge))
     band = (cloth + look["inner_band"]).abs() - look["inner_band"]
-    banded = coverage(band, edge) * (look["inner_band"] > 0.005).to(edge.dtype)
+    banded = coverage(band, edge) * positive(look["inner_band"] - 0.005)
     return over(worn, over(look["trim"], look["inner_shade"], 0.2 + 0.3 * (1.0 - lit)), banded)
 
 
@@ -86,6 +86,6 @@ def _draw_outer(
     width = look["collar"] * (0.35 + 0.65 * smooth(by - start, 0.95, 0.25)) * smooth(by - start, -0.25, 0.12)
     flap = torch.maximum(inside, side - opening - width)
     flap = flap.maximum(by - start - 0.62 * look["outer_depth"] - 0.3 * (side - opening))
-    worn = look["outer_alpha"] * (look["collar"] > 0.01)
+    worn = look["outer_alpha"] * positive(look["collar"] - 0.01)
     canvas = over(canvas, look["outer_shade"] * 0.8, 0.55 * coverage(flap - 0.02, 0.06) * worn * coverage(inside, edge))
     return over(canvas, over(look["outer"], look["outer_shade"], 0.12 + 0.5 * (1.0 - lit)), coverage(flap, edge) * worn)

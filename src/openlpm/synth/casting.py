@@ -32,7 +32,7 @@ def _head(who: Identity) -> dict[str, float]:
         "cranium_w": 0.76 + 0.022 * width, "cranium_h": 0.79,
         "jaw_w": 0.655 + 0.028 * jaw + 0.03 * (1.0 - fem) + 0.05 * max(youth, 0.0), "jaw_h": 0.6 + 0.02 * jaw_h,
         "chin_w": 0.3 + 0.035 * chin + 0.075 * (1.0 - fem) * (1.0 - max(youth, 0.0)), "chin_y": 0.97 + 0.025 * chin_y - 0.08 * max(youth, 0.0),
-        "wrinkle": _WRINKLES[who.age], "freckle": 0.0,
+        "wrinkle": _WRINKLES[who.age],
         "ear_size": 1.0 + 0.1 * ears, "ear_y": 0.16 + 0.03 * ear_y, "earring_size": max(drop[0], 0.01), "earring_drop": drop[1],
     }  # fmt: skip
 
@@ -74,7 +74,7 @@ def _colours(who: Identity) -> dict[str, object]:
     return {
         "skin": tones.skin, "skin_shade": tones.shade, "skin_light": tones.light, "blush": tones.blush, "lips": lips, "lips_shade": shift(lips, hue=-0.015, saturation=1.1, value=0.68),
         "hair": hair, "hair_shade": shade_of(hair), "hair_light": mix(shift(hair, value=1.25), (1.0, 0.93, 0.82), 0.42), "brow": brow,
-        "iris": shift(iris, value=0.62), "iris_light": mix(shift(iris, saturation=0.95, value=1.5), (1.0, 0.95, 0.8), 0.18),
+        "iris": shift(iris, value=0.62), "iris_light": mix(shift(iris, saturation=0.95, value=1.4), (1.0, 0.95, 0.8), 0.15),
         "inner": inner, "inner_shade": shade_of(inner), "trim": trim, "outer": cloth, "outer_shade": shade_of(cloth),
         "glasses": CLOTH_COLOURS[who.glasses_colour], "headwear": hat, "headwear_shade": shade_of(hat), "headwear_trim": mix(hat, (1.0, 0.97, 0.92), 0.5),
         "earring": _GOLD if who.seed % 2 else _SILVER,
@@ -162,7 +162,6 @@ def _headwear(who: Identity) -> dict[str, object]:
     values["hat_w"] = row[0] + max(0.0, grow - 0.08)
     return values | {
         "hat_alpha": float(who.headwear in rows),
-        "hat_band": 0.0,
         "veil": float(who.headwear == "headscarf"),
     }
 

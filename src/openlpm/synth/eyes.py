@@ -9,7 +9,7 @@ from torch import Tensor
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Controls
-from openlpm.synth.shapes import coverage, glow, over, smooth
+from openlpm.synth.shapes import coverage, glow, over, positive, smooth
 
 
 @final
@@ -66,7 +66,7 @@ def eye_shape(look: Look, controls: Controls) -> EyeShape:
         upper=up + (closed - up) * blink,
         lower=-low + (closed + low) * blink,
         blink=blink,
-        iris_u=sign * look["eye_x"] + 0.42 * look["eye_w"] * gaze_x,
+        iris_u=sign * look["eye_x"] + 0.37 * look["eye_w"] * gaze_x,
         iris_v=look["eye_y"] - 0.018 - 0.42 * look["eye_up"] * gaze_y + torch.zeros_like(sign),
     )
 
@@ -79,7 +79,7 @@ def _steepness(height: Tensor, t: Tensor, width: Tensor) -> Tensor:
 def draw_eyes(canvas: Tensor, look: Look, shape: EyeShape, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
     """Socket, lid colour, white, iris with its light, lid shadow, lashes and crease."""
     width = look["eye_w"]
-    right = (u > 0.0).to(u.dtype)
+    right = positive(u)
     upper, lower = _side(shape.upper, right), _side(shape.lower, right)
     t = (u.abs() - look["eye_x"]) / width
     height = look["eye_y"] - v + look["eye_tilt"] * t * -width
@@ -120,8 +120,8 @@ def _draw_lashes(canvas: Tensor, look: Look, blink: Tensor, lid: _LidFields, edg
     t, height, top = lid.t, lid.height, lid.top
     ends = ((1.1 - t.abs()) * 5.0).clamp(0.0, 1.0)
     thick = look["lash"] * (0.5 + 0.28 * (t + 1.0)) * ends
-    line = top * (t.abs() < 1.0).to(t.dtype) + look["wing"] * (t - 0.72).clamp_min(0.0)
-    upper = coverage((height - line - 0.3 * thick).abs() * lid.steep - thick, edge) * (t.abs() < 1.1).to(t.dtype)
+    line = top * positive(1.0 - t.abs()) + look["wing"] * (t - 0.72).clamp_min(0.0)
+    upper = coverage((height - line - 0.3 * thick).abs() * lid.steep - thick, edge) * positive(1.1 - t.abs())
     under = coverage((height - lid.low).abs() - 0.006, edge * 1.6) * smooth(t.abs(), 1.0, 0.7) * 0.4
     canvas = over(canvas, look["brow"] * 0.42, (upper + under * (1.0 - upper)))
     fold = top + (0.055 - 0.025 * blink) * (1.0 - 0.5 * t.square())
@@ -131,7 +131,7 @@ def _draw_lashes(canvas: Tensor, look: Look, blink: Tensor, lid: _LidFields, edg
 
 def draw_brows(canvas: Tensor, look: Look, controls: Controls, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
     """Brows: an arched, tapering stroke each, which the rig raises, lowers and tilts."""
-    raised = _side(_both(controls[Rig.BROW_LEFT], controls[Rig.BROW_RIGHT]), (u > 0.0).to(u.dtype))
+    raised = _side(_both(controls[Rig.BROW_LEFT], controls[Rig.BROW_RIGHT]), positive(u))
     furrow = controls[Rig.FURROW]
     t = (u.abs() - look["eye_x"] - 0.015 + 0.035 * furrow.clamp_min(0.0)) / look["brow_w"]
     inner = (0.5 - 0.5 * t).clamp(0.0, 1.6)
@@ -140,5 +140,5 @@ def draw_brows(canvas: Tensor, look: Look, controls: Controls, u: Tensor, v: Ten
     line = line - arch - look["brow_tilt"] * t + (0.085 * furrow - 0.01 * raised) * inner.square()
     ends = ((1.0 - t.abs()) * 2.6).clamp(0.0, 1.0)
     thick = look["brow_thick"] * (1.0 - 0.42 * t) * ends.sqrt()
-    stroke = coverage((v - line).abs() - thick, edge * 1.3) * (t.abs() < 1.0).to(t.dtype)
+    stroke = coverage((v - line).abs() - thick, edge * 1.3) * positive(1.0 - t.abs())
     return over(canvas, look["brow"], (stroke) * 0.92)

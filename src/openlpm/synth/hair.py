@@ -9,7 +9,7 @@ from torch import Tensor
 from openlpm.synth.head import Fields
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Pose
-from openlpm.synth.shapes import LEAF_SIZE, coverage, ellipse, leaves, over, smooth, smooth_max, smooth_union
+from openlpm.synth.shapes import LEAF_SIZE, coverage, ellipse, leaves, over, positive, smooth, smooth_max, smooth_union
 
 
 @final
@@ -34,7 +34,7 @@ def hair_fields(look: Look, pose: Pose, fields: Fields, head: Tensor) -> HairFie
     cap = ellipse(cap_x, cap_y, look["cap_w"], look["cap_h"])
     ring = ((cap_x / look["cap_w"]).square() + (cap_y / look["cap_h"]).square() + 1e-8).sqrt()
     du = u - look["part"]
-    left = (du < 0.0).to(du.dtype)
+    left = positive(-du)
     drop = look["right_drop"] + (look["left_drop"] - look["right_drop"]) * left
     power = look["right_power"] + (look["left_power"] - look["right_power"]) * left
     reach = 0.74 + look["part"] * (2.0 * left - 1.0)
@@ -57,7 +57,7 @@ def _strands(look: Look, hair: HairFields) -> Tensor:
 
 def draw_back_hair(canvas: Tensor, look: Look, fields: Fields, hair: HairFields) -> Tensor:
     """Everything behind neck and face, darker than what is in front."""
-    colour = over(look["hair_shade"], look["hair"], 0.4 + 0.2 * _strands(look, hair))
+    colour = over(look["hair_shade"], look["hair"], 0.4 + 0.26 * _strands(look, hair))
     colour = over(colour, look["hair"], 0.45 * smooth(hair.back, -0.16, 0.0))
     return over(canvas, colour, coverage(hair.back, fields.edge))
 
@@ -66,7 +66,7 @@ def draw_front_hair(canvas: Tensor, look: Look, fields: Fields, hair: HairFields
     """Cap and locks with strands, a ring of light and a darker rim."""
     wave = _strands(look, hair)
     lit = smooth(fields.qx * look["light"] - 0.7 * fields.qy, -0.7, 1.1)
-    colour = over(look["hair_shade"], look["hair"], (0.3 + 0.75 * lit + 0.16 * wave).clamp(0.0, 1.0))
+    colour = over(look["hair_shade"], look["hair"], (0.3 + 0.75 * lit + 0.22 * wave).clamp(0.0, 1.0))
     ring = (1.0 - ((hair.ring - 0.77 + 0.035 * wave) * 7.5).square()).clamp_min(0.0).square()
     ring = ring * smooth(fields.qy, 0.0, -0.5) * (0.6 + 0.5 * wave).clamp(0.0, 1.0)
     colour = over(colour, look["hair_light"], (ring * look["sheen"] * (0.45 + 0.55 * lit)).clamp(0.0, 1.0))
@@ -83,8 +83,8 @@ def draw_beard(canvas: Tensor, look: Look, fields: Fields, head: Tensor, mouth_y
     colour = over(look["hair"], look["hair_shade"], 0.35 + 0.3 * smooth(v, 0.6, 1.1))
     canvas = over(canvas, colour, coverage(beard, fields.edge * 2.2) * look["beard_alpha"])
     mx = side / look["moustache_w"]
-    my = v - mouth_y + 0.085 - look["moustache_droop"] * mx.square()
-    hair = my.abs() - 0.045 * (1.0 - mx.square() * 0.9) * (0.75 + 0.4 * smooth(mx, 0.0, 0.35))
+    my = v - mouth_y + 0.098 - look["moustache_droop"] * mx.square()
+    hair = my.abs() - 0.04 * (1.0 - mx.square() * 0.9) * (0.75 + 0.4 * smooth(mx, 0.0, 0.35))
     shape = hair.maximum((side - look["moustache_w"]) * 0.5)
     return over(
         canvas, over(look["hair"], look["hair_shade"], 0.3), coverage(shape, fields.edge * 1.6) * look["moustache"]

@@ -8,7 +8,7 @@ from torch import Tensor
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Controls, Pose
-from openlpm.synth.shapes import coverage, ellipse, glow, over, smooth, smooth_union
+from openlpm.synth.shapes import coverage, ellipse, glow, over, positive, smooth, smooth_union
 
 JAW_DROP = 0.15
 """How far a wide-open jaw lowers the chin, in head units."""
@@ -48,19 +48,16 @@ def head_distance(look: Look, controls: Controls, pose: Pose, fields: Fields) ->
 def draw_ears(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
     """Both ears and their earrings, behind the face; the near one comes forward in a turn."""
     size, side = look["ear_size"], look["cranium_w"]
-    worn = (look["earring_size"] > 0.011).to(canvas.dtype)
-    for sign in (-1.0, 1.0):
-        centre_x = sign * side * (0.98 - 0.06 * pose.sin_yaw.abs()) - 0.13 * pose.sin_yaw
-        ex, ey = (fields.qx - centre_x) * sign, fields.qy - look["ear_y"] - 0.12 * pose.sin_pitch
-        ear = ellipse(ex + 0.16 * ey, ey, 0.12 * size, 0.2 * size)
-        canvas = over(
-            canvas, over(look["skin"], look["skin_shade"], 0.25 * look["ear_size"]), coverage(ear, fields.edge)
-        )
-        canvas = over(canvas, look["skin_shade"], 0.75 * coverage(ear + 0.055 * size, 0.07))
-        drop = ey - 0.2 * size - look["earring_drop"]
-        ring = ellipse(ex + 0.02, drop, look["earring_size"], look["earring_size"] * 1.1)
-        canvas = over(canvas, look["earring"], coverage(ring, fields.edge) * worn)
-    return canvas
+    worn = positive(look["earring_size"] - 0.011)
+    inward = 0.06 * pose.sin_yaw.abs()
+    ex = (fields.qx + 0.13 * pose.sin_yaw).abs() - side * (0.98 - inward)
+    ey = fields.qy - look["ear_y"] - 0.12 * pose.sin_pitch
+    ear = ellipse(ex + 0.16 * ey, ey, 0.12 * size, 0.2 * size)
+    canvas = over(canvas, over(look["skin"], look["skin_shade"], 0.25), coverage(ear, fields.edge))
+    canvas = over(canvas, look["skin_shade"], 0.75 * coverage(ear + 0.055 * size, 0.07))
+    ring_y = ey - 0.2 * size - look["earring_drop"]
+    ring = ellipse(ex + 0.02, ring_y, look["earring_size"], look["earring_size"] * 1.1)
+    return over(canvas, look["earring"], coverage(ring, fields.edge) * worn)
 
 
 def draw_skin(canvas: Tensor, look: Look, controls: Controls, fields: Fields, head: Tensor, hair: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.synth.shapes import LEAF_SIZE
 
-NUM_BACK_LEAVES = 8
+NUM_BACK_LEAVES = 5
 NUM_FRONT_LEAVES = 8
 NUM_SPOTS = 6
 SPOT_SIZE = 5
@@ -25,7 +25,7 @@ _COLOURS = (
 _SCALARS = (
     "head_x head_y head_scale light "
     # head
-    "cranium_w cranium_h jaw_w jaw_h chin_w chin_y wrinkle freckle "
+    "cranium_w cranium_h jaw_w jaw_h chin_w chin_y wrinkle "
     "ear_size ear_y earring_size earring_drop "
     # eyes
     "eye_x eye_y eye_w eye_up eye_low eye_tilt eye_skew iris_r lash wing crease eyeshadow "
@@ -39,7 +39,7 @@ _SCALARS = (
     "beard_alpha beard_y beard_side beard_volume beard_power moustache moustache_w moustache_droop "
     # things worn
     "glasses_alpha glasses_w glasses_h glasses_power glasses_thick lens "
-    "hat_alpha hat_w hat_h hat_y hat_line hat_curve hat_band hat_top hat_trim hat_brim hat_brim_w hat_pom veil "
+    "hat_alpha hat_w hat_h hat_y hat_line hat_curve hat_top hat_trim hat_brim hat_brim_w hat_pom veil "
     # body
     "neck_w shoulder_y shoulder_w shoulder_slope "
     "inner_neck inner_depth inner_power inner_band inner_high stripe stripe_freq "

@@ -8,7 +8,7 @@ from torch import Tensor
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Controls
-from openlpm.synth.shapes import coverage, ellipse, glow, over, smooth
+from openlpm.synth.shapes import coverage, ellipse, glow, over, positive, smooth
 
 
 @final
@@ -50,10 +50,10 @@ def mouth_shape(look: Look, controls: Controls) -> MouthShape:
     return MouthShape(
         width=width,
         line_y=look["mouth_y"] + 0.012 * press - 0.02 * joy,
-        corner=look["corner"] - 0.095 * smile,
+        corner=(look["corner"] - 0.095 * smile) * (1.0 - 0.85 * rounding),
         rise=rise,
         fall=fall,
-        oval=(0.35 + 0.6 * rounding + 0.1 * jaw).clamp(0.0, 1.0),
+        oval=(0.4 + 0.6 * rounding + 0.25 * jaw).clamp(0.0, 1.0),
         lip_up=look["lip_up"] * thin,
         lip_low=look["lip_low"] * thin * (1.0 - 0.3 * teeth * (1.0 - jaw)),
         teeth=0.012 + 0.065 * teeth + 0.075 * jaw + 0.02 * spread.clamp_min(0.0) + 0.04 * joy * jaw,
@@ -66,12 +66,12 @@ def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tens
     t = u / shape.width
     t2 = t.square()
     arc = 1.0 - t2
-    bulge = arc + shape.oval * (arc.clamp_min(0.0).sqrt() - arc) * (arc > 0.0).to(arc.dtype)
+    bulge = arc + shape.oval * (arc.clamp_min(0.0).sqrt() - arc) * positive(arc)
     line = shape.line_y + shape.corner * t2
     inner_top, inner_low = line - shape.rise * bulge, line + shape.fall * bulge
-    notch = 1.0 - look["bow"] * (1.0 - t2 * 9.0).clamp_min(0.0).square()
-    outer_top = inner_top - shape.lip_up * arc * notch * (1.0 + 0.25 * t2)
-    plump = arc + 0.5 * (arc.clamp_min(0.0).sqrt() - arc) * (arc > 0.0).to(arc.dtype)
+    notch = 1.0 - look["bow"] * (1.15 - shape.oval) * (1.0 - t2 * 9.0).clamp_min(0.0).square()
+    outer_top = inner_top - shape.lip_up * (arc + 0.7 * (bulge - arc)) * notch * (1.0 + 0.25 * t2)
+    plump = arc + 0.5 * (arc.clamp_min(0.0).sqrt() - arc) * positive(arc)
     outer_low = inner_low + shape.lip_low * plump
     steep = (1.0 + (2.2 * t * (shape.corner + shape.fall + shape.lip_low) / shape.width).square()).rsqrt()
     lips = coverage((outer_top - v).maximum(v - outer_low) * steep, edge)

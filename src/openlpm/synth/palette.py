@@ -33,7 +33,7 @@ def shade_of(colour: Colour) -> Colour:
 
 
 _SKIN_RAMP = tuple(
-    from_hex(c) for c in ("ffe3d0", "fcd5bb", "f3c09e", "e2a77e", "c98a60", "a86c46", "835033", "5f3926")
+    from_hex(c) for c in ("fddcc6", "f9ceb0", "f3c09e", "e2a77e", "c98a60", "a86c46", "835033", "5f3926")
 )
 
 
@@ -54,7 +54,7 @@ def skin_tones(tone: float, warmth: float) -> SkinTones:
     skin = mix(_SKIN_RAMP[index], _SKIN_RAMP[index + 1], place - index)
     skin = shift(skin, hue=0.012 * warmth, saturation=1.0 + 0.08 * warmth)
     shade = mix(shift(skin, hue=-0.02, saturation=1.38, value=0.77), (0.45, 0.13, 0.2), 0.12)
-    light = mix(skin, (1.0, 0.93, 0.82), 0.5 - 0.18 * tone)
+    light = mix(skin, (1.0, 0.93, 0.82), 0.4 - 0.12 * tone)
     blush = mix(skin, (0.93, 0.3, 0.28), 0.5 - 0.22 * tone)
     lips = mix(shift(skin, hue=-0.03, saturation=1.3, value=0.86), (0.78, 0.25, 0.3), 0.48)
     return SkinTones(skin, shade, light, blush, lips)

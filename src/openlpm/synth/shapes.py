@@ -19,11 +19,14 @@ def smooth(value: Tensor, low: float, high: float) -> Tensor:
     return t * t * (3.0 - 2.0 * t)
 
 
+def positive(value: Tensor) -> Tensor:
+    """1 where ``value`` is above 0, else 0 (arithmetic, several times faster on a CPU than a comparison)."""
+    return (value * 1e9).clamp(0.0, 1.0)
+
+
 def over(canvas: Tensor, colour: Tensor, alpha: Tensor | float) -> Tensor:
     """Paint ``colour`` over ``canvas`` with opacity ``alpha``."""
-    if isinstance(alpha, float):
-        return canvas + (colour - canvas) * alpha
-    return torch.addcmul(canvas, colour - canvas, alpha)
+    return torch.lerp(canvas, colour, alpha)
 
 
 def glow(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
