@@ -28,6 +28,8 @@ from openlpm.synth.render import Cast, render_frames
 from openlpm.synth.speech_bank import SpeechBank
 from openlpm.weights import store
 
+_COMPILING_STEPS = 3
+
 OnLog = Callable[[int, float, Mapping[str, float]], None]
 """Receives step, share of the run that is done, and scalars."""
 
@@ -39,6 +41,7 @@ class LoopConfig:
 
     steps: int
     seconds: float = math.inf
+    """Counted after the first steps, in which everything is compiled."""
     lr: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 100
@@ -163,12 +166,15 @@ def fit(
     parameters = [p for p in module.parameters() if p.requires_grad]
     averages = [p.detach().clone() for p in parameters]
     optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    started = time.monotonic()
+    started = math.inf
     module.train()
     done = 0.0
     for step in range(config.steps):
+        if step == _COMPILING_STEPS:
+            started = time.monotonic()
         if step % 10 == 0:
-            done = _agreed(max(step / config.steps, (time.monotonic() - started) / config.seconds), parameters[0])
+            spent = max(0.0, time.monotonic() - started) / config.seconds
+            done = _agreed(max(step / config.steps, spent), parameters[0])
         if done >= 1.0:
             break
         warm = min(1.0, (step + 1) / config.warmup_steps)

@@ -1,0 +1,196 @@
+"""The critic, what it is trained on, and how."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
+from openlpm.bench.critic import Critic, Reading
+from openlpm.bench.critic_augment import disturb
+from openlpm.bench.critic_data import FrameConfig, FramePool, FrameSource
+from openlpm.bench.critic_loss import NO_VISEME, reading_loss, supervised_contrast
+from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.bench.reading import load_judges, read_frames
+from openlpm.core.audio import ArraySource
+from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.core.record import PerformanceRecord, Truth
+from openlpm.core.rig import NUM_RIG, Rig, State
+from openlpm.core.units import samples_at_frame
+from openlpm.recipes.critic import LoopConfig, fit, save_judges
+from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def critic() -> Critic:
+    torch.manual_seed(0)
+    return Critic().eval()
+
+
+def record(num_frames: int = 72) -> PerformanceRecord:
+    """Somebody who says one loud thing from frame 24 to frame 60, with the jaw open just then."""
+    rng = np.random.default_rng(0)
+    loud_F = np.zeros(num_frames, bool)
+    loud_F[24:60] = True
+    speak_A = 0.001 * rng.normal(size=samples_at_frame(num_frames)).astype(np.float32)
+    speak_A[samples_at_frame(24) : samples_at_frame(60)] *= 200
+    rig_FR = np.zeros((num_frames, NUM_RIG), np.float32)
+    rig_FR[:, Rig.JAW] = loud_F
+    return PerformanceRecord(
+        clip_id="loud",
+        identity="seed:1",
+        num_frames=num_frames,
+        speak_A=speak_A,
+        listen_A=np.zeros_like(speak_A),
+        state_F=np.where(loud_F, State.SPEAK, State.IDLE).astype(np.int8),
+        caption="",
+        truth=Truth(seed=1, rig_FR=rig_FR, viseme_F=np.full(num_frames, 10, np.int8), events=()),
+    )
+
+
+def test_the_judges_are_small() -> None:
+    assert sum(p.numel() for p in Critic().parameters()) <= 2_600_000
+    assert sum(p.numel() for p in MouthPredictor().parameters()) <= 300_000
+
+
+def test_a_reading_has_every_channel_and_a_unit_face(critic: Critic) -> None:
+    frames_NCHW = torch.rand(3, 3, 256, 256)
+    clip = read_frames(critic, frames_NCHW)
+    assert clip.rig_FR.shape == (3, NUM_RIG)
+    assert clip.viseme_F.shape == (3,)
+    assert np.linalg.norm(clip.identity_FD, axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert np.allclose(read_frames(critic, frames_NCHW[1:2]).rig_FR, clip.rig_FR[1:2], atol=1e-5)
+
+
+def test_other_sizes_of_picture_are_refused(critic: Critic) -> None:
+    with pytest.raises(ConfigError, match="reads pictures"):
+        read_frames(critic, torch.rand(1, 3, 128, 128))
+
+
+def test_the_critic_is_one_graph(critic: Critic) -> None:
+    compiled = torch.compile(critic, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        assert torch.allclose(compiled(torch.zeros(1, 3, 256, 256)).rig_NR, critic(torch.zeros(1, 3, 256, 256)).rig_NR)
+
+
+def test_a_perfect_reading_has_no_rig_loss_and_a_wrong_jaw_costs_most() -> None:
+    rig_NR = torch.rand(4, NUM_RIG)
+    rig_NR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]] = 0
+    viseme_N = torch.tensor([1, NO_VISEME, 2, NO_VISEME])
+    who_N = torch.tensor([0, 0, 1, 1])
+
+    def rig_loss(channel: Rig | None) -> float:
+        read_NR = rig_NR.clone()
+        if channel is not None:
+            read_NR[:, channel] += 0.3
+        reading = Reading(read_NR, torch.zeros(4, 15), nn.functional.normalize(torch.rand(4, 8), dim=1))
+        return float(reading_loss(reading, rig_NR, viseme_N, who_N).metrics["rig"])
+
+    assert rig_loss(None) == 0.0
+    assert rig_loss(Rig.JAW) > 2 * rig_loss(Rig.BROW_LEFT) > 0
+
+
+def test_frames_without_a_viseme_do_not_teach_one() -> None:
+    reading = Reading(torch.zeros(2, NUM_RIG), torch.randn(2, 15), nn.functional.normalize(torch.rand(2, 8), dim=1))
+    losses = reading_loss(reading, torch.zeros(2, NUM_RIG), torch.full((2,), NO_VISEME), torch.zeros(2).long())
+    assert float(losses.metrics["viseme"]) == 0.0
+    assert math.isfinite(float(losses.loss))
+
+
+def test_contrast_wants_people_together_and_strangers_apart() -> None:
+    who_N = torch.tensor([0, 0, 1, 1])
+    good_ND = torch.eye(2)[who_N]
+    bad_ND = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
+    assert supervised_contrast(good_ND, who_N) < 0.01 < supervised_contrast(bad_ND, who_N)
+
+
+def test_disturbed_pictures_stay_pictures_and_follow_their_seed() -> None:
+    frames_NCHW = torch.rand(6, 3, 32, 32).round(decimals=1)
+    first, again = (disturb(frames_NCHW, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert not torch.equal(first, frames_NCHW)
+
+
+def fake_render(parameters_NV: Tensor, rig_NR: Tensor) -> Tensor:
+    return (parameters_NV[:, :1, None, None] + 0 * rig_NR[:, :1, None, None]).expand(-1, 3, 8, 8)
+
+
+def test_a_batch_is_a_function_of_seed_step_and_rank_and_repeats_its_people() -> None:
+    pool = FramePool.of(torch.linspace(0, 1, 10)[:, None], [record()])
+    source = FrameSource(pool, FrameConfig(identities=3, frames_each=40, augmented=False), fake_render, seed=1)
+    batch, again, other = source.batch(5, 0), source.batch(5, 0), source.batch(5, 1)
+    assert torch.equal(batch.rig_NR, again.rig_NR)
+    assert not torch.equal(batch.rig_NR, other.rig_NR)
+    assert batch.identity_index_N.unique(return_counts=True)[1].tolist() == [40, 40, 40]
+    assert torch.equal(batch.frames_NCHW[:, 0, 0, 0], pool.parameters_IV[batch.identity_index_N, 0])
+    assert (batch.rig_NR >= torch.from_numpy(RIG_LOW_R)).all()
+    assert (batch.rig_NR <= torch.from_numpy(RIG_HIGH_R)).all()
+    labelled = batch.viseme_N != NO_VISEME
+    assert 0.5 < labelled.float().mean() < 0.95
+    assert ((batch.rig_NR[labelled, Rig.JAW] == 0) | (batch.rig_NR[labelled, Rig.JAW] == 1)).all()
+
+
+def test_windows_of_voices_stay_with_their_mouths() -> None:
+    pool = VoicePool.of([record()], torch.device("cpu"))
+    batch = VoiceSource(pool, batch_size=16, window_frames=30, seed=2).batch(0)
+    loudness_BF = batch.mel_BML.mean(dim=1).unflatten(1, (30, 4)).mean(dim=2)
+    open_BF = batch.mouth_BFX[..., 0]
+    assert torch.equal(open_BF.bool(), batch.speaking_BF)
+    assert float(torch.corrcoef(torch.stack([loudness_BF.flatten(), open_BF.flatten()]))[0, 1]) > 0.95
+
+
+def test_the_expected_mouth_does_not_depend_on_the_level_of_a_recording() -> None:
+    torch.manual_seed(0)
+    predictor = MouthPredictor().eval()
+    voice_A = 0.1 * np.random.default_rng(0).normal(size=32_000).astype(np.float32)
+    quiet_FX, loud_FX = (predict_mouth(predictor, ArraySource(gain * voice_A), 48) for gain in (0.5, 2.0))
+    assert quiet_FX.shape == (48, 6)
+    assert np.abs(quiet_FX - loud_FX).max() < 0.02 * np.abs(loud_FX).max() + 1e-3
+
+
+def quadratic(module: nn.Linear) -> Callable[[int], tuple[Tensor, dict[str, Tensor]]]:
+    def loss_of(_step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = (module.weight - 3).square().mean() + module.bias.square().mean()
+        return loss, {"loss": loss.detach()}
+
+    return loss_of
+
+
+def test_fitting_minimises_and_leaves_the_averaged_weights() -> None:
+    module, logged = nn.Linear(2, 2), []
+    config = LoopConfig(steps=300, lr=0.1, weight_decay=0.0, warmup_steps=5, average_decay=0.9)
+    fit(module, quadratic(module), config, on_log=lambda step, _done, scalars: logged.append((step, scalars["loss"])))
+    assert torch.allclose(module.weight, torch.tensor(3.0), atol=0.05)
+    assert [step for step, _ in logged] == [50, 100, 150, 200, 250, 300]
+
+
+def test_fitting_ends_when_the_time_is_over_and_stops_at_once_where_the_loss_breaks() -> None:
+    module, steps = nn.Linear(1, 1), []
+    fit(
+        module,
+        quadratic(module),
+        LoopConfig(steps=10**9, seconds=0.05, log_every=10),
+        on_log=lambda *a: steps.append(a),
+    )
+    assert steps
+    with torch.no_grad():
+        module.weight.fill_(math.nan)
+    with pytest.raises(OpenLPMError, match="not finite"):
+        fit(module, quadratic(module), LoopConfig(steps=3, log_every=1), on_log=lambda *_: None)
+
+
+def test_judges_are_what_was_saved_but_for_bf16(critic: Critic, tmp_path: Path) -> None:
+    save_judges(tmp_path, critic, MouthPredictor())
+    judges = load_judges(torch.device("cpu"), tmp_path)
+    assert set(judges.hashes) == {"critic", "critic-mouth"}
+    frame_NCHW = torch.rand(1, 3, 256, 256)
+    expected_ND = read_frames(critic, frame_NCHW).identity_FD
+    assert (read_frames(judges.critic, frame_NCHW).identity_FD @ expected_ND.T).item() > 0.999
