@@ -183,6 +183,29 @@ def test_only_differences_of_positions_matter_without_references(model, latents,
     torch.testing.assert_close(far, predict(model, latents, condition), atol=1e-4, rtol=1e-4)
 
 
+class Recording:
+    """Sees everything, and keeps the keys of the first block."""
+
+    def __init__(self) -> None:
+        self.key_BSNK = torch.empty(0)
+
+    def __call__(self, query_BSNK: Tensor, key_BSNK: Tensor, value_BSNK: Tensor, rotation: Rotation, *, layer: int):
+        if layer == 0:
+            self.key_BSNK = key_BSNK
+        return Bidirectional()(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer)
+
+
+@torch.no_grad()
+def test_references_are_clean_whatever_the_time_of_the_video(model, latents, condition):
+    recording = Recording()
+    times = TIME_B[:, None].repeat(1, FRAMES)
+    times[:, 0] = 0.0
+    as_frame = torch.cat([condition.references_BJCHW[:, 0].unsqueeze(2), latents[:, :, 1:]], dim=2)
+    model(as_frame, times, condition, attend=recording)
+    first_frame, first_reference = recording.key_BSNK[:, :6], recording.key_BSNK[:, FRAMES * 6 : FRAMES * 6 + 6]
+    torch.testing.assert_close(first_reference, first_frame)
+
+
 def test_positions_may_differ_by_row(model, latents, condition):
     positions = torch.stack([torch.arange(FRAMES) * 1.0, torch.arange(FRAMES) * 2.0 - 7])
     both = model(latents, TIME_B, condition, attend=Bidirectional(), positions_T=positions)
@@ -203,12 +226,21 @@ def test_positions_may_differ_by_row(model, latents, condition):
 
 
 class FrameByFrame:
-    """An ``Attend`` of somebody else: each of five tokens sees its own group of five."""
+    """An ``Attend`` of somebody else: every picture sees only itself."""
 
     def __call__(self, query_BSNK: Tensor, key_BSNK: Tensor, value_BSNK: Tensor, rotation: Rotation, *, layer: int):
         query, key = rotate(query_BSNK, rotation), rotate(key_BSNK, rotation)
         groups = [tensor.split(6, dim=1) for tensor in (query, key, value_BSNK)]
         return torch.cat([attention(*group) for group in zip(*groups, strict=True)], dim=1)
+
+
+@torch.no_grad()
+def test_frames_that_do_not_see_each_other_are_each_denoised_at_their_own_time(model, latents, condition):
+    times = torch.rand(2, FRAMES)
+    apart = model(latents, times, condition, attend=FrameByFrame())
+    for frame in range(FRAMES):
+        alone = model(latents, times[:, frame], condition, attend=FrameByFrame())
+        torch.testing.assert_close(apart[:, :, frame], alone[:, :, frame])
 
 
 def test_who_sees_whom_is_an_argument_and_leaves_no_trace_in_the_weights(model, latents, condition):
