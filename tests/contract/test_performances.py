@@ -149,6 +149,11 @@ def test_states_say_who_is_heard(bank: SpeechBank) -> None:
     assert set(seen) == {0, 1, 2, 3}
 
 
+def test_in_an_overlap_both_are_heard_at_once(bank: SpeechBank) -> None:
+    for record in clips(bank, ClipKind.OVERLAP, 6):
+        assert np.any(record.state_F == State.BOTH)
+
+
 def test_blinks_shut_both_eyes_for_a_frame_and_come_at_a_human_rate(bank: SpeechBank) -> None:
     blinks = 0
     for record in clips(bank, ClipKind.IDLE, 10):

@@ -25,7 +25,7 @@ class ClipKind(StrEnum):
     SPEAK_THEN_LISTEN = "speak_then_listen"
     DIALOGUE = "dialogue"
     OVERLAP = "overlap"
-    """Like a dialogue, but turns begin before the other's end."""
+    """One begins before the other has ended."""
     TRAP = "trap"
     """The partner's track holds noise or tones, nobody speaks: the mouth has to stay shut."""
 
@@ -92,9 +92,9 @@ def plan_dialogue(rng: np.random.Generator, bank: SpeechBank, kind: ClipKind, nu
     present = np.unique(bank.voice_index)
     if present.shape[0] < 2:
         raise ConfigError(f"bank: it holds {present.shape[0]} voice, a dialogue needs two; build a larger bank")
-    first, second = rng.choice(present, size=2, replace=False).tolist()
-    own = _Speaker(bank, bank.utterances_of(first), rng)
-    partner = _Speaker(bank, bank.utterances_of(second), rng)
+    own_voice, partner_voice = rng.choice(present, size=2, replace=False).tolist()
+    own = _Speaker(bank, bank.utterances_of(own_voice), rng)
+    partner = _Speaker(bank, bank.utterances_of(partner_voice), rng)
     # Half of the clips begin inside an utterance, as windows cut from a longer recording do.
     start = own.samples(-2.0, 0.0) if rng.random() < 0.5 else own.samples(0.1, 1.0)
     change = int(rng.uniform(0.35, 0.65) * num_samples)
@@ -109,26 +109,23 @@ def plan_dialogue(rng: np.random.Generator, bank: SpeechBank, kind: ClipKind, nu
         case ClipKind.SPEAK_THEN_LISTEN:
             own.fill_back(change)
             partner.fill(change + own.samples(0.15, 0.7), num_samples)
-        case ClipKind.DIALOGUE | ClipKind.OVERLAP:
-            _alternate(
-                rng, own, partner, start, num_samples, gap_s=(-1.2, -0.3) if kind == ClipKind.OVERLAP else (0.1, 0.7)
-            )
+        case ClipKind.DIALOGUE:
+            _alternate(rng, own, partner, start, num_samples)
+        case ClipKind.OVERLAP:
+            first, second = (own, partner) if rng.random() < 0.5 else (partner, own)
+            first.fill_back(change)
+            second.fill(change - own.samples(0.4, 2.0), num_samples)
         case ClipKind.IDLE | ClipKind.TRAP:
             pass
     return Plan(kind=kind, own=tuple(own.turns), partner=tuple(partner.turns))
 
 
-def _alternate(
-    rng: np.random.Generator, own: _Speaker, partner: _Speaker, start: int, end: int, *, gap_s: tuple[float, float]
-) -> None:
+def _alternate(rng: np.random.Generator, own: _Speaker, partner: _Speaker, start: int, end: int) -> None:
     speakers = [own, partner] if rng.random() < 0.5 else [partner, own]
-    free = [-(2**62), -(2**62)]
     turn = 0
     while start < end:
-        start = max(start, free[turn])
-        free[turn] = speakers[turn].say(start)
-        start = free[turn] + own.samples(*gap_s)
-        turn = 1 - turn
+        start = speakers[turn % 2].say(start) + own.samples(0.1, 0.7)
+        turn += 1
 
 
 def track(bank: SpeechBank, turns: tuple[Turn, ...], num_samples: int) -> NDArray[np.float32]:

@@ -133,7 +133,7 @@ def mouth_motion(
         block = slice(first, min(first + _BLOCK_FRAMES, num_frames))
         near = spans.between(float(seen_F[block][0]) - 1.0, float(seen_F[block][-1]) + 1.0)
         if np.any(near.viseme_S != _SIL):
-            jaw_F = articulation * (0.8 + 0.25 * np.minimum(loudness_F[block], 1.2))
+            jaw_F = np.float32(articulation) * (0.8 + 0.25 * np.minimum(loudness_F[block], 1.2)).astype(np.float32)
             mouth_F6[block], viseme_F[block] = _moved(near, jaw_F, seen_F[block])
     return MouthTrack(mouth_F6, viseme_F)
 
