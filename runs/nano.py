@@ -29,7 +29,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base-seconds", type=float, default=900)
     parser.add_argument("--clips", type=int, default=0, help="clips a process (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, help="of the footage")
-    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1))
+    parser.add_argument(
+        "--workers", type=int, default=max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1)
+    )
     parser.add_argument("--tiny", action="store_true")
     return parser.parse_args()
 
@@ -47,7 +49,7 @@ def main() -> None:
     if args.clips:
         footage_config = replace(footage_config, num_clips=args.clips)
     if args.tiny:
-        footage_config = replace(footage_config, num_utterances=24, num_clips=4)
+        footage_config = replace(footage_config, num_utterances=24, num_clips=2)
     footage = make_footage(footage_config, rank)
     say(f"footage: {len(footage)} clips a process")
     with joined() as world:
@@ -58,7 +60,9 @@ def main() -> None:
             stages.load_parts(model, args.start)
         done = stages.load_parts(model, args.out)
         if "vae" in args.only and "vae" not in done:
-            stages.train_autoencoder(model, footage, cast, world, args.out, seconds=args.autoencoder_seconds, tiny=args.tiny, say=say)
+            stages.train_autoencoder(
+                model, footage, cast, world, args.out, seconds=args.autoencoder_seconds, tiny=args.tiny, say=say
+            )
         if "judges" in args.only and not (args.out / "critic").is_dir():
             stages.train_judges(footage, cast, world, args.out, seconds=args.judges_seconds, tiny=args.tiny, say=say)
         if "base" in args.only and "dit" not in done:

@@ -20,8 +20,16 @@ def character() -> CharacterConfig:
         vae=AutoencoderConfig(
             latent_channels=24,
             frames_per_latent=4,
-            encoder=(StageConfig(width=72, blocks=2), StageConfig(width=144, blocks=2), StageConfig(width=256, blocks=3)),
-            decoder=(StageConfig(width=72, blocks=2), StageConfig(width=144, blocks=2), StageConfig(width=256, blocks=2)),
+            encoder=(
+                StageConfig(width=72, blocks=2),
+                StageConfig(width=144, blocks=2),
+                StageConfig(width=256, blocks=3),
+            ),
+            decoder=(
+                StageConfig(width=72, blocks=2),
+                StageConfig(width=144, blocks=2),
+                StageConfig(width=256, blocks=2),
+            ),
         ),
         dit=models.nano(),
         speak=SpeechConfig(width=192, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
@@ -39,7 +47,7 @@ def footage(workers: int) -> FootageConfig:
 def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:
     """Batch, loss and schedule of the autoencoder."""
     objective = AutoencoderObjectiveConfig(
-        clips=24,
+        clips=32,
         latent_frames=3,
         noise=0.2,
         mouth_weight=6.0,

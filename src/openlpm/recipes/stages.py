@@ -16,10 +16,11 @@ from openlpm.recipes.critic import critic_recipe, save_judges, tiny_critic_recip
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.synth.augment import augment
 from openlpm.synth.render import Cast, render_frames
-from openlpm.training.autoencoder import AutoencoderObjective, Render
+from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage
+from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
 from openlpm.weights.store import Storage, load_into, save
 
@@ -30,11 +31,21 @@ _VOICED_CLIPS = 400
 
 def renderer(device: torch.device) -> Render:
     """The renderer, compiled where that pays."""
-    return torch.compile(render_frames, dynamic=False) if device.type == "cuda" else render_frames
+    if device.type == "cuda":
+        return PiecewiseRenderer(torch.compile(render_frames, dynamic=False), frames_at_once=128)
+    return PiecewiseRenderer(render_frames, frames_at_once=8)
 
 
 def train_autoencoder(
-    model: CharacterModel, footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+    model: CharacterModel,
+    footage: Footage,
+    cast: Cast,
+    world: World,
+    folder: Path,
+    *,
+    seconds: float,
+    tiny: bool,
+    say: Say,
 ) -> None:
     """The autoencoder on freshly rendered moments; leaves its averaged weights in ``folder/vae``."""
     objective_config, trainer_config = nano.autoencoder(seconds)
@@ -49,7 +60,9 @@ def train_autoencoder(
     _export(objective, "vae.", folder / "vae", world)
 
 
-def train_judges(footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say) -> None:
+def train_judges(
+    footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+) -> None:
     """Critic and mouth predictor, on their own pictures and voices; leaves them in ``folder``."""
     recipe = tiny_critic_recipe() if tiny else critic_recipe(seconds=seconds)
     device = world.device
@@ -73,7 +86,7 @@ def train_judges(footage: Footage, cast: Cast, world: World, folder: Path, *, se
 
 def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, say: Say) -> ClipBank:
     """All footage as latents on the device, by the trained autoencoder."""
-    vae = model.vae.to(world.device).eval().requires_grad_(False)
+    vae = model.vae.to(world.device).eval().requires_grad_(requires_grad=False)
 
     def tell(done: int, total: int) -> None:
         if world.is_first and done % 1024 == 0:
@@ -124,7 +137,11 @@ def _run(objective: Objective, config: TrainerConfig, world: World, folder: Path
     trainer.resume()
 
     def tell(entry: LogEntry) -> None:
-        if entry.step % (10 * config.log_every) == 0 or entry.step == config.log_every or entry.step == entry.total_steps:
+        if (
+            entry.step % (10 * config.log_every) == 0
+            or entry.step == config.log_every
+            or entry.step == entry.total_steps
+        ):
             scalars = json.dumps({name: round(value, 5) for name, value in entry.scalars.items()})
             say(f"{folder.name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
 

@@ -57,13 +57,19 @@ class CharacterConfig:
 
     def __post_init__(self) -> None:
         if self.vae.latent_channels != self.dit.latent_channels:
-            raise ConfigError(f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: make them equal")
+            raise ConfigError(
+                f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: make them equal"
+            )
         if self.text.width != self.dit.text_width or self.text.num_tokens > self.dit.text_tokens:
-            raise ConfigError(f"text encoder gives {self.text.num_tokens} x {self.text.width}, the transformer takes {self.dit.text_tokens} x {self.dit.text_width}")
+            raise ConfigError(
+                f"text encoder gives {self.text.num_tokens} x {self.text.width}, the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
+            )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = self.vae.frames_per_latent // speech.frames_per_token
             if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
-                raise ConfigError(f"dit.{name} does not fit the {name} encoder: it gives {tokens} tokens of width {speech.width} a latent frame")
+                raise ConfigError(
+                    f"dit.{name} does not fit the {name} encoder: it gives {tokens} tokens of width {speech.width} a latent frame"
+                )
 
     @property
     def latent_rate_hz(self) -> float:
@@ -113,7 +119,9 @@ def read_config(folder: Path) -> CharacterConfig:
     """
     path = folder / _CONFIG_FILE
     if not path.is_file():
-        raise WeightsError(f"{folder} holds no model: {_CONFIG_FILE} is missing; give a folder written by training or leave --model out")
+        raise WeightsError(
+            f"{folder} holds no model: {_CONFIG_FILE} is missing; give a folder written by training, or none"
+        )
     try:
         return make_converter(forbid_extra_keys=True).loads(path.read_text(), CharacterConfig)
     except (BaseValidationError, ValueError) as error:
@@ -129,4 +137,4 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> CharacterMod
     model = CharacterModel(read_config(folder))
     for name, part in model.parts().items():
         load_into(part, folder / name)
-    return model.to(device).eval().requires_grad_(False)
+    return model.to(device).eval().requires_grad_(requires_grad=False)

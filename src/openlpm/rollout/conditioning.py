@@ -45,9 +45,7 @@ def audio_span(encoder: SpeechEncoder, branch: AudioBranch, first_frame: int, nu
     )
 
 
-def speech_tokens(
-    encoder: SpeechEncoder, span: AudioSpan, audio_BA: Float[Tensor, "B A"]
-) -> Float[Tensor, "B T D"]:
+def speech_tokens(encoder: SpeechEncoder, span: AudioSpan, audio_BA: Float[Tensor, "B A"]) -> Float[Tensor, "B T D"]:
     """Tokens of a span; ``audio_BA`` holds the span's samples."""
     return encoder(log_mel(audio_BA, span.first_column, span.num_columns))
 

@@ -68,10 +68,14 @@ class _Run:
                 raise ConfigError("requests of one batch need the same kinds of references in the same order")
             for name in ("num_frames", "steps", "guidance"):
                 if getattr(other, name) != getattr(first, name):
-                    raise ConfigError(f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}")
+                    raise ConfigError(
+                        f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}"
+                    )
         device = model.device
         stills = [
-            model.vae.encode_still(pictures_to_tensor([request.references[j].picture_HWC for request in requests], device))
+            model.vae.encode_still(
+                pictures_to_tensor([request.references[j].picture_HWC for request in requests], device)
+            )
             for j in range(len(slots))
         ]
         return cls(
@@ -131,7 +135,11 @@ class _Run:
             sample_BCTHW = step.sample_BCTHW
             self._tell((self.next_frame + new * (number + 1) / (len(times) - 1)) / self.num_latent_frames)
         made_BCTHW = normalise_latents(sample_BCTHW)
-        return made_BCTHW if self.context_BCTHW is None else torch.cat([self.context_BCTHW, made_BCTHW[:, :, given:]], dim=2)
+        return (
+            made_BCTHW
+            if self.context_BCTHW is None
+            else torch.cat([self.context_BCTHW, made_BCTHW[:, :, given:]], dim=2)
+        )
 
     def _condition(self, first_frame: int, frames: int) -> Condition:
         model = self.model
@@ -142,8 +150,12 @@ class _Run:
         listen = audio_span(model.listen, branches.listen, first_frame, frames)
         return Condition(
             text_BLD=self.text_BLD,
-            speak_BLD=speech_tokens(model.speak, speak, read_span([r.speak for r in self.requests], speak, model.device)),
-            listen_BLD=speech_tokens(model.listen, listen, read_span([r.listen for r in self.requests], listen, model.device)),
+            speak_BLD=speech_tokens(
+                model.speak, speak, read_span([r.speak for r in self.requests], speak, model.device)
+            ),
+            listen_BLD=speech_tokens(
+                model.listen, listen, read_span([r.listen for r in self.requests], listen, model.device)
+            ),
             references_BJCHW=self.references_BJCHW,
             slots=self.slots,
         )

@@ -1,6 +1,5 @@
 """Training the autoencoder on freshly rendered footage: every step draws new moments of new clips."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -11,10 +10,8 @@ from torch.nn import functional
 from openlpm.core.seeds import generator
 from openlpm.synth.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
+from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder, psnr
-
-Render = Callable[[Tensor, Tensor], Tensor]
-"""parameters_NV, rig_NR -> frames_NCHW in [0, 1]."""
 
 
 @final
@@ -49,7 +46,9 @@ class _Learner(nn.Module):
         weight = weight_BFHW[:, None]
         loss = (weight * error.abs()).mean() + config.square_weight * (weight * error.square()).mean()
         edges_x, edges_y = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-        loss = loss + config.gradient_weight * ((weight[..., 1:] * edges_x.abs()).mean() + (weight[..., 1:, :] * edges_y.abs()).mean())
+        loss = loss + config.gradient_weight * (
+            (weight[..., 1:] * edges_x.abs()).mean() + (weight[..., 1:, :] * edges_y.abs()).mean()
+        )
         with torch.no_grad():
             ratio = psnr(made_BCFHW.float().flatten(0, 1), video_BCFHW.flatten(0, 1), peak=2.0).mean()
         return loss, {"psnr_noisy": ratio}
@@ -59,7 +58,9 @@ class _Learner(nn.Module):
 class AutoencoderObjective:
     """An ``Objective`` over footage; ``render`` may be compiled."""
 
-    def __init__(self, vae: VideoAutoencoder, footage: Footage, cast: Cast, render: Render, config: AutoencoderObjectiveConfig) -> None:
+    def __init__(
+        self, vae: VideoAutoencoder, footage: Footage, cast: Cast, render: Render, config: AutoencoderObjectiveConfig
+    ) -> None:
         self.module: nn.Module = _Learner(vae, config)
         self._config, self._cast, self._render = config, cast, render
         self._group = vae.config.frames_per_latent
@@ -87,11 +88,9 @@ def video_and_weight(
 ) -> tuple[Tensor, Tensor]:
     """Rendered clips (B, 3, F, H, W) in [-1, 1] and pixel weights (B, F, H, W) with mean one."""
     batch, frames = rig_BFR.shape[:2]
-    parameters_NV = parameters_BV[:, None].expand(-1, frames, -1).flatten(0, 1).contiguous()
-    frames_NCHW = render(parameters_NV, rig_BFR.flatten(0, 1).contiguous())
-    video_BCFHW = frames_NCHW.unflatten(0, (batch, frames)).transpose(1, 2) * 2 - 1
+    video_BCFHW = render_clips(parameters_BV, rig_BFR, render)
     regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
-    size, cells = frames_NCHW.shape[-1], 32
+    size, cells = video_BCFHW.shape[-1], 32
     weight_BFhw = torch.ones(batch, frames, cells, cells, device=rig_BFR.device)
     for boxes_BF4, extra in ((regions.eyes_BF4, config.eyes_weight), (regions.mouth_BF4, config.mouth_weight)):
         inside_BFhw = boxes_to_cells(boxes_BF4, 1, cells, size)

@@ -11,8 +11,8 @@ from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
 from openlpm.synth.references import reference_rigs
 from openlpm.synth.render import Cast
-from openlpm.training.autoencoder import Render
 from openlpm.training.footage import Footage, boxes_to_cells
+from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder
 
 STRIDE = 3
@@ -52,7 +52,7 @@ def fill_bank(
     cast: Cast,
     render: Render,
     *,
-    clips_at_once: int = 4,
+    clips_at_once: int = 8,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ClipBank:
     """Render and encode all footage; ``clips_at_once`` bounds the memory and fixes the shapes for compilation."""
@@ -65,11 +65,13 @@ def fill_bank(
         rows = slice(first, first + clips_at_once)
         parameters_BV = cast.parameters_BV[rows]
         rig_BFR = torch.from_numpy(footage.rig_NFR[rows]).to(device)
-        video_BCFHW = _video(parameters_BV, rig_BFR, render)
+        video_BCFHW = render_clips(parameters_BV, rig_BFR, render)
         latents.append(_encode(vae, video_BCFHW).transpose(1, 2).bfloat16())
         starts_BCKHW = video_BCFHW[:, :, :: STRIDE * group]
         firsts.append(_encode_stills(vae, starts_BCKHW))
-        references.append(_encode_stills(vae, _video(parameters_BV, still_rig_JR.expand(len(parameters_BV), -1, -1), render)))
+        references.append(
+            _encode_stills(vae, render_clips(parameters_BV, still_rig_JR.expand(len(parameters_BV), -1, -1), render))
+        )
         regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
         cells, size = latents[0].shape[-1], video_BCFHW.shape[-1]
         eyes = boxes_to_cells(regions.eyes_BF4, group, cells, size).to(torch.uint8)
@@ -86,13 +88,6 @@ def fill_bank(
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
         text_NLG=text.prepare(footage.captions).to(device),
     )
-
-
-def _video(parameters_BV: Tensor, rig_BFR: Tensor, render: Render) -> Tensor:
-    batch, frames = rig_BFR.shape[:2]
-    parameters_NV = parameters_BV[:, None].expand(-1, frames, -1).flatten(0, 1).contiguous()
-    frames_NCHW = render(parameters_NV, rig_BFR.flatten(0, 1).contiguous())
-    return frames_NCHW.unflatten(0, (batch, frames)).transpose(1, 2) * 2 - 1
 
 
 def _encode(vae: VideoAutoencoder, video_BCFHW: Tensor) -> Tensor:

@@ -69,7 +69,9 @@ class Footage:
 _bank: SpeechBank | None = None
 
 
-def make_footage(config: FootageConfig, rank: int, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Footage:
+def make_footage(
+    config: FootageConfig, rank: int, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> Footage:
     """Speech, performances and captions for one process. Call it before CUDA is touched: it forks."""
     global _bank  # noqa: PLW0603 (workers inherit the bank by fork instead of receiving a copy each)
     _bank = build(config.split, config.num_utterances, seed=config.seed * 1009 + rank, workers=config.workers)
@@ -91,7 +93,12 @@ def _perform_some(config: FootageConfig, rank: int, numbers: Sequence[int]) -> l
         identity_seed = int(rng.integers(seeds.start, seeds.stop))
         identity = Identity.from_seed(identity_seed)
         clip_seed = int(rng.integers(2**31))
-        made.append((perform(identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)), identity))
+        made.append(
+            (
+                perform(identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)),
+                identity,
+            )
+        )
     return made
 
 

@@ -55,7 +55,9 @@ def _equaliser(batch: int, hz_Q: Tensor) -> Tensor:
     decibels_BQ = _uniform(batch, -2.5, 2.5, hz_Q.device) * octaves_Q
     for rate in (0.4, 0.9):
         phase_B1 = _uniform(batch, 0, 2 * math.pi, hz_Q.device)
-        decibels_BQ = decibels_BQ + _uniform(batch, 0, 4, hz_Q.device) * torch.sin(rate * 2 * math.pi * octaves_Q / 2 + phase_B1)
+        decibels_BQ = decibels_BQ + _uniform(batch, 0, 4, hz_Q.device) * torch.sin(
+            rate * 2 * math.pi * octaves_Q / 2 + phase_B1
+        )
     gain_BQ = 10 ** (decibels_BQ.clamp(-24, 12) / 20)
     band_Q = torch.sigmoid((hz_Q - 300) / 30) * torch.sigmoid((3400 - hz_Q) / 100)
     return torch.where(_sometimes(batch, 0.2, hz_Q.device), gain_BQ * band_Q, gain_BQ)
