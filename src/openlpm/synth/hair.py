@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from torch import Tensor
 
 from openlpm.synth.head import Fields

@@ -85,7 +85,7 @@ def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tens
     lip_colour = over(look["lips"], look["lips_shade"], 0.55 * upper)
     lip_colour = over(lip_colour, look["skin_light"], 0.42 * lower_light)
     canvas = over(canvas, lip_colour, lips * look["lipstick"])
-    canvas = _draw_inside(canvas, shape, (u, v, t), (inner_top, inner_low), gap, edge)
+    canvas = _draw_inside(canvas, shape, (u, v, t), inner_top, gap, edge)
     seam_y = 0.5 * (inner_top + inner_low)
     seam = (v - seam_y).abs() - 0.011 * (1.0 - 0.5 * t2) - 0.002
     seam_alpha = coverage(seam * steep, edge * 1.2) * smooth(t.abs(), 1.1, 0.95) * (1.0 - gap)
@@ -100,12 +100,11 @@ def _draw_inside(
     canvas: Tensor,
     shape: MouthShape,
     where: tuple[Tensor, Tensor, Tensor],
-    inner: tuple[Tensor, Tensor],
+    inner_top: Tensor,
     gap: Tensor,
     edge: Tensor,
 ) -> Tensor:
     u, v, t = where
-    inner_top, inner_low = inner
     depth = canvas.new_tensor((0.33, 0.07, 0.09)).view(1, 3, 1, 1)
     rose = canvas.new_tensor((0.86, 0.42, 0.43)).view(1, 3, 1, 1)
     ivory = canvas.new_tensor((0.985, 0.965, 0.94)).view(1, 3, 1, 1)

@@ -37,7 +37,7 @@ def glow(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) ->
 
 
 def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
-    """Distance to an axis-aligned ellipse with the given radii, first order near the edge (very negative deep inside)."""
+    """Distance to an ellipse with the given radii: first order near the edge, very negative deep inside."""
     a, b = x * (1.0 / width), y * (1.0 / height)
     slope = torch.addcmul(1e-4 + (a * (2.0 / width)).square(), b * (2.0 / height), b * (2.0 / height))
     return (torch.addcmul(a * a, b, b) - 1.0) * slope.rsqrt()

@@ -1,0 +1,160 @@
+"""What the renderer promises: pictures follow the rig, channel by channel, and the same everywhere."""
+
+import pytest
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.synth.identity import Identity
+from openlpm.synth.landmarks import LANDMARKS
+from openlpm.synth.layout import NUM_PARAMETERS
+from openlpm.synth.render import Cast, render_frames
+
+MOUTH = (Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
+EYES = (Rig.BLINK_LEFT, Rig.BLINK_RIGHT, Rig.WIDEN, Rig.GAZE_X, Rig.GAZE_Y, Rig.BROW_LEFT, Rig.BROW_RIGHT)
+
+
+@pytest.fixture(scope="module")
+def performer() -> Cast:
+    return Cast([Identity.from_seed(800_013)])
+
+
+@pytest.fixture(scope="module")
+def moved(performer: Cast) -> torch.Tensor:
+    """Rest, then every channel alone at its largest value."""
+    rig = torch.zeros(1, 1 + NUM_RIG, NUM_RIG)
+    for channel in Rig:
+        rig[0, 1 + channel, channel] = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}.get(channel, 1.0)
+    return performer.render(rig)[0]
+
+
+@pytest.mark.contract
+def test_the_same_seed_is_the_same_picture() -> None:
+    rig = torch.full((1, 1, NUM_RIG), 0.2)
+    first, second = (Cast([Identity.from_seed(5)]).render(rig) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.contract
+def test_rows_are_independent_of_their_batch() -> None:
+    cast = Cast([Identity.from_seed(seed) for seed in (3, 4)])
+    rig = torch.linspace(-0.3, 0.3, 2 * NUM_RIG).view(2, 1, NUM_RIG)
+    alone = torch.cat([cast.select([i]).render(rig[i : i + 1]) for i in range(2)])
+    # Vectorised loops may round differently at other lengths: a thousandth of a grey level of a byte is 4e-6.
+    assert torch.allclose(cast.render(rig), alone, atol=1e-4)
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("extreme", [-3.0, 3.0])
+def test_pictures_stay_in_range_even_for_impossible_rigs(extreme: float) -> None:
+    rig = torch.full((1, 1, NUM_RIG), extreme)
+    frames = Cast([Identity.from_seed(900_001)]).render(rig)
+    assert frames.shape == (1, 1, 3, 256, 256)
+    assert frames.dtype == torch.float32
+    assert bool(torch.isfinite(frames).all())
+    assert float(frames.min()) >= 0.0
+    assert float(frames.max()) <= 1.0
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("channel", list(Rig))
+def test_every_channel_is_seen(moved: torch.Tensor, channel: Rig) -> None:
+    changed = (moved[1 + channel] - moved[0]).abs().amax(0) > 16 / 255
+    assert int(changed.sum()) > 25
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("channel", [*MOUTH, *EYES])
+def test_a_channel_of_mouth_or_eyes_changes_its_own_region(performer: Cast, moved: torch.Tensor, channel: Rig) -> None:
+    rest, change = torch.zeros(1, 1, NUM_RIG), torch.zeros(1, 1, NUM_RIG)
+    change[..., channel] = 1.0
+    name = "mouth_BF4" if channel in MOUTH else "eyes_BF4"
+    first, second = (getattr(performer.regions(rig), name)[0, 0] for rig in (rest, change))
+    x0, y0 = torch.minimum(first, second)[:2].floor().long().tolist()
+    x1, y1 = torch.maximum(first, second)[2:].ceil().long().tolist()
+    difference = (moved[1 + channel] - moved[0]).square().sum(0)
+    assert float(difference[y0:y1, x0:x1].sum()) > 0.85 * float(difference.sum())
+
+
+@pytest.mark.contract
+def test_a_blink_on_the_left_leaves_the_right_eye_alone(performer: Cast, moved: torch.Tensor) -> None:
+    points = performer.landmarks(torch.zeros(1, 1, NUM_RIG))[0, 0]
+    middle = int(points[LANDMARKS.index("nose_bridge"), 0])
+    difference = (moved[1 + Rig.BLINK_LEFT] - moved[0]).abs()
+    assert float(difference[..., :middle].max()) > 0.3
+    assert float(difference[..., middle + 1 :].max()) < 1e-4
+
+
+@pytest.mark.contract
+def test_landmarks_and_regions_follow_the_head(performer: Cast) -> None:
+    rig = torch.zeros(1, 4, NUM_RIG)
+    rig[0, 1, Rig.SHIFT_X] = 0.5
+    rig[0, 2, Rig.SHIFT_Y] = 0.5
+    rig[0, 3, Rig.YAW] = 0.4
+    points = performer.landmarks(rig)[0]
+    moved = points - points[0]
+    assert torch.allclose(moved[1, :, 0], torch.tensor(12.8), atol=1e-3)
+    assert torch.allclose(moved[2, :, 1], torch.tensor(-12.8), atol=1e-3)
+    nose, eye, brow = (LANDMARKS.index(n) for n in ("nose_tip", "eye_right_outer", "forehead"))
+    assert moved[3, nose, 0] > moved[3, eye, 0] > moved[3, brow, 0]
+    mouth = performer.regions(rig).mouth_BF4[0]
+    assert torch.allclose(mouth[1] - mouth[0], torch.tensor([12.8, 0.0, 12.8, 0.0]), atol=1e-3)
+
+
+@pytest.mark.contract
+def test_pupils_are_dark_where_the_landmarks_say(performer: Cast) -> None:
+    rig = torch.zeros(1, 3, NUM_RIG)
+    rig[0, 1, Rig.GAZE_X] = 0.8
+    rig[0, 2, Rig.YAW], rig[0, 2, Rig.ROLL] = 0.3, 0.2
+    frames, points = performer.render(rig)[0], performer.landmarks(rig)[0]
+    for frame, xy_P2 in zip(frames, points, strict=True):
+        for side in ("left", "right"):
+            x, y = xy_P2[LANDMARKS.index(f"pupil_{side}")].floor().long().tolist()
+            assert float(frame[:, y, x].mean()) < 0.3
+
+
+@pytest.mark.contract
+def test_an_open_mouth_is_dark_between_its_gap_landmarks(performer: Cast) -> None:
+    rig = torch.zeros(1, 1, NUM_RIG)
+    rig[..., Rig.JAW] = 1.0
+    frame, points = performer.render(rig)[0, 0], performer.landmarks(rig)[0, 0]
+    top, bottom = (points[LANDMARKS.index(name)] for name in ("gap_top", "gap_bottom"))
+    x, y = (top + 0.6 * (bottom - top)).long().tolist()
+    assert bottom[1] - top[1] > 12.0
+    assert float(frame[:, y, x].mean()) < 0.35
+
+
+@pytest.mark.contract
+def test_the_matte_is_full_on_the_face_and_empty_in_the_corner(performer: Cast) -> None:
+    rig = torch.zeros(1, NUM_RIG)
+    frames = render_frames(performer.parameters_BV, rig, matte=True)
+    x, y = performer.landmarks(rig[None])[0, 0, LANDMARKS.index("nose_tip")].long().tolist()
+    assert frames.shape[1] == 4
+    assert float(frames[0, 3, y, x]) == 1.0
+    assert float(frames[0, 3, 2, 2]) == 0.0
+    assert torch.equal(frames[:, :3], render_frames(performer.parameters_BV, rig))
+
+
+@pytest.mark.contract
+def test_drawing_is_one_graph_that_serves_every_performer() -> None:
+    # Fake tensors have no values, so a branch on data cannot be traced.
+    graph = make_fx(_draw, tracing_mode="fake")(torch.zeros(2, NUM_PARAMETERS), torch.zeros(2, NUM_RIG))
+    cast = Cast([Identity.from_seed(seed) for seed in (8, 900_008)])
+    rig = torch.linspace(-0.5, 0.5, 2 * NUM_RIG).view(2, NUM_RIG)
+    assert torch.allclose(graph(cast.parameters_BV, rig), _draw(cast.parameters_BV, rig), atol=1e-6)
+
+
+def _draw(parameters_NV: torch.Tensor, rig_NR: torch.Tensor) -> torch.Tensor:
+    return render_frames(parameters_NV, rig_NR)
+
+
+@pytest.mark.contract
+@pytest.mark.gpu
+def test_the_picture_is_the_same_on_cpu_and_gpu() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    people = [Identity.from_seed(seed) for seed in range(16)]
+    rig = (torch.rand(16, 1, NUM_RIG, generator=torch.Generator().manual_seed(0)) - 0.5) * 0.8
+    on_cpu = Cast(people).render(rig)
+    on_gpu = Cast(people, device="cuda").render(rig.cuda()).cpu()
+    assert float((on_cpu - on_gpu).abs().max()) <= 2 / 255
