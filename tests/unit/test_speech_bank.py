@@ -65,6 +65,15 @@ def test_phones_fill_the_utterance_and_fit_its_sound() -> None:
     assert max(np.abs(sound[200:]).max() for sound in pauses if sound.shape[0] > 1000) < 0.02
 
 
+def test_synthesisers_of_one_process_do_not_disturb_each_other() -> None:
+    slow, fast = (Voice(language="en-us", variant="m1", rate_wpm=rate) for rate in (90, 280))
+    first = Synthesiser()
+    alone = first.say("Papa.", slow).samples_A.shape[0]
+    assert Synthesiser().say("Papa.", fast).samples_A.shape[0] < alone
+    # Lengths vary a little from one saying to the next.
+    assert first.say("Papa.", slow).samples_A.shape[0] == pytest.approx(alone, rel=0.05)
+
+
 def test_resampling_keeps_a_tone_where_it_was_and_removes_what_does_not_fit() -> None:
     times_in, times_out = np.arange(22_050) / 22_050, np.arange(16_000) / 16_000
     kept_A = resampled(np.sin(2 * np.pi * 3000 * times_in).astype(np.float32))

@@ -1,11 +1,13 @@
 """Speech with exact phone times from espeak-ng, through ctypes.
 
 espeak-ng is GPL and comes with the optional extra ``[tts]``; it is loaded when a ``Synthesiser`` is made, never
-at import. It is not thread-safe and keeps global state: at most one ``Synthesiser`` a process.
+at import. It keeps global state and is not thread-safe, so a process has one engine behind a lock: use processes to
+make many utterances.
 """
 
 import ctypes
 import importlib
+import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, final
@@ -67,13 +69,30 @@ class Utterance:
 
 @final
 class Synthesiser:
-    """The speech synthesiser of this process.
+    """The speech synthesiser of this process; all instances share it and may be used from any thread.
 
     Sound is not repeatable: espeak-ng carries noise from one utterance into the next. Keep what was said.
     """
 
     def __init__(self) -> None:
+        self._engine = _engine()
+
+    def say(self, text: str, voice: Voice) -> Utterance:
+        """``text`` in ``voice``; the leading and trailing silence that espeak-ng adds stays in.
+
+        Raises:
+            ConfigError: espeak-ng does not know the voice, or fails.
+        """
+        return self._engine.say(text, voice)
+
+
+@final
+class _Engine:
+    """The library with its global state: one voice and one callback, so one speaker at a time."""
+
+    def __init__(self) -> None:
         self._library = _library()
+        self._lock = threading.Lock()
         self._voice: Voice | None = None
         self._blocks: list[bytes] = []
         self._events: list[tuple[int, str]] = []
@@ -85,24 +104,16 @@ class Synthesiser:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, voice: Voice) -> Utterance:
-        """``text`` in ``voice``; the leading and trailing silence that espeak-ng adds stays in.
-
-        Raises:
-            ConfigError: espeak-ng does not know the voice, or fails.
-        """
-        self._select(voice)
-        self._blocks.clear()
-        self._events.clear()
-        encoded = text.encode()
-        if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) != 0:
-            raise ConfigError(f"text={text!r}: espeak-ng could not say it with {voice.name}; try another voice")
-        samples_A = np.frombuffer(b"".join(self._blocks), dtype=np.int16).astype(np.float32) / 32768.0
-        return Utterance(
-            samples_A=resampled(samples_A),
-            phones=_phones(self._events, samples_A.shape[0]),
-            text=text,
-            voice=voice,
-        )
+        with self._lock:
+            self._select(voice)
+            self._blocks.clear()
+            self._events.clear()
+            encoded = text.encode()
+            if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) != 0:
+                raise ConfigError(f"text={text!r}: espeak-ng could not say it with {voice.name}; try another voice")
+            samples_A = np.frombuffer(b"".join(self._blocks), dtype=np.int16).astype(np.float32) / 32768.0
+            phones = _phones(self._events, samples_A.shape[0])
+        return Utterance(samples_A=resampled(samples_A), phones=phones, text=text, voice=voice)
 
     def _select(self, voice: Voice) -> None:
         if voice == self._voice:
@@ -128,6 +139,10 @@ class Synthesiser:
 
 
 @cache
+def _engine() -> _Engine:
+    return _Engine()
+
+
 def _library() -> ctypes.CDLL:
     try:
         loader = importlib.import_module("espeakng_loader")

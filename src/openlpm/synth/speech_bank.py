@@ -196,15 +196,11 @@ def _run(jobs: list[_Job], workers: int) -> Iterator["_Part"]:
         yield from pool.map(_said, jobs)
 
 
-_SYNTHESISER: list[Synthesiser] = []
-
-
 def _said(job: _Job) -> _Part:
-    if not _SYNTHESISER:
-        _SYNTHESISER.append(Synthesiser())
+    synthesiser = Synthesiser()
     voice = voices_of(job.split)[job.voice_index]
     rng = generator("speech_bank", job.split, job.seed, job.first)
-    utterances = [_SYNTHESISER[0].say(sentence(voice.language, rng), voice) for _ in range(job.first, job.end)]
+    utterances = [synthesiser.say(sentence(voice.language, rng), voice) for _ in range(job.first, job.end)]
     phones = [phone for utterance in utterances for phone in utterance.phones]
     symbols = sorted({phone.ipa for phone in phones})
     place = {symbol: index for index, symbol in enumerate(symbols)}
