@@ -36,7 +36,7 @@ def renderer(device: torch.device) -> Render:
     return PiecewiseRenderer(render_frames, frames_at_once=8)
 
 
-def train_autoencoder(
+def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
     model: CharacterModel,
     footage: Footage,
     cast: Cast,
@@ -60,7 +60,7 @@ def train_autoencoder(
     _export(objective, "vae.", folder / "vae", world)
 
 
-def train_judges(
+def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
     footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
 ) -> None:
     """Critic and mouth predictor, on their own pictures and voices; leaves them in ``folder``."""
@@ -95,7 +95,7 @@ def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, s
     return fill_bank(vae, model.text, footage, cast, renderer(world.device), on_progress=tell)
 
 
-def train_base(
+def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
     model: CharacterModel, bank: ClipBank, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
 ) -> None:
     """Base on a bank of clips; leaves the averaged weights of transformer and encoders in ``folder``."""
@@ -105,7 +105,8 @@ def train_base(
     for part in (model.dit, model.speak, model.listen, model.text):
         part.to(world.device)
     if world.device.type == "cuda":
-        torch._dynamo.config.recompile_limit = 64  # two kinds of block by three layouts, forward and backward
+        # Two kinds of block by three layouts, forward and backward.
+        torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
     shard(objective.module, world, units=model.dit.blocks)
@@ -137,11 +138,7 @@ def _run(objective: Objective, config: TrainerConfig, world: World, folder: Path
     trainer.resume()
 
     def tell(entry: LogEntry) -> None:
-        if (
-            entry.step % (10 * config.log_every) == 0
-            or entry.step == config.log_every
-            or entry.step == entry.total_steps
-        ):
+        if entry.step % (10 * config.log_every) == 0 or entry.step in (config.log_every, entry.total_steps):
             scalars = json.dumps({name: round(value, 5) for name, value in entry.scalars.items()})
             say(f"{folder.name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
 

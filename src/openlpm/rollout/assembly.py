@@ -58,17 +58,20 @@ class CharacterConfig:
     def __post_init__(self) -> None:
         if self.vae.latent_channels != self.dit.latent_channels:
             raise ConfigError(
-                f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: make them equal"
+                f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: "
+                "make them equal"
             )
         if self.text.width != self.dit.text_width or self.text.num_tokens > self.dit.text_tokens:
             raise ConfigError(
-                f"text encoder gives {self.text.num_tokens} x {self.text.width}, the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
+                f"text encoder gives {self.text.num_tokens} x {self.text.width}, "
+                f"the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
             )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = self.vae.frames_per_latent // speech.frames_per_token
             if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
                 raise ConfigError(
-                    f"dit.{name} does not fit the {name} encoder: it gives {tokens} tokens of width {speech.width} a latent frame"
+                    f"dit.{name} does not fit the {name} encoder: "
+                    f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
 
     @property

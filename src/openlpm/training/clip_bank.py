@@ -45,7 +45,7 @@ class ClipBank:
 
 
 @torch.no_grad()
-def fill_bank(
+def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
     vae: VideoAutoencoder,
     text: TextEncoder,
     footage: Footage,
