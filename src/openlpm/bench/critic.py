@@ -12,6 +12,7 @@ from openlpm.core.rig import NUM_RIG, VISEMES, Rig
 
 PICTURE_SHAPE = (3, 256, 256)
 """What a critic was trained to read."""
+_SHARPNESS = 4.0
 RIG_SCALE = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
 """Largest magnitude of the channels that are not already about 1 (radians)."""
 
@@ -39,11 +40,8 @@ class CriticConfig:
     identity_width: int = 128
 
     def __post_init__(self) -> None:
-        for width in self.widths[2:]:
-            if width % 8:
-                raise ConfigError(
-                    f"widths={self.widths}: the last three must be multiples of 8, their number of norm groups"
-                )
+        if any(width % 8 for width in self.widths):
+            raise ConfigError(f"widths={self.widths}: use multiples of 8, the number of norm groups")
         if min(self.fine_maps, self.coarse_maps) < 1:
             raise ConfigError(f"fine_maps={self.fine_maps}, coarse_maps={self.coarse_maps}: use at least one map each")
 
@@ -76,6 +74,11 @@ class ResidualBlock(nn.Module):
         return x_NCHW + self.conv_out(functional.silu(self.norm_out(hidden_NCHW)))
 
 
+def _halve(width: int, wider: int) -> nn.Sequential:
+    """Half the rows and columns, normalised, so that what follows sees signals of a known size."""
+    return nn.Sequential(nn.Conv2d(width, wider, 3, stride=2, padding=1, bias=False), nn.GroupNorm(8, wider))
+
+
 @final
 class AttentionPool(nn.Module):
     """Looks at a few places of a feature map: for each, where it is (soft-argmax) and what is there.
@@ -93,7 +96,8 @@ class AttentionPool(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, maps * (values + 2)): features then x, y in [-1, 1] of every map."""
         rows, columns = x_NCHW.shape[-2:]
-        weight_NKS = self.look(x_NCHW).flatten(2).softmax(dim=-1)
+        # Scaled up, so that attention leaves the whole picture for a place within few steps.
+        weight_NKS = (_SHARPNESS * self.look(x_NCHW)).flatten(2).softmax(dim=-1)
         value_NVS = self.value(x_NCHW).flatten(2)
         y_S = torch.linspace(-1, 1, rows, device=x_NCHW.device).repeat_interleave(columns)
         x_S = torch.linspace(-1, 1, columns, device=x_NCHW.device).repeat(rows)
@@ -113,10 +117,10 @@ class Critic(nn.Module):
         self.config = config = config or CriticConfig()
         at128, at64, at32, at16, at8 = config.widths
         self.to128 = nn.Conv2d(3, at128, 5, stride=2, padding=2)
-        self.to64 = nn.Conv2d(at128, at64, 3, stride=2, padding=1)
-        self.to32 = nn.Sequential(nn.Conv2d(at64, at32, 3, stride=2, padding=1), ResidualBlock(at32))
-        self.to16 = nn.Sequential(nn.Conv2d(at32, at16, 3, stride=2, padding=1), ResidualBlock(at16))
-        self.to8 = nn.Sequential(nn.Conv2d(at16, at8, 3, stride=2, padding=1), ResidualBlock(at8))
+        self.to64 = _halve(at128, at64)
+        self.to32 = nn.Sequential(_halve(at64, at32), ResidualBlock(at32))
+        self.to16 = nn.Sequential(_halve(at32, at16), ResidualBlock(at16))
+        self.to8 = nn.Sequential(_halve(at16, at8), ResidualBlock(at8))
         self.down_context = nn.Conv2d(at16, at32, 1)
         self.fine_context = nn.Conv2d(at32, at64, 1)
         self.coarse_pool = AttentionPool(at32, config.coarse_maps, 32)
@@ -133,6 +137,9 @@ class Critic(nn.Module):
             nn.SiLU(),
             nn.Linear(config.hidden, config.identity_width),
         )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1) and module.weight.any():
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         # The first guess is a face at rest, not a random one.
         nn.init.normal_(self.rig.weight, std=0.01)
         nn.init.zeros_(self.rig.bias)
