@@ -27,8 +27,15 @@ def test_the_distance_to_an_ellipse_is_exact_on_its_edge_and_about_right_beside_
 
 def test_an_upright_leaf_without_bend_and_taper_is_an_ellipse() -> None:
     x, y = pixel_grid(32, torch.device("cpu"))
-    row = torch.tensor([[[0.1, -0.2, 1.0, 0.0, 0.5, 0.3, 0.0, 0.0]]])
+    row = torch.tensor([[[0.1, -0.2, 1.0, 0.0, 0.5, 0.3, 0.0, 0.0, 0.0]]])
     assert torch.allclose(leaves(x, y, row), ellipse(x - 0.1, y + 0.2, 0.5, 0.3), atol=2e-3)
+
+
+def test_a_mirrored_leaf_is_the_same_on_both_sides() -> None:
+    x, y = pixel_grid(32, torch.device("cpu"))
+    row = torch.tensor([[[0.4, -0.2, 0.8, 0.6, 0.3, 0.1, 0.05, 0.2, 1.0]]])
+    distance = leaves(x, y, row)
+    assert torch.allclose(distance, distance.flip(-1), atol=1e-6)
 
 
 def test_coverage_is_half_on_the_edge() -> None:

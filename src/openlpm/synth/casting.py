@@ -86,7 +86,8 @@ def _colours(who: Identity) -> dict[str, object]:
 def _rows(rows: tuple[LeafRow, ...], count: int, side: float) -> NDArray[np.float32]:
     table = np.asarray((*rows, *(NOWHERE for _ in range(count - len(rows)))), dtype=np.float32)
     if side < 0.0:
-        table = table * np.asarray((-1, 1, -1, 1, 1, 1, -1, 1), dtype=np.float32)
+        flipped = table * np.asarray((-1, 1, -1, 1, 1, 1, -1, 1, 1), dtype=np.float32)
+        table = np.where(table[:, -1:] > 0.0, table, flipped)
     return table
 
 
@@ -101,7 +102,7 @@ def _hair(who: Identity, cranium_w: float, cranium_h: float) -> dict[str, object
     bare = who.headwear == "headscarf"
     front = () if bare else shape.front
     if hatted:
-        front = tuple(row for row in front if row[1] > -0.2)
+        front = tuple(row for row in front if row[1] > 0.0)
     return {
         "cap_w": cranium_w + volume, "cap_h": cranium_h + 0.5 * (volume + height), "cap_y": -0.2 - 0.5 * (height - volume), "cap_bottom": shape.bottom,
         "cap_alpha": 0.0 if bare else shape.alpha, "curl_amp": shape.curl * more, "curl_freq": shape.curl_freq, "part": shape.part * who.hair_side, "hairline": shape.hairline + 0.015 * who.head_shape[5],
@@ -139,7 +140,7 @@ def _headwear(who: Identity) -> dict[str, object]:
     rows = {
         "beanie": (0.88, 0.97, -0.3, -0.46, 0.34, 9.0, 0.2, 0.0001, 0.0001, 0.0001),
         "bobble hat": (0.88, 0.97, -0.3, -0.44, 0.34, 9.0, 0.22, 0.0001, 0.0001, 0.21),
-        "cap": (0.87, 0.92, -0.26, -0.5, 0.2, 9.0, 0.03, 0.115, 0.68, 0.0001),
+        "cap": (0.87, 0.92, -0.26, -0.5, 0.2, 9.0, 0.03, 0.15, 0.7, 0.0001),
         "sun hat": (0.86, 0.98, -0.34, -0.52, 0.12, 9.0, 0.14, 0.2, 1.42, 0.0001),
         "headband": (0.89, 0.95, -0.22, -0.52, 0.3, 0.17, 0.0, 0.0001, 0.0001, 0.0001),
     }

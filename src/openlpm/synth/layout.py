@@ -10,8 +10,8 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.synth.shapes import LEAF_SIZE
 
-NUM_BACK_LEAVES = 5
-NUM_FRONT_LEAVES = 8
+NUM_BACK_LEAVES = 3
+NUM_FRONT_LEAVES = 4
 NUM_SPOTS = 6
 SPOT_SIZE = 5
 """Numbers of a background spot: x, y, radius, softness, opacity."""

@@ -53,7 +53,7 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     canvas = draw_brows(canvas, look, controls, fields.u, fields.v, fields.edge)
     canvas = draw_glasses(canvas, look, pose, fields)
     canvas = draw_front_hair(canvas, look, fields, hair)
-    canvas = draw_veil(canvas, look, pose, fields)
+    canvas = draw_veil(canvas, look, pose, fields, head)
     canvas = draw_headwear(canvas, look, pose, fields)
     canvas = (canvas * look["tint"]).clamp(0.0, 1.0)
     if not matte:

@@ -55,16 +55,18 @@ def smooth_max(a: Tensor, b: Tensor, blend: float) -> Tensor:
     return torch.maximum(a, b) + h * h * (0.25 * blend)
 
 
-LEAF_SIZE = 8
-"""Numbers of a leaf: centre x, centre y, cosine, sine, half length, half width, bend, taper."""
+LEAF_SIZE = 9
+"""Numbers of a leaf: centre x, centre y, cosine, sine, half length, half width, bend, taper, mirror."""
 
 
 def leaves(x: Tensor, y: Tensor, table_NPK: Tensor) -> Tensor:
     """Distance to each of P leaves, ``(N, P, H, W)``: bent, tapered ellipses that make locks, buns and brims.
 
-    ``table_NPK`` has ``LEAF_SIZE`` numbers a leaf; a leaf far outside the picture draws nothing.
+    ``table_NPK`` has ``LEAF_SIZE`` numbers a leaf; a leaf far outside the picture draws nothing, and one with
+    ``mirror`` 1 is drawn on both sides of x = 0 (its centre is on the right).
     """
-    cx, cy, cos, sin, length, width, bend, taper = table_NPK[:, :, :, None, None].unbind(2)
+    cx, cy, cos, sin, length, width, bend, taper, mirror = table_NPK[:, :, :, None, None].unbind(2)
+    x = torch.addcmul(x, x.abs() - x, mirror)
     shift = cx * cos + cy * sin
     along = torch.addcmul(torch.addcmul(-shift / length, x, cos / length), y, sin / length)
     along2 = along * along

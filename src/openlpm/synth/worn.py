@@ -5,7 +5,7 @@ from torch import Tensor
 from openlpm.synth.head import Fields
 from openlpm.synth.layout import Look
 from openlpm.synth.pose import Pose
-from openlpm.synth.shapes import coverage, ellipse, glow, over, smooth
+from openlpm.synth.shapes import coverage, ellipse, glow, over, positive, smooth
 
 
 def draw_glasses(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
@@ -53,7 +53,7 @@ def draw_headwear(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Ten
     canvas = over(
         canvas,
         over(look["headwear_shade"], look["headwear_trim"], 0.25 + 0.75 * lit),
-        coverage(bob, fields.edge) * worn,
+        coverage(bob, fields.edge) * worn * positive(look["hat_pom"] - 0.01),
     )
     colour = over(look["headwear_shade"], look["headwear"], 0.1 + 0.9 * lit)
     rim = smooth((above - look["hat_trim"]).abs(), 0.07, 0.0)
@@ -63,6 +63,7 @@ def draw_headwear(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Ten
     canvas = over(canvas, colour, coverage(shape, fields.edge) * worn)
     wide = look["hat_brim_w"]
     by = fields.v - look["hat_line"] - 0.02 - look["hat_curve"] * (0.8 * fields.u).square() * 0.5
+    worn = worn * positive(wide - 0.01)
     brim = ellipse(qx - 0.1 * pose.sin_yaw, by, wide, look["hat_brim"])
     canvas = over(
         canvas, over(look["headwear_shade"], look["headwear"], 0.55 * lit), coverage(brim, fields.edge) * worn
@@ -70,7 +71,7 @@ def draw_headwear(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Ten
     return over(canvas, look["headwear"], 0.4 * worn * coverage(brim, fields.edge) * glow(qx, by + 0.03, wide, 0.03))
 
 
-def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
+def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields, head: Tensor) -> Tensor:
     """A scarf around head, face and neck: everything of its outline but an opening for the face."""
     qx, qy, yaw = fields.qx, fields.qy, pose.sin_yaw
     crown = ellipse(qx + 0.05 * yaw, qy + 0.12, 0.93, 1.06)
@@ -78,7 +79,7 @@ def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Tensor:
     blend = (0.45 - (crown - drape).abs()).clamp_min(0.0)
     outline = crown.minimum(drape) - blend.square() * 0.55
     opening = ellipse(fields.u, fields.v - 0.16, 0.645, 0.885)
-    shape = outline.maximum(-opening)
+    shape = outline.maximum(-opening.maximum(head + 0.02))
     lit = smooth(qx * look["light"] - 0.35 * qy, -0.8, 0.9)
     colour = over(look["headwear_shade"], look["headwear"], 0.15 + 0.85 * lit)
     fold = smooth((qy - 1.12 - 0.35 * (qx * 0.9).square() - 0.12 * qx).abs(), 0.1, 0.0)
