@@ -91,7 +91,7 @@ def critic(
     json_path: JsonFile = None,
     device: Device = "auto",
     quick: Quick = False,
-    clips: Annotated[int | None, typer.Option(min=2, max=4096, help="Number of clips.", show_default=False)] = None,
+    clips: Annotated[int | None, typer.Option(min=4, max=4096, help="Number of clips.", show_default=False)] = None,
     judges: JudgesFolder = None,
     validation: Annotated[bool, typer.Option("--validation", help="Validation people instead of test people.")] = False,
 ) -> None:

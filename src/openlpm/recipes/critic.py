@@ -15,17 +15,11 @@ from torch import Tensor, distributed, nn
 
 from openlpm.bench.audio_mouth import MouthPredictor, mouth_loss
 from openlpm.bench.critic import Critic, CriticConfig
-from openlpm.bench.critic_data import FrameConfig, FramePool, FrameSource
+from openlpm.bench.critic_data import FrameConfig, FrameSource
 from openlpm.bench.critic_loss import reading_loss
-from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.bench.mouth_data import VoiceSource
 from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError, OpenLPMError
-from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.augment import augment
-from openlpm.synth.identity import Identity
-from openlpm.synth.perform import perform
-from openlpm.synth.render import Cast, render_frames
-from openlpm.synth.speech_bank import SpeechBank
 from openlpm.weights import store
 
 _COMPILING_STEPS = 3
@@ -63,13 +57,6 @@ class CriticRecipe:
     critic_loop: LoopConfig
     mouth_loop: LoopConfig
     compiled: bool
-    identities: int = 4096
-    """Training people whose looks are kept on the device."""
-    clips: int = 1024
-    """Training performances whose poses (and voices) are kept on the device."""
-    clip_frames: int = 144
-    voice_variants: int = 3
-    """How often each voice is disturbed anew."""
 
 
 def critic_recipe(*, seconds: float = 90.0) -> CriticRecipe:
@@ -85,36 +72,7 @@ def tiny_critic_recipe(*, steps: int = 3) -> CriticRecipe:
     """A few steps on a processor: to see that everything fits together, never to be used as a judge."""
     loop = LoopConfig(steps=steps, warmup_steps=1, log_every=1)
     frames = FrameConfig(identities=2, frames_each=2)
-    return CriticRecipe(
-        frames=frames,
-        critic_loop=loop,
-        mouth_loop=loop,
-        compiled=False,
-        identities=4,
-        clips=6,
-        clip_frames=48,
-        voice_variants=1,
-    )
-
-
-def training_sources(recipe: CriticRecipe, bank: SpeechBank, device: torch.device) -> tuple[FrameSource, VoiceSource]:
-    """Training people and performances put on the device; the bank must be of the training split.
-
-    Raises:
-        ConfigError: the bank holds voices of another split, which the judges must never have heard.
-    """
-    if bank.split is not Split.TRAIN:
-        raise ConfigError(f"bank.split={bank.split}: judges are trained on the voices of the split 'train' only")
-    seeds = generator("critic", "identities").choice(len(seeds_of(Split.TRAIN)), size=recipe.identities, replace=False)
-    cast = Cast([Identity.from_seed(int(seed)) for seed in seeds], device=device)
-    records = [
-        perform(int(seeds[index % len(seeds)]), 500_000_000 + index, bank, num_frames=recipe.clip_frames)
-        for index in range(recipe.clips)
-    ]
-    render = torch.compile(render_frames, dynamic=False) if recipe.compiled else render_frames
-    frames = FrameSource(FramePool.of(cast.parameters_BV, records), recipe.frames, render, seed=0)
-    voices = VoicePool.of(records, device, disturb=augment, variants=recipe.voice_variants)
-    return frames, VoiceSource(voices)
+    return CriticRecipe(frames=frames, critic_loop=loop, mouth_loop=loop, compiled=False)
 
 
 def train_critic(recipe: CriticRecipe, source: FrameSource, device: torch.device, *, on_log: OnLog) -> Critic:
