@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -133,7 +134,7 @@ def _shortened(config: TrainerConfig, *, tiny: bool) -> TrainerConfig:
     return replace(config, steps=6, seconds=None, log_every=2) if tiny else config
 
 
-def _run(objective: Objective, config: TrainerConfig, world: World, folder: Path, say: Say) -> None:
+def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder: Path, say: Say) -> None:
     trainer = Trainer(objective, config, world, folder)
     trainer.resume()
 
@@ -146,7 +147,7 @@ def _run(objective: Objective, config: TrainerConfig, world: World, folder: Path
     trainer.average.swap(objective.module)
 
 
-def _export(objective: Objective, prefix: str, folder: Path, world: World) -> None:
+def _export(objective: Objective[Any], prefix: str, folder: Path, world: World) -> None:
     """Write one part of the trained module (its averages are in place) in full precision."""
     whole = {
         name.removeprefix(prefix): (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()

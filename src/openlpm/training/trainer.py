@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, final
+from typing import Any, Protocol, TypeVar, final
 
 import torch
 from torch import Tensor, nn
@@ -23,17 +23,19 @@ from openlpm.training.curves import CurveFile
 from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
 
+Batch = TypeVar("Batch")
 
-class Objective(Protocol):
+
+class Objective(Protocol[Batch]):
     """What is trained: a module whose ``forward(batch)`` is the loss, and a source of batches."""
 
     module: nn.Module
 
-    def batch(self, step: int, rank: int) -> object:
+    def batch(self, step: int, rank: int) -> Batch:
         """The batch of a step for a process; the same arguments give the same batch."""
         ...
 
-    def loss(self, batch: object) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Scalar loss and named scalars to plot, all on the device."""
         ...
 
@@ -78,7 +80,7 @@ class LogEntry:
 class Trainer:
     """Owns optimiser, average, checkpoints and curves of one objective."""
 
-    def __init__(self, objective: Objective, config: TrainerConfig, world: World, folder: Path) -> None:
+    def __init__(self, objective: Objective[Any], config: TrainerConfig, world: World, folder: Path) -> None:
         self._objective, self._config, self._world, self._folder = objective, config, world, folder
         self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser)
         self.average = WeightAverage(objective.module, config.average_decay)
