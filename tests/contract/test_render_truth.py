@@ -128,7 +128,7 @@ def test_an_open_mouth_is_dark_between_its_gap_landmarks(performer: Cast) -> Non
 def test_the_matte_is_full_on_the_face_and_empty_in_the_corner(performer: Cast) -> None:
     rig = torch.zeros(1, NUM_RIG)
     frames = render_frames(performer.parameters_BV, rig, matte=True)
-    x, y = performer.landmarks(rig[None])[0, 0, LANDMARKS.index("nose_tip")].long().tolist()
+    x, y = performer.landmarks(rig[None])[0, 0, LANDMARKS.index("nose_bridge")].long().tolist()
     assert frames.shape[1] == 4
     assert float(frames[0, 3, y, x]) == 1.0
     assert float(frames[0, 3, 2, 2]) == 0.0

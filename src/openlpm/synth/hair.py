@@ -43,7 +43,7 @@ def hair_fields(look: Look, pose: Pose, fields: Fields, head: Tensor) -> HairFie
     below = (v - line) * 0.62
     cap = smooth_max(cap + curl, below.minimum(0.01 - head).maximum(qy - look["cap_bottom"]), 0.06)
     locks = (
-        leaves(qx - 0.1 * yaw, qy + 0.08 * pitch, look.table("front_leaves", LEAF_SIZE)).amin(1, keepdim=True) + curl
+        leaves(qx - 0.16 * yaw, qy + 0.08 * pitch, look.table("front_leaves", LEAF_SIZE)).amin(1, keepdim=True) + curl
     )
     strand = (qx + 0.07 * yaw - 0.6 * look["part"]) / (0.5 + 0.55 * (qy + 1.1).clamp(0.0, 1.4))
     return HairFields(back=back, front=smooth_union(cap, locks, 0.16), ring=ring, strand=strand)

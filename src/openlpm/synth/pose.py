@@ -30,7 +30,7 @@ class Controls:
         self._parts = rig_NR[:, :, None, None].split(1, dim=1)
 
     def __getitem__(self, channel: Rig) -> Tensor:
-        return self._parts[channel]
+        return self._parts[channel.value]
 
 
 @final
