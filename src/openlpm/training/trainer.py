@@ -13,14 +13,13 @@ from typing import Any, Protocol, TypeVar, final
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from openlpm.core.errors import ConfigError, OpenLPMError
 from openlpm.parallel.world import World
 from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from openlpm.training.curves import CurveFile
-from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, clip_gradients
 from openlpm.training.schedule import WarmStableDecay
 
 Batch = TypeVar("Batch")
@@ -137,13 +136,12 @@ class Trainer:
             group["lr"] = config.optimiser.lr * factor
         loss, scalars = self._objective.loss(self._objective.batch(step, self._world.rank))
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self._objective.module.parameters(), config.clip_norm, foreach=True)
+        norm = clip_gradients(self._objective.module.parameters(), config.clip_norm)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.average.update(self._objective.module, step)
         self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
-        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
-        return {"loss": loss.detach(), "gradient_norm": norm.detach(), **{k: v.detach() for k, v in scalars.items()}}
+        return {"loss": loss.detach(), "gradient_norm": norm, **{k: v.detach() for k, v in scalars.items()}}
 
     def _report(self, sums: dict[str, Tensor], count: int, seconds: float, on_log: Callable[[LogEntry], None]) -> None:
         names = sorted(sums)
