@@ -97,7 +97,9 @@ def reference_file(key: "ReferenceKey") -> str:
 
 
 def references_of(character: Character, folder: Path | None) -> "tuple[Reference, ...]":
-    """What the model is shown: the portrait as first frame and as the whole, and the pictures of ``--refs``.
+    """What the model is shown: of a cast member every reference, of a picture itself and the pictures of ``--refs``.
+
+    No first frame is given: it would bind every window of a long performance to the portrait's pose.
 
     Raises:
         InputError: the folder is missing, has no reference picture, or has a picture of an unknown name.
@@ -105,13 +107,18 @@ def references_of(character: Character, folder: Path | None) -> "tuple[Reference
     from openlpm.dit.condition import ReferenceKind
     from openlpm.rollout.request import Reference
 
-    portrait_HWC = character.portrait_HWC
-    found = {} if folder is None else _read_references(folder)
-    whole_HWC = found.pop((ReferenceKind.GLOBAL, 0), portrait_HWC)
+    if folder is not None:
+        pictures = _read_references(folder)
+    elif character.seed is not None:
+        drawn = reference_pictures(character.seed)
+        pictures = {(ReferenceKind(key.kind), key.subtype): image_HWC for key, image_HWC in drawn.items()}
+    else:
+        pictures = {}
+    # The portrait is the whole, also where the folder has a picture of that name.
+    pictures.pop((ReferenceKind.GLOBAL, 0), None)
     return (
-        Reference(kind=ReferenceKind.FIRST, picture_HWC=portrait_HWC),
-        Reference(kind=ReferenceKind.GLOBAL, picture_HWC=whole_HWC),
-        *(Reference(kind=kind, subtype=subtype, picture_HWC=image) for (kind, subtype), image in found.items()),
+        Reference(kind=ReferenceKind.GLOBAL, picture_HWC=character.portrait_HWC),
+        *(Reference(kind=kind, subtype=subtype, picture_HWC=image) for (kind, subtype), image in pictures.items()),
     )
 
 
@@ -138,4 +145,5 @@ def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[n
         pictures[slot] = square(read_picture(path), PICTURE_SIZE)
     if not pictures:
         raise InputError(f"{folder} holds no reference pictures; name them {', '.join(known)} (.png)")
-    return pictures
+    order = [(ReferenceKind(key.kind), key.subtype) for key in known.values()]
+    return {slot: pictures[slot] for slot in order if slot in pictures}

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast, final
@@ -170,8 +171,8 @@ class Clip:
     """Mono, 16 kHz, beginning with the first frame; empty if the file has no sound."""
 
 
-def read_video(path: Path) -> Clip:
-    """All of a (short) video; for tests, benchmarks and pictures in documents.
+def read_video(path: Path, *, most_frames: int | None = None) -> Clip:
+    """All of a (short) video, or its first frames; for tests, benchmarks and pictures in documents.
 
     Raises:
         InputError: no such file, or no picture in it.
@@ -181,7 +182,7 @@ def read_video(path: Path) -> Clip:
             raise InputError(f"{path} has no picture in it; give a video file")
         picture = container.streams.video[0]
         rate = picture.average_rate
-        frames = [_rgb(frame) for frame in container.decode(picture)]
+        frames = [_rgb(frame) for frame in islice(container.decode(picture), most_frames)]
         sound = container.streams.audio[0] if container.streams.audio else None
         late_s = _start_s(sound) - _start_s(picture) if sound else 0.0
     if not frames or rate is None:
