@@ -8,6 +8,7 @@ import typer
 from openlpm.cli.character import SEED_PREFIX, Character, cast_member, load_character
 from openlpm.cli.performance import Performance, Settings, perform, warn
 from openlpm.core.errors import InputError
+from openlpm.core.units import AUDIO_RATE_HZ
 
 if TYPE_CHECKING:
     from openlpm.rollout.timeline import Turn
@@ -92,7 +93,7 @@ def conversation(
         InputError: neither sounds nor a timeline, or both; or files that cannot be used.
     """
     from openlpm.media.audio import open_audio
-    from openlpm.rollout.timeline import AUDIO_RATE_HZ, question_then_reply, read_turns
+    from openlpm.rollout.timeline import question_then_reply, read_turns
 
     if timeline is not None:
         if speak is not None or listen is not None or aligned:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, final
 from openlpm import __version__
 from openlpm.cli import engine as engines
 from openlpm.cli.character import PICTURE_SIZE, Character, as_pictures, references_of
-from openlpm.cli.progress import console, frames_progress, note
+from openlpm.cli.progress import frames_progress, note, told
 from openlpm.core.errors import InputError, OpenLPMError
-from openlpm.core.units import samples_at_frame
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 
 if TYPE_CHECKING:
     from openlpm.core.audio import AudioSource
@@ -76,10 +76,8 @@ def perform(job: Performance) -> None:
     speed = request.num_frames / max(seconds, 1e-6)
     if job.report is not None:
         _write_report(job, _report(job, engine, request, seconds))
-    console().print(
-        f"{job.out}: {request.num_frames} frames ({request.num_frames / 24:.1f} s) in {seconds:.1f} s, {speed:.1f} fps",
-        soft_wrap=True,
-    )
+    length_s = request.num_frames / FRAME_RATE_HZ
+    told(f"{job.out}: {request.num_frames} frames ({length_s:.1f} s) in {seconds:.1f} s, {speed:.1f} fps")
 
 
 def _request(job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]") -> "GenerationRequest":

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Generator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -22,7 +23,12 @@ def console() -> Console:
 
 def note(text: str) -> None:
     """Say something that the user should know and that stops nothing."""
-    console().print(f"[yellow]note:[/yellow] {text}", soft_wrap=True)
+    console().print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
+
+
+def told(text: str) -> None:
+    """Say how it went."""
+    console().print(escape(text), soft_wrap=True)
 
 
 @contextlib.contextmanager

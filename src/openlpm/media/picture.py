@@ -1,5 +1,6 @@
 """Still pictures of characters: read with care, cropped to the square the model knows."""
 
+import secrets
 import warnings
 from pathlib import Path
 
@@ -96,16 +97,20 @@ def square(image_HWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def write_picture(path: Path, image_HWC: NDArray[np.uint8]) -> None:
-    """Write a PNG; the folder is made where it is missing.
+    """Write a PNG, whole or not at all; the folder is made where it is missing.
 
     Raises:
         InputError: another suffix than ``.png``, or a place that cannot be written.
     """
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: pictures are written as PNG; give a name that ends in .png")
+    draft = path.with_name(f".openlpm-{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image_HWC).save(path, format="PNG", optimize=True)
+        try:
+            Image.fromarray(image_HWC).save(draft, format="PNG", optimize=True)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
