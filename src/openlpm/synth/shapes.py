@@ -16,7 +16,7 @@ def coverage(distance: Tensor, softness: Tensor | float) -> Tensor:
 def smooth(value: Tensor, low: float, high: float) -> Tensor:
     """0 below ``low``, 1 above ``high``, a cubic between (``high`` < ``low`` falls instead of rising)."""
     t = (value * (1.0 / (high - low)) - low / (high - low)).clamp(0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return t * t * torch.rsub(t, 3.0, alpha=2.0)
 
 
 def positive(value: Tensor) -> Tensor:
@@ -26,6 +26,9 @@ def positive(value: Tensor) -> Tensor:
 
 def over(canvas: Tensor, colour: Tensor, alpha: Tensor | float) -> Tensor:
     """Paint ``colour`` over ``canvas`` with opacity ``alpha``."""
+    if torch.compiler.is_compiling():
+        # The compiler takes `lerp` apart into four times as many nodes; eagerly it is the fastest form.
+        return canvas + (colour - canvas) * alpha
     return torch.lerp(canvas, colour, alpha)
 
 
@@ -38,9 +41,11 @@ def glow(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) ->
 
 def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
     """Distance to an ellipse with the given radii: first order near the edge, very negative deep inside."""
-    a, b = x * (1.0 / width), y * (1.0 / height)
-    slope = torch.addcmul(1e-4 + (a * (2.0 / width)).square(), b * (2.0 / height), b * (2.0 / height))
-    return (torch.addcmul(a * a, b, b) - 1.0) * slope.rsqrt()
+    over_width, over_height = 1.0 / width, 1.0 / height
+    a, b = x * over_width, y * over_height
+    a2, b2 = a * a, b * b
+    slope = a2 * (4.0 * over_width * over_width) + b2 * (4.0 * over_height * over_height) + 1e-4
+    return (a2 + b2 - 1.0) * slope.rsqrt()
 
 
 def smooth_union(a: Tensor, b: Tensor, blend: float) -> Tensor:
