@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
 from openlpm.bench.statistics import Estimate
@@ -121,13 +122,15 @@ class Table:
 
     def as_rich(self) -> RichTable:
         """The table for a terminal."""
-        table = RichTable(title=self.title, caption="\n".join((self._origin(), *self.notes)), caption_justify="left")
-        table.add_column("row", no_wrap=True)
-        table.add_column("value", justify="right")
-        table.add_column("95 % interval", justify="right")
-        table.add_column("n", justify="right")
+        caption = "\n".join((self._origin(), *self.notes))
+        table = RichTable(
+            title=self.title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
+        table.add_column("row", overflow="fold")
+        for heading in ("value", "95 % interval", "n"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for heading in ("unit", "bar", "met"):
-            table.add_column(heading)
+            table.add_column(heading, no_wrap=True)
         for row in self.rows:
             met = "" if row.met is None else ("[green]yes[/]" if row.met else "[red]no[/]")
             interval = "" if row.low is None or row.high is None else f"{_show(row.low)} .. {_show(row.high)}"
