@@ -96,3 +96,9 @@ def test_grain_alone_puts_a_picture_outside() -> None:
     grainy_HWC = (portraits(0, 8)[0] + noise).clip(0, 255).astype(np.uint8)
     assert smooth_share(grainy_HWC) < 0.5 < smooth_share(portraits(0, 8)[0])
     assert "smooth" in small_index().nearest(grainy_HWC, 1).reason
+
+
+def test_colours_that_nobody_has_put_a_picture_outside() -> None:
+    green_HWC = np.zeros((256, 256, 3), dtype=np.uint8)
+    green_HWC[..., 1] = 255
+    assert "colours differ" in nearest_members(green_HWC, count=1).reason
