@@ -8,27 +8,14 @@ import numpy as np
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
 from openlpm.synth.hairstyles import FEMININE, HAIR_SHAPES, MASCULINE
+from openlpm.synth.outfits import CLOTHES, draw_clothes, draw_framing, draw_spots
 from openlpm.synth.palette import BACKDROPS, CLOTH_COLOURS, EYE_COLOURS, HAIR_COLOURS, pick
 
 AGES = ("child", "young", "adult", "middle-aged", "elderly")
 BEARDS = ("none", "stubble", "moustache", "goatee", "short beard", "full beard")
 GLASSES = ("none", "round", "rectangular", "oval", "cat-eye", "large square")
 HEADWEAR = ("none", "beanie", "bobble hat", "cap", "sun hat", "headband", "headscarf")
-CLOTHES = (
-    "t-shirt",
-    "sweater",
-    "turtleneck",
-    "v-neck",
-    "tank top",
-    "striped shirt",
-    "hoodie",
-    "blazer",
-    "cardigan",
-    "coat",
-)
 SETTINGS = ("plain", "bokeh", "sun", "window", "hills")
-
-_OUTER = ("hoodie", "blazer", "cardigan", "coat")
 
 
 @final
@@ -95,7 +82,7 @@ class Identity:
         feminine = bool(who.random() < 0.5)
         age = pick(who, AGES, (0.1, 0.36, 0.28, 0.14, 0.12))
         tone = float(np.clip(who.beta(1.0, 1.25), 0.0, 1.0))
-        clothes, second, worn_colour = _draw_clothes(seed)
+        clothes, second, worn_colour = draw_clothes(seed)
         hair, hair_colour = _draw_hair(seed, age, tone, feminine=feminine)
         things = generator(seed, "things")
         headwear = pick(things, HEADWEAR, (0.8, 0.045, 0.03, 0.035, 0.025, 0.035, 0.03 if feminine else 0.0))
@@ -124,7 +111,7 @@ class Identity:
             light=float(light.choice((-1.0, 1.0)) * light.uniform(0.55, 1.0)), warmth=float(light.uniform(-1.0, 1.0)),
             head_shape=_traits(seed, "head", 6), eye_shape=_traits(seed, "eyes", 7), brow_shape=_traits(seed, "brows", 5),
             nose_shape=_traits(seed, "nose", 4), mouth_shape=_traits(seed, "mouth", 6), ear_shape=_traits(seed, "ears", 2),
-            framing=_draw_framing(seed), spots=_draw_spots(seed),
+            framing=draw_framing(seed), spots=draw_spots(seed),
         )  # fmt: skip
 
 
@@ -185,44 +172,6 @@ def _draw_eye_colour(seed: int, tone: float) -> str:
         tuple(EYE_COLOURS),
         (1.0, 1.6, 0.5, 0.8 * light, 1.0 * light, 1.4 * light, 0.7 * light),
     )
-
-
-def _draw_clothes(seed: int) -> tuple[str, str, str]:
-    rng = generator(seed, "clothes")
-    kind = pick(rng, CLOTHES)
-    first = pick(rng, tuple(CLOTH_COLOURS))
-    if kind in _OUTER:
-        second = pick(
-            rng, ("white", "cream", "charcoal", "sky blue", "mustard", "coral", "mint"), (4, 3, 1, 1, 1, 1, 1)
-        )
-    else:
-        second = pick(rng, tuple(CLOTH_COLOURS))
-    if second == first:
-        second = "cream" if first != "cream" else "teal"
-    return kind, second, first
-
-
-def _draw_framing(seed: int) -> tuple[float, float, float]:
-    rng = generator(seed, "framing")
-    scale = float(rng.uniform(0.47, 0.63))
-    return float(rng.normal(0.0, 0.035)), float(-0.09 + 0.55 * (scale - 0.5) + rng.uniform(-0.03, 0.03)), scale
-
-
-def _draw_spots(seed: int) -> tuple[tuple[float, float, float, float, float], ...]:
-    rng = generator(seed, "spots")
-    rows: list[tuple[float, float, float, float, float]] = []
-    for _ in range(6):
-        x, y = rng.uniform(-1.05, 1.05), rng.uniform(-1.0, 0.7)
-        rows.append(
-            (
-                float(x),
-                float(y),
-                float(rng.uniform(0.08, 0.3)),
-                float(rng.uniform(0.02, 0.14)),
-                float(rng.uniform(0.15, 0.45)),
-            )
-        )
-    return tuple(rows)
 
 
 _PEOPLE = {
