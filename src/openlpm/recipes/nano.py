@@ -68,7 +68,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
 def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
     """Batch, dropout and schedule of Base."""
     objective = BaseObjectiveConfig(
-        token_frames=16 * 38,
+        token_frames=32 * 38,
         layouts=(
             WindowLayout(frames=36, first=False, views=0, expressions=0),
             WindowLayout(frames=24, first=True, views=0, expressions=0),

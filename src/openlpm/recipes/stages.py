@@ -110,7 +110,9 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
-    shard(objective.module, world, units=model.dit.blocks)
+    shard(
+        objective.module, world
+    )  # one unit: nano fits whole, and gathering block by block would cost more than it saves
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
     for name in ("dit", "speak", "listen", "text"):
         _export(objective, f"{name}.", folder / name, world)
@@ -144,7 +146,7 @@ def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder:
             say(f"{folder.name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
 
     trainer.run(tell)
-    trainer.average.swap(objective.module)
+    trainer.average.swap()
 
 
 def _export(objective: Objective[Any], prefix: str, folder: Path, world: World) -> None:

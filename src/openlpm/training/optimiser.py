@@ -38,7 +38,8 @@ class OptimiserConfig:
             raise ConfigError(f"lr={self.lr}: a learning rate is positive")
 
 
-def _local(tensor: Tensor) -> Tensor:
+def local(tensor: Tensor) -> Tensor:
+    """This process's part of a tensor, sharing its memory (call it without gradients; it is then cheap)."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
@@ -83,7 +84,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
     The same as ``clip_grad_norm_``, which costs tens of milliseconds on hundreds of sharded tensors.
     """
     owners = [p for p in parameters if p.grad is not None]
-    grads = [_local(p.grad) for p in owners if p.grad is not None]
+    grads = [local(p.grad) for p in owners if p.grad is not None]
     square = torch.stack(torch._foreach_norm(grads)).square().sum()  # noqa: SLF001 (has no public name)
     first = owners[0]
     if isinstance(first, DTensor) and first.device_mesh.size() > 1:
@@ -146,23 +147,21 @@ class MuonAdamW(torch.optim.Optimizer):
                 self._adamw(parameters, group["lr"])
 
     def _muon(self, parameters: list[nn.Parameter], lr: float) -> None:
-        by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
-        for p in parameters:
-            self._slots(p, matrices=True)
-            by_shape[(p.shape[0], p.numel() // p.shape[0])].append(p)
-        grads = [_local(p.grad) for p in parameters if p.grad is not None]
-        momenta = [_local(self.state[p]["momentum"]) for p in parameters]
+        grads = [local(p.grad) for p in parameters if p.grad is not None]
+        momenta = [local(self._slots(p, matrices=True)["momentum"]) for p in parameters]
         torch._foreach_lerp_(momenta, grads, 1 - self._config.momentum)
         steps = torch._foreach_lerp(grads, momenta, self._config.momentum)  # noqa: SLF001 (has no public name)
-        whole = dict(zip(parameters, _gathered(list(steps), parameters), strict=True))
+        by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
+        for p, whole in zip(parameters, _gathered(list(steps), parameters), strict=True):
+            by_shape[(whole.shape[0], whole.numel() // whole.shape[0])].append((p, whole))
         weights: list[Tensor] = []
         updates: list[Tensor] = []
         for (rows, columns), same in by_shape.items():
-            stacked_NPQ = torch.stack([whole[p].reshape(rows, columns) for p in same])
+            stacked_NPQ = torch.stack([whole.reshape(rows, columns) for _, whole in same])
             update_NPQ = orthogonalise(stacked_NPQ) * (0.2 * max(rows, columns) ** 0.5)
-            for p, update in zip(same, update_NPQ, strict=True):
-                weights.append(_local(p.data))
-                updates.append(_own_part(update.reshape(p.shape), p))
+            for (p, whole), update in zip(same, update_NPQ, strict=True):
+                weights.append(local(p))
+                updates.append(_own_part(update.reshape(whole.shape), p))
         torch._foreach_mul_(weights, 1 - lr * self._config.weight_decay)
         torch._foreach_add_(weights, updates, alpha=-lr)
 
@@ -170,9 +169,9 @@ class MuonAdamW(torch.optim.Optimizer):
         config = self._config
         for p in parameters:
             self._slots(p, matrices=False)["count"] += 1
-        grads = [_local(p.grad) for p in parameters if p.grad is not None]
-        means = [_local(self.state[p]["mean"]) for p in parameters]
-        squares = [_local(self.state[p]["square"]) for p in parameters]
+        grads = [local(p.grad) for p in parameters if p.grad is not None]
+        means = [local(self.state[p]["mean"]) for p in parameters]
+        squares = [local(self.state[p]["square"]) for p in parameters]
         count = float(self.state[parameters[0]]["count"])
         torch._foreach_lerp_(means, grads, 1 - config.betas[0])
         torch._foreach_mul_(squares, config.betas[1])
@@ -180,7 +179,7 @@ class MuonAdamW(torch.optim.Optimizer):
         roots = torch._foreach_sqrt(squares)  # noqa: SLF001 (has no public name)
         torch._foreach_div_(roots, (1 - config.betas[1] ** count) ** 0.5)
         torch._foreach_add_(roots, config.eps)
-        weights = [_local(p.data) for p in parameters]
+        weights = [local(p) for p in parameters]
         torch._foreach_addcdiv_(weights, means, roots, value=-lr / (1 - config.betas[0] ** count))
 
 

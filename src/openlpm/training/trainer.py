@@ -139,7 +139,7 @@ class Trainer:
         norm = clip_gradients(self._objective.module.parameters(), config.clip_norm)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.average.update(self._objective.module, step)
+        self.average.update(step)
         self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
         return {"loss": loss.detach(), "gradient_norm": norm, **{k: v.detach() for k, v in scalars.items()}}
 
