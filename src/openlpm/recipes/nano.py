@@ -72,7 +72,7 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         layouts=(
             WindowLayout(frames=36, first=False, views=0, expressions=0),
             WindowLayout(frames=24, first=True, views=0, expressions=0),
-            WindowLayout(frames=33, first=False, views=2, expressions=2),
+            WindowLayout(frames=30, first=False, views=4, expressions=5),
         ),
         drop_text=0.15,
         drop_speak=0.08,
