@@ -27,10 +27,11 @@ _WEIGHTS = {
     Rig.SHOULDER: 0.5,
     Rig.BREATH: 0.5,
 }
-_BETA = 0.05
+_BETA = 0.1
 _TEMPERATURE = 0.07
-_VISEME_WEIGHT = 0.05
-_IDENTITY_WEIGHT = 0.1
+# Small beside the rig, whose two dozen numbers are what is hard: more would lead the first steps astray.
+_VISEME_WEIGHT = 0.01
+_IDENTITY_WEIGHT = 0.02
 
 
 class Losses(NamedTuple):

@@ -59,7 +59,7 @@ def base(
     place = _device(device)
     folder = bundled.folder("nano") if model is None else model
     notes: list[str] = []
-    config = quick_config(clips=clips or 4) if quick else full_config(clips=clips or 64)
+    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 64)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
     if quick:
         seconds = config.cases.num_frames / 24
