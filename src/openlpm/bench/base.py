@@ -56,7 +56,7 @@ def full_config(*, clips: int = 64, batch: int = 8) -> BaseConfig:
 
 
 def quick_config(*, clips: int = 3) -> BaseConfig:
-    """A few clips of 2 s with the same seeds of identity: wide intervals, minutes become seconds."""
+    """A few clips of 2 s with the same seeds of identity: wide intervals, and nobody idles in the first three."""
     return BaseConfig(cases=CaseConfig(count=clips, num_frames=48), human_clips=1, strangers=16, batch=clips)
 
 

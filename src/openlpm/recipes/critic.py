@@ -1,6 +1,6 @@
 """The judges of the benchmark: how the critic and its companion that hears a mouth are trained.
 
-One process or several under torchrun; about 90 seconds on one H200 for both.
+One process or several under torchrun; the recipe is planned for about 90 seconds on one large GPU.
 """
 
 import math
@@ -155,7 +155,7 @@ def fit(
 
 
 def save_judges(folder: Path, critic: Critic, mouth: MouthPredictor) -> None:
-    """Write both networks in bf16 (nothing is lost that a reading shows) under ``critic`` and ``critic-mouth``."""
+    """Write both networks in bf16 under ``critic`` and ``critic-mouth``."""
     store.save(critic.state_dict(), folder / CRITIC_FOLDER, storage=store.Storage.BF16)
     store.save(mouth.state_dict(), folder / MOUTH_FOLDER, storage=store.Storage.BF16)
 
