@@ -13,9 +13,6 @@ from openlpm.core.rig import NUM_RIG, VISEMES, Rig
 PICTURE_SHAPE = (3, 256, 256)
 """What a critic was trained to read."""
 _SHARPNESS = 4.0
-_PLACE_SCALE = 4.0
-"""Places vary by a fraction of the picture; scaled, they weigh as much as features."""
-_LAYOUT_CELLS = 8 * 8
 RIG_SCALE = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
 """Largest magnitude of the channels that are not already about 1 (radians)."""
 
@@ -39,8 +36,6 @@ class CriticConfig:
     """Attention maps at 64 rows, where lips and lids are still sharp."""
     coarse_maps: int = 24
     """Attention maps at 32 rows, after what is seen at 16 rows has been added."""
-    layout_width: int = 20
-    """Channels of the 8 by 8 layout that is read as a whole."""
     hidden: int = 256
     identity_width: int = 128
 
@@ -99,7 +94,7 @@ class AttentionPool(nn.Module):
         self.num_features = maps * (values + 2)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, maps * (values + 2)): features, then scaled x, y of every map."""
+        """(N, C, H, W) -> (N, maps * (values + 2)): features then x, y in [-1, 1] of every map."""
         rows, columns = x_NCHW.shape[-2:]
         # Scaled up, so that attention leaves the whole picture for a place within few steps.
         weight_NKS = (_SHARPNESS * self.look(x_NCHW)).flatten(2).softmax(dim=-1)
@@ -107,8 +102,7 @@ class AttentionPool(nn.Module):
         y_S = torch.linspace(-1, 1, rows, device=x_NCHW.device).repeat_interleave(columns)
         x_S = torch.linspace(-1, 1, columns, device=x_NCHW.device).repeat(rows)
         place_NKX = weight_NKS @ torch.stack([x_S, y_S], dim=-1)
-        found_NKV = weight_NKS @ value_NVS.transpose(1, 2)
-        return torch.cat([found_NKV.flatten(1), _PLACE_SCALE * place_NKX.flatten(1)], dim=1)
+        return torch.cat([(weight_NKS @ value_NVS.transpose(1, 2)).flatten(1), place_NKX.flatten(1)], dim=1)
 
 
 @final
@@ -132,10 +126,8 @@ class Critic(nn.Module):
         self.coarse_pool = AttentionPool(at32, config.coarse_maps, 32)
         self.fine_pool = AttentionPool(at64, config.fine_maps, 24)
         self.identity_pool = AttentionPool(at8, 6, 64)
-        # The whole layout at once: where a head is and how it is turned needs no search.
-        self.layout = nn.Conv2d(at8, config.layout_width, 1)
-        features = self.coarse_pool.num_features + self.fine_pool.num_features + _LAYOUT_CELLS * config.layout_width
-        self.motion = nn.Sequential(nn.Linear(features, config.hidden), nn.LayerNorm(config.hidden), nn.SiLU())
+        features = self.coarse_pool.num_features + self.fine_pool.num_features + at8
+        self.motion = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, config.hidden), nn.SiLU())
         self.rig = nn.Linear(config.hidden, NUM_RIG)
         self.viseme = nn.Linear(config.hidden, len(VISEMES))
         seen = self.identity_pool.num_features + 2 * at8
@@ -149,7 +141,7 @@ class Critic(nn.Module):
             if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1) and module.weight.any():
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         # The first guess is a face at rest, not a random one.
-        nn.init.normal_(self.rig.weight, std=0.02)
+        nn.init.normal_(self.rig.weight, std=0.01)
         nn.init.zeros_(self.rig.bias)
         self.register_buffer("scale_R", rig_scale(), persistent=False)
 
@@ -170,8 +162,7 @@ class Critic(nn.Module):
 
     def _judge(self, coarse_NCHW: Tensor, fine_NCHW: Tensor, at8_NCHW: Tensor) -> Reading:
         overview_ND = at8_NCHW.mean(dim=(2, 3))
-        layout_ND = self.layout(at8_NCHW).flatten(1)
-        seen_ND = torch.cat([self.coarse_pool(coarse_NCHW), self.fine_pool(fine_NCHW), layout_ND], dim=1)
+        seen_ND = torch.cat([self.coarse_pool(coarse_NCHW), self.fine_pool(fine_NCHW), overview_ND], dim=1)
         motion_ND = self.motion(seen_ND)
         spread_ND = (at8_NCHW.var(dim=(2, 3)) + 1e-5).sqrt()
         looks_ND = torch.cat([self.identity_pool(at8_NCHW), overview_ND, spread_ND], dim=1)
