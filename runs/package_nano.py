@@ -12,14 +12,14 @@ from openlpm.weights.store import Storage
 
 
 def main() -> None:
-    """Load strictly, store small, copy the judges."""
+    """Load strictly, store small, put the judges beside the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trained", type=Path)
     parser.add_argument("shipped", type=Path)
     args = parser.parse_args()
     load_model(args.trained).save_to(args.shipped, storage=Storage.INT8_ROWS)
     for judge in ("critic", "critic-mouth"):
-        shutil.copytree(args.trained / judge, args.shipped / judge, dirs_exist_ok=True)
+        shutil.copytree(args.trained / judge, args.shipped.parent / judge, dirs_exist_ok=True)
     size = sum(path.stat().st_size for path in args.shipped.rglob("*") if path.is_file())
     print(f"{args.shipped}: {size / 2**20:.1f} MiB")
 
