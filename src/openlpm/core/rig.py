@@ -36,18 +36,20 @@ class Rig(IntEnum):
     WIDEN = 10
     """0 none, 1 eyes wide (surprise)."""
     GAZE_X = 11
-    """-1 picture left, 0 into the camera, 1 picture right."""
+    """How the eyes stand in the head: -1 picture left, 0 straight ahead (into the camera only if the head is frontal),
+    1 picture right."""
     GAZE_Y = 12
-    """-1 down, 1 up."""
+    """The same: -1 down, 0 straight ahead, 1 up."""
     BROW_LEFT = 13
     """-1 lowered, 0 rest, 1 raised."""
     BROW_RIGHT = 14
     FURROW = 15
     """-1 inner ends up (worry), 0 rest, 1 inner ends down and together (anger, effort)."""
     YAW = 16
-    """Radians about the vertical, +-0.6; positive turns the face to picture right."""
+    """Nominal radians about the vertical, +-0.6 (``synth`` draws about 0.6 of it); positive turns the face to picture
+    right."""
     PITCH = 17
-    """Radians, +-0.4; positive looks up."""
+    """The same, +-0.4; positive looks up."""
     ROLL = 18
     """Radians, +-0.35; positive tips the head to picture right."""
     SHIFT_X = 19

@@ -1,1 +1,1 @@
-"""Conditions in, tokens out: speech, text, references."""
+"""Conditions in, tokens out: speech and text (references go through the autoencoder)."""

@@ -23,7 +23,10 @@ class SpeechConfig:
     frames_per_token: int
     """Video frames a token stands for: 1 (24 tokens a second) or 4 (6 a second)."""
     lookahead_frames: int
-    """Video frames of sound a token needs from after its own frames."""
+    """Video frames of sound a token needs from after its own frames.
+
+    The last mel column adds the rest of its window: 233 samples, 15 ms, also where this is 0.
+    """
     dilations: tuple[int, ...]
     """One residual block at the token rate for each entry."""
 

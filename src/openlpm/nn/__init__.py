@@ -1,1 +1,1 @@
-"""Layers with no opinion about the model: attention, 3D RoPE, norms, modulation, causal convolution."""
+"""Layers with no opinion about the model: attention, 3D RoPE, norms, modulation, MLP, time."""

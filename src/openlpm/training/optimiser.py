@@ -1,4 +1,4 @@
-"""Muon for matrices and convolution kernels, AdamW for the rest, in one optimiser.
+"""Muon for matrices and convolution kernels, Adam for the rest, in one optimiser.
 
 Muon: momentum orthogonalised by Newton-Schulz iterations (K. Jordan, 2024), its step scaled to AdamW's size so that
 both share one learning rate (arXiv 2502.16982). Works on plain and on sharded (DTensor) parameters.
@@ -24,10 +24,11 @@ _ITERATIONS = 5
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimiserConfig:
-    """Rates and decays shared by both rules."""
+    """Rates of both rules; only what Muon moves is decayed."""
 
     lr: float
     weight_decay: float = 0.01
+    """Of matrices under Muon; norms, biases, tables (and everything without Muon) are never decayed."""
     momentum: float = 0.95
     betas: tuple[float, float] = (0.9, 0.99)
     eps: float = 1e-8
@@ -184,7 +185,10 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def is_matrix(name: str, parameter: nn.Parameter) -> bool:
-    """Whether Muon applies: hidden matrices and kernels, not embeddings, tables, entrances or exits to pixels."""
+    """Whether Muon applies: every matrix and kernel of 16 rows and columns or more, entrances and exits among them.
+
+    Word pieces, positions and modulations are left to Adam.
+    """
     if parameter.ndim < 2 or min(parameter.shape[0], parameter.numel() // parameter.shape[0]) < 16:
         return False
-    return not any(word in name for word in ("pieces", "positions", "modulation", "table", "unknown"))
+    return not any(word in name for word in ("pieces", "positions", "modulation"))

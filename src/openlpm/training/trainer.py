@@ -1,7 +1,7 @@
 """The loop that every training runs in: exact resume, weight average, curves, one process or many.
 
-A batch and its noise are functions of (seed, step, rank), never of a reader's position, so a run that was killed and
-resumed sees what an unbroken run sees.
+A batch is a function of (step, rank) and its noise of (seed, step, rank), never of a reader's position, so a run that
+was killed and resumed sees what an unbroken run sees.
 """
 
 import math
