@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from openlpm.bench.critic import Critic, Reading, rig_scale
+from openlpm.bench.critic import Reading, rig_scale
 from openlpm.core.rig import NUM_RIG, Rig
 
 NO_VISEME = -100
@@ -47,13 +47,6 @@ def channel_weights() -> Tensor:
     for channel, value in _WEIGHTS.items():
         weights_R[channel] = value
     return weights_R / weights_R.mean()
-
-
-def critic_loss(
-    critic: Critic, frames_NCHW: Tensor, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor
-) -> Losses:
-    """Read the frames with the critic and compare with the truth; see ``reading_loss``."""
-    return reading_loss(critic(frames_NCHW), rig_NR, viseme_N, identity_index_N)
 
 
 def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor) -> Losses:

@@ -1,7 +1,8 @@
 """Recorded human voices to perform to. They are never part of the package: a folder or an archive is named or found."""
 
 import os
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -46,9 +47,13 @@ def find_voices(given: Path | None, *, limit: int) -> HumanVoices | None:
     if given is not None:
         if given.suffix == ".npz" and given.is_file():
             return load_voices(given, limit=limit)
+        if not can_decode():
+            raise InputError(f"{given} cannot be decoded without PyAV: give an .npz of `openlpm bench voices`")
         voices = decode_folder(given, limit=limit)
         if voices is None:
-            raise InputError(f"{given} holds no sound files ({', '.join(SUFFIXES)}) and is no .npz of voices")
+            raise InputError(
+                f"{given} holds no sound files ({', '.join(SUFFIXES)}) of {_SECONDS} s or more and is no .npz of voices"
+            )
         return voices
     for folder in (os.environ.get("OPENLPM_TEST_DATA"), *_DEFAULT_FOLDERS):
         if folder and (Path(folder) / "speech").is_dir():
@@ -58,15 +63,16 @@ def find_voices(given: Path | None, *, limit: int) -> HumanVoices | None:
 
 def load_voices(path: Path, *, limit: int) -> HumanVoices:
     """At most ``limit`` voices of an archive that ``HumanVoices.save`` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        if "names" not in stored or "voices" not in stored:
-            raise InputError(f"{path} is no archive of voices: make one with `openlpm bench voices`")
-        names = tuple(str(stored["names"]).split("\n"))
-        voices_KA = stored["voices"].astype(np.float32) / np.float32(32768)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = tuple(str(stored["names"]).split("\n"))
+            voices_KA = stored["voices"].astype(np.float32) / np.float32(32768)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no archive of voices: make one with `openlpm bench voices`") from error
     return HumanVoices(names=names[:limit], voices_KA=voices_KA[:limit])
 
 
-def decode_folder(folder: Path, *, limit: int, on_file: Callable[[], None] = lambda: None) -> HumanVoices | None:
+def decode_folder(folder: Path, *, limit: int) -> HumanVoices | None:
     """The first eight seconds of sound files under a folder, one a speaker; None without PyAV or without files.
 
     Files shorter than that are passed over, and names are taken evenly from the sorted list.
@@ -86,7 +92,6 @@ def decode_folder(folder: Path, *, limit: int, on_file: Callable[[], None] = lam
         if sound.num_samples >= wanted:
             names.append(path.name)
             voices.append(sound.read(0, wanted))
-        on_file()
     return HumanVoices(names=tuple(names), voices_KA=np.stack(voices)) if voices else None
 
 

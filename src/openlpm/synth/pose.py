@@ -9,7 +9,6 @@ with it, the near ones further than the far ones.
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from torch import Tensor
 
 from openlpm.core.rig import Rig
@@ -110,8 +109,3 @@ def pose_of(look: Look, controls: Controls) -> Pose:
         sin_pitch=(_NOD * pitch).sin(), cos_pitch=(_NOD * pitch).cos(),
         body_x=body_x, body_y=body_y, body_scale=body_scale,
     )  # fmt: skip
-
-
-def rig_tensor(rig: Tensor) -> Tensor:
-    """``(..., R)`` to ``(N, R)`` in float32."""
-    return rig.reshape(-1, rig.shape[-1]).to(torch.float32)
