@@ -12,6 +12,7 @@ from openlpm.bench import origin
 from openlpm.bench.result import Bar, Row, Table
 from openlpm.bench.statistics import Estimate
 from openlpm.core.errors import ConfigError
+from openlpm.weights.fingerprint import folder_sha256
 
 pytestmark = pytest.mark.unit
 
@@ -84,7 +85,7 @@ def test_the_origin_names_machine_commit_and_weights(tmp_path: Path) -> None:
     assert "cores" in origin.describe_machine(torch.device("cpu"))
     assert origin.describe_commit()
     (tmp_path / "a").write_bytes(b"1")
-    before = origin.folder_sha256(tmp_path)
+    before = folder_sha256(tmp_path)
     (tmp_path / "a").write_bytes(b"2")
     assert len(before) == 64
-    assert origin.folder_sha256(tmp_path) != before
+    assert folder_sha256(tmp_path) != before

@@ -1,6 +1,5 @@
-"""Where a number comes from: the machine, the commit and the hash of a critic."""
+"""Where a number comes from: the machine and the commit."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -36,15 +35,6 @@ def describe_commit() -> str:
         return "openlpm " + metadata.version("openlpm")
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def folder_sha256(folder: Path) -> str:
-    """One sha256 over the names and contents of all files of a checkpoint folder."""
-    digest = hashlib.sha256()
-    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import PICTURE_SHAPE, Critic
-from openlpm.bench.origin import folder_sha256
 from openlpm.core.errors import ConfigError
 from openlpm.weights import bundled, store
+from openlpm.weights.fingerprint import folder_sha256
 
 CRITIC_FOLDER = "critic"
 MOUTH_FOLDER = "critic-mouth"

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from openlpm.cli.engine import pick_device
+from openlpm.cli.output import require_writable
 from openlpm.cli.progress import console
 from openlpm.core.errors import InputError
 
@@ -56,7 +58,8 @@ def base(
     from openlpm.rollout.request import DEFAULT_STEPS
     from openlpm.weights import bundled
 
-    place = _device(device)
+    require_writable(json_path)
+    place = pick_device(device)
     folder = bundled.folder("nano") if model is None else model
     notes: list[str] = []
     config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 64)
@@ -101,7 +104,8 @@ def critic(
     from openlpm.bench.reading import load_judges
     from openlpm.core.seeds import Split
 
-    place = _device(device)
+    require_writable(json_path)
+    place = pick_device(device)
     court = load_judges(place, judges)
     config = CaseConfig(
         count=clips or (8 if quick else 64),
@@ -124,6 +128,7 @@ def voices(
     """Pack human voices for `bench base --voices` on a machine without PyAV."""
     from openlpm.bench.human_voices import decode_folder
 
+    require_writable(out)
     found = decode_folder(folder, limit=limit)
     if found is None:
         raise InputError(f"{folder} holds no sound files of eight seconds or more")
@@ -169,16 +174,3 @@ def _stages() -> Generator[Callable[[str, int, int], None], None, None]:
             progress.update(tasks[stage], completed=done, total=total)
 
         yield report
-
-
-def _device(name: str) -> "torch.device":
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        place = torch.device(name)
-        torch.empty(1, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"this machine has no device {name!r}; give --device cpu, or leave it out") from error
-    return place

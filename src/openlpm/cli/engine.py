@@ -1,6 +1,5 @@
 """The one place where the commands meet the model."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 from openlpm.core.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
+
     from openlpm.rollout.assembly import CharacterModel
     from openlpm.rollout.request import GenerationRequest
 
@@ -62,26 +63,27 @@ def load_engine(folder: Path | None, device: str) -> Engine:
         InputError: no such device.
         WeightsError: no weights there, or damaged ones.
     """
-    import torch
-
     from openlpm.rollout.assembly import load_model
     from openlpm.weights import bundled
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        place = torch.device(device)
-        torch.empty(1, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"this machine has no device {device!r}; give --device cpu, or leave it out") from error
+    place = pick_device(device)
     chosen = bundled.folder("nano") if folder is None else folder
     return ModelEngine(load_model(chosen, place), chosen)
 
 
-def folder_hash(folder: Path) -> str:
-    """One SHA-256 over the names and contents of all files of a model folder."""
-    digest = hashlib.sha256()
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def pick_device(name: str) -> "torch.device":
+    """The device of ``--device``; ``auto`` is a CUDA device where there is one.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"this machine has no device {name!r}; give --device cpu, or leave it out") from error
+    return place

@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from openlpm.cli.output import require_writable
+
 if TYPE_CHECKING:
     from openlpm.recipes.models import NamedModel
 
@@ -18,6 +20,7 @@ def models(
     """List every model size with its parameters and what it asks of memory."""
     from openlpm.recipes.models import named_models, num_parameters
 
+    require_writable(json_path)
     rows = [_row(model, num_parameters(model.config)) for model in named_models()]
     table = Table(title="Character transformers")
     for heading in ("name", "parameters", "layers", "width", "heads", "picture", "tokens/s", "in bf16"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from openlpm import __version__
 from openlpm.cli import engine as engines
 from openlpm.cli.character import PICTURE_SIZE, Character, as_pictures, references_of
+from openlpm.cli.output import require_writable
 from openlpm.cli.progress import frames_progress, note, told
 from openlpm.core.errors import InputError, OpenLPMError
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
@@ -65,8 +66,9 @@ def perform(job: Performance) -> None:
     # The video's sound track is read at its own pace, behind the model.
     shown = Timeline(job.turns, [sound.reader() for sound in sounds])
     references = references_of(job.character, job.refs)
-    if job.report is not None:
-        _check_writable(job.report)
+    require_writable(job.report)
+    if job.report is not None and job.report.resolve() == job.out.resolve():
+        raise InputError(f"--report {job.report} is the video itself; give the report another name")
     with VideoWriter(job.out, size=PICTURE_SIZE) as writer:
         engine = engines.load_engine(job.settings.model, job.settings.device)
         request = _request(job, heard, references)
@@ -124,6 +126,8 @@ def _write(
 
 
 def _report(job: Performance, engine: engines.Engine, request: "GenerationRequest", seconds: float) -> dict[str, Any]:
+    from openlpm.weights.fingerprint import folder_sha256
+
     settings = {
         "text": request.caption,
         "seed": request.seed,
@@ -145,23 +149,10 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
         "frames": request.num_frames,
         "seconds": round(seconds, 3),
         "fps": round(request.num_frames / max(seconds, 1e-6), 3),
-        "weights": {"folder": engine.folder.name, "sha256": engines.folder_hash(engine.folder)},
+        "weights": {"folder": engine.folder.name, "sha256": folder_sha256(engine.folder)},
         "warnings": job.warnings,
         "out": str(job.out),
     }
-
-
-def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the name of a JSON file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        existed = path.exists()
-        path.open("a").close()
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _write_report(job: Performance, report: dict[str, Any]) -> None:
