@@ -10,7 +10,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import Condition, ReferenceSlot
-from openlpm.flow.guidance import GuidancePass, guidance_passes, guided
+from openlpm.flow.guidance import GuidancePass, Kept, guidance_passes, guided
 from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
@@ -33,7 +33,7 @@ def generate(
     is kept. Every row has its own noise from its own seed, so a request gives the same pictures alone or in company.
 
     Raises:
-        ConfigError: the requests differ in length, steps, guidance or kinds of references.
+        ConfigError: there are no requests, or they differ in length, steps, guidance or kinds of references.
     """
     run = _Run.start(model, requests, progress)
     while run.next_frame < run.num_latent_frames:
@@ -61,6 +61,8 @@ class _Run:
     @classmethod
     @torch.inference_mode()
     def start(cls, model: CharacterModel, requests: Sequence[GenerationRequest], progress: Progress | None) -> "_Run":
+        if not requests:
+            raise ConfigError("requests=[]: give at least one")
         first = requests[0]
         slots = tuple(ReferenceSlot(kind=r.kind, subtype=r.subtype) for r in first.references)
         for other in requests[1:]:
@@ -82,7 +84,7 @@ class _Run:
             model=model,
             requests=requests,
             progress=progress or (lambda done, total: None),
-            passes=guidance_passes(first.guidance),
+            passes=guidance_passes(first.guidance, present=Kept(text=any(request.caption for request in requests))),
             text_BLD=model.text(model.text.prepare([request.caption for request in requests]).to(device)),
             references_BJCHW=torch.stack(stills, dim=1),
             slots=slots,
