@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import final
 
 import torch
+from cattrs import transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
+from cattrs.v import format_exception
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
-from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
@@ -68,16 +69,12 @@ class CharacterConfig:
             )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = self.vae.frames_per_latent // speech.frames_per_token
-            if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
+            whole = self.vae.frames_per_latent == tokens * speech.frames_per_token
+            if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens or not whole:
                 raise ConfigError(
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
-
-    @property
-    def latent_rate_hz(self) -> float:
-        """Latent frames a second."""
-        return FRAME_RATE_HZ / self.vae.frames_per_latent
 
 
 @final
@@ -128,7 +125,20 @@ def read_config(folder: Path) -> CharacterConfig:
     try:
         return make_converter(forbid_extra_keys=True).loads(path.read_text(), CharacterConfig)
     except (BaseValidationError, ValueError) as error:
-        raise WeightsError(f"{path} does not describe a character model: {error}") from error
+        raise WeightsError(f"{path} does not describe a character model: {_faults(error)}") from error
+
+
+def _faults(error: Exception) -> str:
+    """What is wrong and where, such as ``required field missing @ $.vae.latent_channels``."""
+
+    def worded(fault: BaseException, kind: type | None) -> str:
+        return str(fault) if isinstance(fault, ConfigError) else format_exception(fault, kind)
+
+    return (
+        "; ".join(transform_error(error, format_exception=worded))
+        if isinstance(error, BaseValidationError)
+        else str(error)
+    )
 
 
 def load_model(folder: Path, device: torch.device | str = "cpu") -> CharacterModel:
