@@ -1,6 +1,8 @@
 """Turn the folder that ``runs/nano.py`` wrote into the one that ships: int8 rows for the model, bf16 for the judges.
 
     python runs/package_nano.py out/nano src/openlpm/weights/data/nano
+
+The judges go into folders beside the shipped model.
 """
 
 import argparse

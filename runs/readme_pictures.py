@@ -2,6 +2,8 @@
 
     openlpm demo --out out/demo.mp4
     python runs/readme_pictures.py out/demo.mp4
+
+Both go to ``docs/images``.
 """
 
 import argparse
@@ -41,7 +43,13 @@ def main() -> None:
     cast_sheet().save(FOLDER / "cast.webp", quality=85, method=6)
     frames = [Image.fromarray(np.asarray(frame)) for frame in read_video(args.video).frames_FHWC[::2]]
     frames[0].save(
-        FOLDER / "performance.webp", save_all=True, append_images=frames[1:], duration=1000 // 12, loop=0, quality=70, method=4
+        FOLDER / "performance.webp",
+        save_all=True,
+        append_images=frames[1:],
+        duration=1000 // 12,
+        loop=0,
+        quality=70,
+        method=4,
     )
 
 
