@@ -63,7 +63,7 @@ def main() -> None:
             stages.train_autoencoder(
                 model, footage, cast, world, args.out, seconds=args.autoencoder_seconds, tiny=args.tiny, say=say
             )
-        if "judges" in args.only and not (args.out / "critic").is_dir():
+        if "judges" in args.only and not stages.is_stored(args.out / "critic-mouth"):
             stages.train_judges(footage, cast, world, args.out, seconds=args.judges_seconds, tiny=args.tiny, say=say)
         if "base" in args.only and "dit" not in done:
             model = CharacterModel(nano.character())

@@ -23,7 +23,7 @@ from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
-from openlpm.weights.store import Storage, load_into, save
+from openlpm.weights.store import INDEX, Storage, load_into, save
 
 Say = Callable[[str], None]
 
@@ -110,9 +110,8 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
-    shard(
-        objective.module, world
-    )  # one unit: nano fits whole, and gathering block by block would cost more than it saves
+    # One unit: nano fits whole, and gathering block by block would cost more than it saves.
+    shard(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
     for name in ("dit", "speak", "listen", "text"):
         _export(objective, f"{name}.", folder / name, world)
@@ -120,10 +119,15 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
 
 def load_parts(model: CharacterModel, folder: Path) -> set[str]:
     """Load the parts that the folder already holds; returns their names."""
-    found = {name for name in model.parts() if (folder / name).is_dir()}
+    found = {name for name in model.parts() if is_stored(folder / name)}
     for name in found:
         load_into(model.parts()[name], folder / name)
     return found
+
+
+def is_stored(folder: Path) -> bool:
+    """Whether a part was written to its end: a folder alone may be left of an export that was killed."""
+    return (folder / INDEX).is_file()
 
 
 def write_config(config: CharacterConfig, folder: Path, world: World) -> None:
