@@ -1,0 +1,258 @@
+"""Base learns from what it is meant to learn from: the same batches every time, and never from what it is given."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from openlpm.core.audio import ArraySource
+from openlpm.core.errors import ConfigError
+from openlpm.core.units import samples_at_frame
+from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
+from openlpm.recipes import nano
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
+from openlpm.synth.references import reference_rigs
+from openlpm.training import base
+from openlpm.training.base import BaseBatch, BaseObjective, BaseObjectiveConfig, WindowLayout
+from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.vae.config import StageConfig
+
+pytestmark = pytest.mark.contract
+
+CLIPS, FRAMES, CELLS = 5, 12, 4
+CONFIG = BaseObjectiveConfig(
+    token_frames=40,
+    layouts=(
+        WindowLayout(frames=6, first=False, views=0, expressions=0),
+        WindowLayout(frames=5, first=True, views=2, expressions=1),
+    ),
+    drop_text=0.3,
+    drop_speak=0.3,
+    drop_listen=0.3,
+    drop_all=0.1,
+    continue_share=0.5,
+    most_context=3,
+    most_context_noise=0.3,
+    time_shift=2.5,
+    mouth_weight=5.0,
+    eyes_weight=2.5,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> CharacterModel:
+    config = nano.character()
+    stages = tuple(StageConfig(width=8, blocks=2) for _ in range(3))
+    config = replace(
+        config,
+        vae=replace(config.vae, encoder=stages, decoder=stages),
+        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
+    )
+    torch.manual_seed(0)
+    made = CharacterModel(config)
+    with torch.no_grad():
+        for parameter in made.parameters():  # what starts at zero would hide the conditions
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return made
+
+
+@pytest.fixture
+def bank(model: CharacterModel) -> ClipBank:
+    generator = torch.Generator().manual_seed(1)
+    channels, samples = model.config.vae.latent_channels, samples_at_frame(4 * FRAMES)
+
+    def latents(*shape: int) -> Tensor:
+        return torch.randn(*shape, channels, CELLS, CELLS, generator=generator).bfloat16()
+
+    def voices() -> Tensor:
+        return torch.randint(-9_000, 9_000, (CLIPS, samples), generator=generator).to(torch.int16)
+
+    slots = tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs())
+    return ClipBank(
+        latents_NTCHW=latents(CLIPS, FRAMES),
+        focus_NTHW=torch.randint(0, 3, (CLIPS, FRAMES, CELLS, CELLS), generator=generator).to(torch.uint8),
+        firsts_NKCHW=latents(CLIPS, FRAMES // STRIDE),
+        references_NJCHW=latents(CLIPS, len(slots)),
+        slots=slots,
+        speak_NA=voices(),
+        listen_NA=voices(),
+        text_NLG=model.text.prepare([f"words {number}" for number in range(CLIPS)]),
+    )
+
+
+def tensors(batch: BaseBatch) -> list[Tensor]:
+    return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3]
+
+
+def equal(left: BaseBatch, right: BaseBatch) -> bool:
+    pairs = zip(tensors(left), tensors(right), strict=True)
+    return all(one.shape == other.shape and torch.equal(one, other) for one, other in pairs)
+
+
+def loss_of(objective: BaseObjective, batch: BaseBatch) -> float:
+    torch.manual_seed(3)
+    with torch.no_grad():
+        return float(objective.loss(batch)[0])
+
+
+def one_batch(**changes: object) -> BaseBatch:
+    batch = BaseBatch(
+        layout=CONFIG.layouts[0],
+        clips_B=torch.tensor([0, 1, 2]),
+        starts_B=torch.tensor([0, 3, 6]),
+        context_B=torch.tensor([2, 0, 3]),
+        references=(0,),
+        keep_B3=torch.ones(3, 3, dtype=torch.bool),
+    )
+    return replace(batch, **changes)  # type: ignore[arg-type]
+
+
+def test_a_batch_is_a_function_of_step_and_process(model: CharacterModel, bank: ClipBank) -> None:
+    one, other = BaseObjective(model, bank, CONFIG), BaseObjective(model, bank, CONFIG)
+    later = [one.batch(step, rank=1) for step in (9, 8)]  # whatever was asked for before
+    assert equal(other.batch(8, rank=1), later[1])
+    assert other.batch(8, rank=1).references == later[1].references
+    assert not equal(one.batch(8, rank=1), one.batch(8, rank=0))
+    assert not equal(one.batch(8, rank=1), one.batch(10, rank=1))
+
+
+def test_all_processes_run_the_same_graph(model: CharacterModel, bank: ClipBank) -> None:
+    objective = BaseObjective(model, bank, CONFIG)
+    seen = set()
+    for step in range(20):
+        batches = [objective.batch(step, rank) for rank in range(4)]
+        assert len({(batch.layout, batch.references, len(batch.clips_B)) for batch in batches}) == 1
+        seen.add(batches[0].layout)
+    assert seen == set(CONFIG.layouts)
+
+
+def test_windows_lie_inside_their_clips_and_leave_something_to_learn(model: CharacterModel, bank: ClipBank) -> None:
+    objective = BaseObjective(model, bank, CONFIG)
+    batches = [objective.batch(step, rank=0) for step in range(60)]
+    for batch in batches:
+        assert (batch.starts_B % STRIDE == 0).all()
+        assert batch.starts_B.min() >= 0
+        assert batch.starts_B.max() + batch.layout.frames <= FRAMES
+        assert batch.context_B.min() >= 0
+        assert batch.context_B.max() <= CONFIG.most_context
+        assert batch.clips_B.max() < CLIPS
+        assert len(batch.clips_B) * batch.layout.num_tokens_frames <= CONFIG.token_frames
+        kinds = [bank.slots[j].kind for j in batch.references]
+        assert kinds.count(ReferenceKind.GLOBAL) == 1
+        assert kinds.count(ReferenceKind.VIEW) == batch.layout.views
+        assert kinds.count(ReferenceKind.EXPRESSION) == batch.layout.expressions
+        assert len(set(batch.references)) == len(batch.references)
+    assert {int(start) for batch in batches for start in batch.starts_B} == {0, 3, 6}
+    kept = torch.cat([batch.keep_B3 for batch in batches]).float().mean(dim=0)
+    # 0.9 * 0.7 of some 300 rows: four standard errors.
+    assert (kept - 0.63).abs().max() < 0.12
+
+
+def test_frames_that_are_given_do_not_count(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective, batch = BaseObjective(model, bank, CONFIG), one_batch()
+    dit = model.dit.forward
+
+    def spoilt(latents_BCTHW: Tensor, time_BT: Tensor, *rest: Any, **options: Any) -> Tensor:
+        output_BCTHW = dit(latents_BCTHW, time_BT, *rest, **options).clone()
+        output_BCTHW[0, :, where] += 100
+        return output_BCTHW
+
+    wanted, (_, scalars) = loss_of(objective, batch), objective.loss(batch)
+    assert set(scalars) == {"error"}
+    monkeypatch.setattr(model.dit, "forward", spoilt)
+    where = slice(0, 2)
+    assert loss_of(objective, batch) == wanted
+    where = slice(2, 3)
+    assert loss_of(objective, batch) > 10 * wanted
+
+
+def test_given_frames_are_shown_almost_clean(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[Tensor] = []
+    dit = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, *rest: Any, **options: Any) -> Tensor:
+        times.append(time_BT)
+        return dit(latents_BCTHW, time_BT, *rest, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    loss_of(BaseObjective(model, bank, CONFIG), one_batch())
+    assert times[0][0, :2].max() <= CONFIG.most_context_noise
+    assert times[0][0, 2:].unique().numel() == 1
+    assert times[0][1].unique().numel() == 1
+    assert times[0][2, :3].max() <= CONFIG.most_context_noise
+
+
+def test_mouth_and_eyes_weigh_what_the_configuration_says(model: CharacterModel, bank: ClipBank) -> None:
+    batch = one_batch()
+    losses = {}
+    for focus in (0, 1, 2):
+        uniform = replace(bank, focus_NTHW=torch.full_like(bank.focus_NTHW, focus))
+        losses[focus] = loss_of(BaseObjective(model, uniform, CONFIG), batch)
+    assert losses[1] / losses[0] == pytest.approx(CONFIG.eyes_weight, rel=1e-4)
+    assert losses[2] / losses[0] == pytest.approx(CONFIG.mouth_weight, rel=1e-4)
+
+
+@pytest.mark.parametrize(("number", "field"), [(0, "text_NLG"), (1, "speak_NA"), (2, "listen_NA")])
+def test_a_dropped_condition_is_not_heard_and_a_kept_one_is(
+    model: CharacterModel, bank: ClipBank, number: int, field: str
+) -> None:
+    dropped = torch.ones(3, 3, dtype=torch.bool)
+    dropped[:, number] = False
+    changed = replace(bank, **{field: getattr(bank, field).flip(0)})
+    for keep_B3, heard in ((dropped, False), (~dropped, True)):
+        losses = [loss_of(BaseObjective(model, each, CONFIG), one_batch(keep_B3=keep_B3)) for each in (bank, changed)]
+        assert (losses[0] != losses[1]) == heard
+
+
+@pytest.mark.parametrize("start", [0, 3, 6])
+def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch, start: int
+) -> None:
+    monkeypatch.setattr(base, "disturb", lambda audio_BA: audio_BA)
+    monkeypatch.setattr(base, "warp_bands", lambda mel_BML: mel_BML)
+    conditions: list[Condition] = []
+    dit = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        conditions.append(condition)
+        return dit(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    frames = CONFIG.layouts[0].frames
+    loss_of(BaseObjective(model, bank, CONFIG), one_batch(starts_B=torch.full((3,), start)))
+    served = []
+    for encoder, branch, tracks_NA in (
+        (model.speak, model.config.dit.speak, bank.speak_NA),
+        (model.listen, model.config.dit.listen, bank.listen_NA),
+    ):
+        assert branch is not None
+        span = audio_span(encoder, branch, start, frames)
+        sources = [ArraySource(track_A.numpy().astype(np.float32) / 32767) for track_A in tracks_NA[:3]]
+        with torch.no_grad():
+            served.append(speech_tokens(encoder, span, read_span(sources, span, torch.device("cpu"))))
+    # The mel windows begin at the same samples; only rounding differs.
+    torch.testing.assert_close([conditions[0].speak_BLD, conditions[0].listen_BLD], served, rtol=1e-4, atol=1e-4)
+
+
+def test_a_context_that_leaves_nothing_to_make_is_refused() -> None:
+    with pytest.raises(ConfigError, match="most_context=5"):
+        replace(CONFIG, most_context=5)
+
+
+def test_every_part_but_the_autoencoder_learns(model: CharacterModel, bank: ClipBank) -> None:
+    objective = BaseObjective(model, bank, CONFIG)
+    loss, _ = objective.loss(one_batch(layout=CONFIG.layouts[1], references=(0, 1, 2, 5)))
+    loss.backward()
+    for name, part in model.parts().items():
+        moved = [p for p in part.parameters() if p.grad is not None and bool(p.grad.any())]
+        assert bool(moved) == (name != "vae"), name
+    model.zero_grad(set_to_none=True)
+    assert np.isfinite(float(loss.detach()))
