@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import joined
 from openlpm.recipes import nano, stages
 from openlpm.rollout.assembly import CharacterModel
@@ -32,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1)
     )
+    parser.add_argument("--compile-cache", type=Path, help="compiled graphs of an earlier run; written at the end")
     parser.add_argument("--tiny", action="store_true")
     return parser.parse_args()
 
@@ -49,10 +51,12 @@ def main() -> None:
     if args.clips:
         footage_config = replace(footage_config, num_clips=args.clips)
     if args.tiny:
-        footage_config = replace(footage_config, num_utterances=24, num_clips=2)
+        footage_config = replace(footage_config, num_utterances=24, num_clips=4, num_frames=144)
     footage = make_footage(footage_config, rank)
     say(f"footage: {len(footage)} clips a process")
     with joined() as world:
+        if args.compile_cache is not None:
+            say(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
         cast = cast_of(footage, world.device)
         model = CharacterModel(nano.character())
         stages.write_config(model.config, args.out, world)
@@ -72,6 +76,8 @@ def main() -> None:
             stages.load_parts(model, args.out)
             bank = stages.bank_of(model, footage, cast, world, say)
             stages.train_base(model, bank, world, args.out, seconds=args.base_seconds, tiny=args.tiny, say=say)
+        if args.compile_cache is not None and world.is_first:
+            say(f"compiled graphs: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
         say("done")
 
 
