@@ -1,4 +1,4 @@
-"""Compiled graphs that outlive their machine: minutes of compiling are paid once for a kind of GPU and a version of the code."""
+"""Compiled graphs that outlive their machine: minutes of compiling, paid once for a GPU and a version of the code."""
 
 from pathlib import Path
 
