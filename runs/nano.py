@@ -3,7 +3,7 @@
     torchrun --standalone --nproc-per-node 4 runs/nano.py --out out/nano
 
 Every stage leaves full-precision weights under --out and is skipped when they are there, and a stage that was stopped
-goes on from its last checkpoint. ``--tiny`` runs all of it in a minute on a CPU, to see that it works.
+goes on from its last checkpoint. ``--tiny`` runs all of it in a few minutes on a CPU, to see that it works.
 """
 
 import argparse
