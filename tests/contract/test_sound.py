@@ -58,7 +58,9 @@ def test_nothing_of_the_future_is_heard_and_the_end_does_not_come_round_to_the_b
 def test_disturbed_silence_is_quiet_and_every_row_is_disturbed_in_its_own_way(seed: int) -> None:
     quiet_BA = disturb(torch.zeros(16, 8_000))
     assert torch.isfinite(quiet_BA).all()
-    assert quiet_BA.square().mean(dim=1).sqrt().max() < 0.04
+    loudness_B = quiet_BA.square().mean(dim=1).sqrt()
+    assert loudness_B.max() < 0.04
+    assert loudness_B.median() > 5e-5  # there is noise; coding may round the faintest away
     voices_BA = disturb(bursts(1, 8_000).expand(16, -1))
     assert voices_BA.shape == (16, 8_000)
     assert voices_BA.abs().max() <= 1
