@@ -241,7 +241,7 @@ def test_a_run_with_a_budget_decays_to_nothing_and_ends_in_time(
 
     class Slow(Toy):
         def batch(self, step: int, rank: int) -> Tensor:
-            clock[0] += step_s + (10.0 if step == 0 else 0.0)  # the first step compiles
+            clock[0] += step_s + (30.0 if step == 0 else 0.0)  # the first step compiles
             rates.append(trainer.optimiser.param_groups[0]["lr"])
             return super().batch(step, rank)
 
