@@ -13,8 +13,7 @@ def folder(model: str = "nano") -> Path:
     Raises:
         WeightsError: no weights of that name are bundled; the text names those that are.
     """
-    path = _DATA / model
-    if path.is_dir() and path.parent == _DATA:
-        return path
     found = sorted(child.name for child in _DATA.iterdir() if child.is_dir()) if _DATA.is_dir() else []
+    if model in found:
+        return _DATA / model
     raise WeightsError(f"no weights named {model!r} are bundled: there is {', '.join(found) or 'nothing'}")
