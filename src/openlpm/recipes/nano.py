@@ -12,6 +12,9 @@ from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import TrainerConfig
 from openlpm.vae.config import AutoencoderConfig, StageConfig
 
+_TIME_SHIFT = 2.5
+"""Training and sampling visit the noisy times more densely, by the same amount."""
+
 
 def character() -> CharacterConfig:
     """All sizes of nano: 256x256 at 24 fps, 64 tokens a latent frame, 6 latent frames a second."""
@@ -35,7 +38,7 @@ def character() -> CharacterConfig:
         speak=SpeechConfig(width=192, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
         listen=SpeechConfig(width=160, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
         text=TextConfig(width=160, num_tokens=32, buckets=2048, num_layers=2, num_heads=4),
-        window=WindowConfig(frames=36, context=12, context_noise=0.1),
+        window=WindowConfig(frames=36, context=12, context_noise=0.1, time_shift=_TIME_SHIFT),
     )
 
 
@@ -47,7 +50,7 @@ def footage(workers: int) -> FootageConfig:
 def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:
     """Batch, loss and schedule of the autoencoder."""
     objective = AutoencoderObjectiveConfig(
-        clips=32,
+        clips=16,
         latent_frames=3,
         noise=0.2,
         mouth_weight=6.0,
@@ -58,7 +61,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
     trainer = TrainerConfig(
         steps=200_000,
         seconds=seconds,
-        optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.0),
+        optimiser=OptimiserConfig(lr=1.5e-3, weight_decay=0.0),
         schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.35),
         average_decay=0.998,
     )
@@ -68,7 +71,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
 def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
     """Batch, dropout and schedule of Base."""
     objective = BaseObjectiveConfig(
-        token_frames=32 * 38,
+        token_frames=16 * 38,
         layouts=(
             WindowLayout(frames=36, first=False, views=0, expressions=0),
             WindowLayout(frames=24, first=True, views=0, expressions=0),
@@ -81,7 +84,7 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         continue_share=0.5,
         most_context=15,
         most_context_noise=0.3,
-        time_shift=2.5,
+        time_shift=_TIME_SHIFT,
         mouth_weight=5.0,
         eyes_weight=2.5,
     )

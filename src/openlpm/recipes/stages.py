@@ -53,9 +53,9 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
     if tiny:
         objective_config = replace(objective_config, clips=1)
     vae = model.vae.to(world.device)
-    if world.device.type == "cuda":
-        compile_units([vae.encoder, vae.decoder])
     objective = AutoencoderObjective(vae, footage, cast, renderer(world.device), objective_config)
+    if world.device.type == "cuda":
+        compile_units(objective.compilable)
     shard(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
     _export(objective, "vae.", folder / "vae", world)

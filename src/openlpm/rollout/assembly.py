@@ -34,6 +34,8 @@ class WindowConfig:
     """Frames of the window before that are given, lightly noised, to go on from."""
     context_noise: float
     """Flow time at which the context is shown."""
+    time_shift: float = 2.5
+    """How much more densely sampling visits the noisy times (``flow.schedule.shifted``); as in training."""
 
     def __post_init__(self) -> None:
         if not 0 < self.context < self.frames:

@@ -111,7 +111,7 @@ class _Run:
     def _denoise(self, first_frame: int, given: int, new: int) -> Tensor:
         """Latents of ``given + new`` frames from ``first_frame`` on, of which the first are the context."""
         model, device = self.model, self.model.device
-        frames, times = given + new, uniform_times(self.requests[0].steps, shift=_SHIFT)
+        frames, times = given + new, uniform_times(self.requests[0].steps, shift=model.config.window.time_shift)
         size = model.config.picture_size // model.config.vae.spatial_factor
         shape = (model.config.vae.latent_channels, frames, size, size)
         noise_BCTHW = torch.stack([torch.randn(shape, generator=g) for g in self.generators]).to(device)
@@ -165,10 +165,6 @@ class _Run:
     def _tell(self, share: float) -> None:
         total = self.requests[0].num_frames
         self.progress(min(total, int(share * total)), total)
-
-
-_SHIFT = 2.5
-"""Sampling visits the noisy times more densely, as training did."""
 
 
 def _keep(condition: Condition, each: GuidancePass) -> Condition:

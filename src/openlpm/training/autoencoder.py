@@ -32,25 +32,35 @@ class AutoencoderObjectiveConfig:
 
 
 @final
+class PictureLoss(nn.Module):
+    """Weighted L1 of pixels and of their differences, and a little L2; a module so that it can be compiled apart."""
+
+    def __init__(self, config: AutoencoderObjectiveConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, made_BCFHW: Tensor, video_BCFHW: Tensor, weight_BFHW: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and the mean PSNR in dB; pictures in [-1, 1], weights of mean one."""
+        error = made_BCFHW.float() - video_BCFHW
+        weight = weight_BFHW[:, None]
+        loss = (weight * error.abs()).mean() + self.config.square_weight * (weight * error.square()).mean()
+        edges_x, edges_y = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
+        edges = (weight[..., 1:] * edges_x.abs()).mean() + (weight[..., 1:, :] * edges_y.abs()).mean()
+        ratio = psnr(made_BCFHW.detach().float().flatten(0, 1), video_BCFHW.flatten(0, 1), peak=2.0).mean()
+        return loss + self.config.gradient_weight * edges, ratio
+
+
+@final
 class _Learner(nn.Module):
     def __init__(self, vae: VideoAutoencoder, config: AutoencoderObjectiveConfig) -> None:
         super().__init__()
-        self.vae, self.config = vae, config
+        self.vae, self.noise, self.measure = vae, config.noise, PictureLoss(config)
 
     def forward(self, video_BCFHW: Tensor, weight_BFHW: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        config = self.config
-        level_B = torch.rand(video_BCFHW.shape[0], device=video_BCFHW.device) * config.noise
+        level_B = torch.rand(video_BCFHW.shape[0], device=video_BCFHW.device) * self.noise
         with torch.autocast(video_BCFHW.device.type, torch.bfloat16, enabled=video_BCFHW.is_cuda):
             made_BCFHW = self.vae(video_BCFHW, level_B)
-        error = made_BCFHW.float() - video_BCFHW
-        weight = weight_BFHW[:, None]
-        loss = (weight * error.abs()).mean() + config.square_weight * (weight * error.square()).mean()
-        edges_x, edges_y = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-        loss = loss + config.gradient_weight * (
-            (weight[..., 1:] * edges_x.abs()).mean() + (weight[..., 1:, :] * edges_y.abs()).mean()
-        )
-        with torch.no_grad():
-            ratio = psnr(made_BCFHW.float().flatten(0, 1), video_BCFHW.flatten(0, 1), peak=2.0).mean()
+        loss, ratio = self.measure(made_BCFHW, video_BCFHW, weight_BFHW)
         return loss, {"psnr_noisy": ratio}
 
 
@@ -61,7 +71,10 @@ class AutoencoderObjective:
     def __init__(
         self, vae: VideoAutoencoder, footage: Footage, cast: Cast, render: Render, config: AutoencoderObjectiveConfig
     ) -> None:
-        self.module: nn.Module = _Learner(vae, config)
+        learner = _Learner(vae, config)
+        self.module: nn.Module = learner
+        self.compilable: tuple[nn.Module, ...] = (vae.encoder, vae.decoder, learner.measure)
+        """Parts of fixed shape that are worth compiling."""
         self._config, self._cast, self._render = config, cast, render
         self._group = vae.config.frames_per_latent
         self._rig_NFR = torch.from_numpy(footage.rig_NFR).to(cast.parameters_BV.device)

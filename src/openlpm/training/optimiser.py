@@ -187,8 +187,8 @@ class MuonAdamW(torch.optim.Optimizer):
 def is_matrix(name: str, parameter: nn.Parameter) -> bool:
     """Whether Muon applies: every matrix and kernel of 16 rows and columns or more, entrances and exits among them.
 
-    Word pieces, positions and modulations are left to Adam.
+    Word pieces, positions, window slots and modulations are left to Adam.
     """
     if parameter.ndim < 2 or min(parameter.shape[0], parameter.numel() // parameter.shape[0]) < 16:
         return False
-    return not any(word in name for word in ("pieces", "positions", "modulation"))
+    return not any(word in name for word in ("pieces", "positions", "modulation", "slots"))
