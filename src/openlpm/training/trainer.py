@@ -112,7 +112,7 @@ class Trainer:
         self._objective.module.train()
         timed_from = (started, first_step)
         while self._progress.step < self._progress.total_steps:
-            scalars = self._update()
+            scalars = self.update()
             for name, value in scalars.items():
                 sums[name] = sums[name] + value if name in sums else value
             step = self._progress.step
@@ -128,7 +128,8 @@ class Trainer:
                 self.save()
         self.save()
 
-    def _update(self) -> dict[str, Tensor]:
+    def update(self) -> dict[str, Tensor]:
+        """One step: batch, loss, gradients, weights, average; returns scalars on the device."""
         config, step = self._config, self._progress.step
         torch.manual_seed(hash((config.seed, step, self._world.rank)) % 2**63)
         factor = config.schedule.factor(step, self._progress.total_steps)

@@ -1,0 +1,163 @@
+"""Where the time of a training step goes: compiling, host, and the largest kernels, for renderer, autoencoder and Base.
+
+    python3 runs/profile_step.py --out out/profile --parts render autoencoder base
+
+Needs one GPU and about three minutes, most of them compiling; with ``--compile-cache`` a second run needs less.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from openlpm.core.rig import NUM_RIG
+from openlpm.core.seeds import Split, seeds_of
+from openlpm.dit.condition import ReferenceKind, ReferenceSlot
+from openlpm.parallel.apply import compile_units, shard
+from openlpm.parallel.compile_cache import load_compiled, save_compiled
+from openlpm.parallel.world import World, joined
+from openlpm.recipes import nano, stages
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.synth.identity import Identity
+from openlpm.synth.references import reference_rigs
+from openlpm.synth.render import Cast
+from openlpm.training.autoencoder import AutoencoderObjective
+from openlpm.training.base import BaseObjective
+from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.footage import Footage
+from openlpm.training.trainer import Objective, Trainer, TrainerConfig
+
+CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
+SAMPLES = 160_000
+
+
+def milliseconds(work: Callable[[], object], repeats: int = 8) -> float:
+    """Median wall time of ``work`` with the device waited for; the first two are not counted."""
+    times = []
+    for _ in range(repeats + 2):
+        started = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return 1000 * float(np.median(times[2:]))
+
+
+def kernels(work: Callable[[], object], title: str, rows: int = 14) -> None:
+    """Device time of ``work`` and its largest kernels."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+        work()
+        torch.cuda.synchronize()
+    events = [event for event in seen.key_averages() if event.device_type == DeviceType.CUDA]
+    events.sort(key=lambda event: -event.self_device_time_total)
+    total = sum(event.self_device_time_total for event in events) / 1000
+    print(f"{title}: {total:.1f} ms on the device in {sum(event.count for event in events)} kernels")
+    for event in events[:rows]:
+        print(f"  {event.self_device_time_total / 1000:7.2f} ms x{event.count:5d}  {event.key[:100]}")
+
+
+def footage_of(cast_size: int) -> Footage:
+    """Random motion and silent voices for the first train identities."""
+    rng = np.random.default_rng(0)
+    identities = [Identity.from_seed(seed) for seed in list(seeds_of(Split.TRAIN))[:cast_size]]
+    return Footage(
+        rig_NFR=(rng.random((cast_size, FRAMES, NUM_RIG)) * 0.2).astype(np.float32),
+        state_NF=np.zeros((cast_size, FRAMES), np.int8),
+        viseme_NF=np.zeros((cast_size, FRAMES), np.int8),
+        speak_NA=np.zeros((cast_size, SAMPLES), np.int16),
+        listen_NA=np.zeros((cast_size, SAMPLES), np.int16),
+        captions=["She speaks."] * cast_size,
+        identities=identities,
+    )
+
+
+def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
+    """Random latents of the right shapes."""
+    keys = list(reference_rigs())
+    shape = (model.config.vae.latent_channels, 16, 16)
+
+    def noise(*lead: int) -> torch.Tensor:
+        return torch.randn(CLIPS, *lead, *shape, device=device).bfloat16()
+
+    return ClipBank(
+        latents_NTCHW=noise(LATENT_FRAMES),
+        focus_NTHW=torch.randint(0, 3, (CLIPS, LATENT_FRAMES, 16, 16), device=device).byte(),
+        firsts_NKCHW=noise(LATENT_FRAMES // STRIDE),
+        references_NJCHW=noise(len(keys)),
+        slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
+        speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
+        listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
+        text_NLG=model.text.prepare(["She speaks."] * CLIPS).to(device),
+    )
+
+
+def step_of(objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str) -> None:
+    """Compile, then time one update and its parts."""
+    trainer = Trainer(objective, config, world, folder)
+    started = time.perf_counter()
+    trainer.update()
+    torch.cuda.synchronize()
+    print(f"{title}: first update {time.perf_counter() - started:.1f} s")
+    batch = objective.batch(0, 0)
+
+    def both_ways() -> None:
+        objective.loss(batch)[0].backward()
+
+    parts = {
+        "update": trainer.update,
+        "batch": lambda: objective.batch(0, 0),
+        "forward and backward": both_ways,
+        "optimiser": trainer.optimiser.step,
+    }
+    for name, work in parts.items():
+        print(f"{title}: {name} {milliseconds(work):.1f} ms")
+    kernels(both_ways, f"{title}, forward and backward")
+    kernels(trainer.optimiser.step, f"{title}, optimiser", rows=4)
+
+
+def main() -> None:
+    """Profile the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"])
+    parser.add_argument("--compile-cache", type=Path)
+    args = parser.parse_args()
+    with joined("cuda") as world:
+        if args.compile_cache is not None:
+            print(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
+        footage = footage_of(CLIPS)
+        cast = Cast(footage.identities, device=world.device)
+        render = stages.renderer(world.device)
+        if "render" in args.parts:
+            looks, poses = cast.parameters_BV.repeat(2, 1), torch.rand(128, NUM_RIG, device=world.device) * 0.3
+            started = time.perf_counter()
+            render(looks, poses)
+            torch.cuda.synchronize()
+            print(f"render: first call {time.perf_counter() - started:.1f} s")
+            print(f"render: {128 / milliseconds(lambda: render(looks, poses)) * 1000:.0f} frames/s in batches of 128")
+        if "autoencoder" in args.parts:
+            model = CharacterModel(nano.character()).to(world.device)
+            objective_config, trainer_config = nano.autoencoder(60)
+            pictures = AutoencoderObjective(model.vae, footage, cast, render, objective_config)
+            compile_units(pictures.compilable)
+            shard(pictures.module, world)
+            step_of(pictures, trainer_config, world, args.out, "autoencoder")
+        if "base" in args.parts:
+            model = CharacterModel(nano.character()).to(world.device)
+            base_config, trainer_config = nano.base(60)
+            base_config = replace(base_config, layouts=base_config.layouts[:1])
+            compile_units(model.dit.blocks)
+            windows = BaseObjective(model, bank_of(model, world.device), base_config)
+            shard(windows.module, world)
+            step_of(windows, trainer_config, world, args.out, "base")
+        if args.compile_cache is not None:
+            print(f"compiled graphs saved: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
