@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -22,8 +23,12 @@ def describe_machine(device: torch.device) -> str:
     return "; ".join(words)
 
 
+@cache
 def describe_commit() -> str:
-    """Commit of the checkout this package runs from (``+changes`` if src differs), else the package's version."""
+    """Commit of the checkout this package runs from (``+changes`` if src differs), else the package's version.
+
+    As it was at the first call: the tree may move on while a long benchmark runs.
+    """
     source = Path(__file__).resolve().parents[2]
     if (source.parent / ".git").exists():
         try:

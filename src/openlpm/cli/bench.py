@@ -163,7 +163,10 @@ def _publish(
 
 @contextlib.contextmanager
 def _stages() -> Generator[Callable[[str, int, int], None], None, None]:
-    """A bar a stage; yields ``report(stage, done, total)``."""
+    """A bar a stage; yields ``report(stage, done, total)``. What follows is measured, so the commit is noted first."""
+    from openlpm.bench.origin import describe_commit
+
+    describe_commit()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console()) as progress:
         tasks: dict[str, TaskID] = {}
