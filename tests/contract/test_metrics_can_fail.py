@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openlpm.bench import metrics, sync
-from openlpm.core.rig import NUM_RIG, Rig, State
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig, State
 
 pytestmark = pytest.mark.contract
 
@@ -18,10 +18,10 @@ def performance(seed: int) -> tuple[np.ndarray, np.ndarray]:
     state_F = np.full(FRAMES, State.LISTEN, np.int8)
     state_F[72:] = State.SPEAK
     syllables = np.convolve(rng.uniform(size=FRAMES), np.ones(3) / 3, mode="same")
-    for channel in metrics.MOUTH:
+    for channel in MOUTH_CHANNELS:
         rig_FR[:, channel] = np.convolve(rng.uniform(size=FRAMES), np.ones(3) / 3, mode="same")
     rig_FR[:, Rig.JAW] = syllables
-    rig_FR[:72, list(metrics.MOUTH)] = 0
+    rig_FR[:72, list(MOUTH_CHANNELS)] = 0
     for channel in (Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y):
         rig_FR[:, channel] = 0.1 * np.sin(np.arange(FRAMES) / rng.uniform(8, 14) + rng.uniform(0, 6))
     for start in (30, 90, 130):
@@ -170,7 +170,7 @@ def test_another_identity_and_a_slow_morph_lose_acceptance() -> None:
 
 
 def test_sync_finds_the_own_voice_and_only_chance_remains_for_the_controls() -> None:
-    mouths = [performance(seed)[0][72:, list(metrics.MOUTH)] for seed in range(40, 50)]
+    mouths = [performance(seed)[0][72:, list(MOUTH_CHANNELS)] for seed in range(40, 50)]
 
     def rate(seen: list[np.ndarray]) -> float:
         shares = []

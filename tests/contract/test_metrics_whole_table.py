@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from openlpm.bench import base, metrics, reading, truth
+from openlpm.bench import base, reading, truth
 from openlpm.bench.base import BaseConfig, measure
 from openlpm.bench.cases import Case, CaseConfig, build_cases
 from openlpm.bench.critic import Reading
@@ -21,7 +21,7 @@ from openlpm.bench.performer import Part
 from openlpm.bench.reading import Judges
 from openlpm.bench.result import Row
 from openlpm.core.audio import AudioSource
-from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.core.seeds import generator
 from openlpm.synth.identity import Identity
 
@@ -88,7 +88,7 @@ class Actor:
         for part in parts:
             rig_FR = self.play(self.cases[part.seed].true_rig.copy())
             if part.caption.endswith(" speaks."):
-                rig_FR[:, list(metrics.MOUTH)] = expected_mouth(None, part.speak, part.num_frames)
+                rig_FR[:, list(MOUTH_CHANNELS)] = expected_mouth(None, part.speak, part.num_frames)
             seed = self.cases[(part.seed + self.looks) % len(self.cases)].identity.seed
             clips.append(picture(torch.from_numpy(rig_FR), seed))
         for start in range(0, parts[0].num_frames, 40):
@@ -98,7 +98,7 @@ class Actor:
 def expected_mouth(_predictor: object, source: AudioSource, num_frames: int) -> np.ndarray:
     """Stands for the trained predictor: a mouth that only depends on the sound."""
     rng = generator("sound", float(np.abs(source.read(0, 9000)).sum()))
-    return rng.uniform(size=(num_frames, len(metrics.MOUTH))).astype(np.float32)
+    return rng.uniform(size=(num_frames, len(MOUTH_CHANNELS))).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_a_frozen_picture_is_not_rewarded_for_its_quiet_mouth(table: Callable[..
 
 def test_half_a_second_of_delay_is_seen_by_the_jaw_alone(table: Callable[..., dict[str, Row]]) -> None:
     def late(rig_FR: np.ndarray) -> np.ndarray:
-        rig_FR[:, : len(metrics.MOUTH)] = np.roll(rig_FR[:, : len(metrics.MOUTH)], 12, axis=0)
+        rig_FR[:, : len(MOUTH_CHANNELS)] = np.roll(rig_FR[:, : len(MOUTH_CHANNELS)], 12, axis=0)
         return rig_FR
 
     rows = table(late)

@@ -14,6 +14,7 @@ def test_a_new_character_is_the_cast_member_itself(tmp_path: Path, capsys: pytes
     assert main(["characters", "new", "--seed", "7", "--out", str(tmp_path / "ada.png")]) == 0
     assert np.array_equal(load_character(str(tmp_path / "ada.png")).portrait_HWC, cast_member(7).portrait_HWC)
     assert "seed:7, " in capsys.readouterr().out
+    assert len(list((tmp_path / "ada_refs").iterdir())) == 10
 
 
 def test_references_are_written_with_the_names_that_generate_reads(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from openlpm.bench.metrics import MOUTH
 from openlpm.core.audio import AudioSource
 from openlpm.core.errors import ConfigError
+from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.encoders.mel import COLUMNS_PER_FRAME, NUM_MELS, log_mel, samples_for_columns
 
 
@@ -47,7 +47,7 @@ class _DilatedBlock(nn.Module):
 
 @final
 class MouthPredictor(nn.Module):
-    """Mel columns of a voice in, the six mouth channels of every frame out (in the order of ``metrics.MOUTH``)."""
+    """Mel columns of a voice in, the six mouth channels of every frame out (in the order of ``MOUTH_CHANNELS``)."""
 
     def __init__(self, config: MouthPredictorConfig | None = None) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class MouthPredictor(nn.Module):
         self.enter = nn.Conv1d(NUM_MELS + 1, config.width, 5, padding=2)
         self.gather = nn.Conv1d(config.width, config.width, 2 * COLUMNS_PER_FRAME, stride=COLUMNS_PER_FRAME, padding=2)
         self.blocks = nn.Sequential(*[_DilatedBlock(config.width, dilation) for dilation in config.dilations])
-        self.leave = nn.Conv1d(config.width, len(MOUTH), 1)
+        self.leave = nn.Conv1d(config.width, len(MOUTH_CHANNELS), 1)
 
     def forward(self, mel_BML: Tensor) -> Tensor:
         """(B, NUM_MELS, 4 F) -> (B, F, 6).

@@ -20,6 +20,7 @@ from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding, reference_pictures
 from openlpm.core.audio import ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
+from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
 from openlpm.synth.identity import Identity, describe
@@ -157,7 +158,7 @@ def _human_rows(
     readings = read_performances(
         performer, judges, parts, config.batch, lambda _, done, total: on_progress("human voices", done, total)
     )
-    mouths = [reading.rig_FR[:, list(metrics.MOUTH)] for reading in readings]
+    mouths = [reading.rig_FR[:, list(MOUTH_CHANNELS)] for reading in readings]
     return sync_rows(name, _voice_evidence(mouths, sources, judges.mouth))
 
 
@@ -169,8 +170,8 @@ def _synthetic_rows(predictor: MouthPredictor | None, evidence: Evidence) -> lis
     if predictor is None or len(spoken) <= NUM_OTHERS:
         return [Row(name=name, value=None, n=0)]
     sources = [ArraySource(records[k].speak_A) for k in spoken]
-    generated = [evidence.generated[k].rig_FR[:, list(metrics.MOUTH)] for k in spoken]
-    truth = [evidence.truth_readings[k].rig_FR[:, list(metrics.MOUTH)] for k in spoken]
+    generated = [evidence.generated[k].rig_FR[:, list(MOUTH_CHANNELS)] for k in spoken]
+    truth = [evidence.truth_readings[k].rig_FR[:, list(MOUTH_CHANNELS)] for k in spoken]
     return [
         *sync_rows(name, _voice_evidence(generated, sources, predictor)),
         *sync_rows(f"{name}/truth", _voice_evidence(truth, sources, predictor))[:1],

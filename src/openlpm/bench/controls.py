@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openlpm.bench.metrics import MOUTH, speaking
+from openlpm.bench.metrics import speaking
 from openlpm.bench.reading import ClipReading
 from openlpm.core.record import PerformanceRecord
-from openlpm.core.rig import Rig
+from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
 
 _JITTER_RADIANS = 0.06
@@ -30,12 +30,12 @@ def another_clip(count: int) -> list[int]:
 def chattering(readings: Sequence[ClipReading], records: Sequence[PerformanceRecord]) -> list[ClipReading]:
     """Every clip moves its mouth all the time, as the clip with the most speech does while it speaks."""
     talker = int(np.argmax([int(speaking(record.state_F).sum()) for record in records]))
-    talk_SX = readings[talker].rig_FR[speaking(records[talker].state_F)][:, list(MOUTH)]
+    talk_SX = readings[talker].rig_FR[speaking(records[talker].state_F)][:, list(MOUTH_CHANNELS)]
     changed: list[ClipReading] = []
     for reading in readings:
         rig_FR = reading.rig_FR.copy()
         if talk_SX.shape[0] > 0:
-            rig_FR[:, list(MOUTH)] = np.resize(talk_SX, (reading.num_frames, len(MOUTH)))
+            rig_FR[:, list(MOUTH_CHANNELS)] = np.resize(talk_SX, (reading.num_frames, len(MOUTH_CHANNELS)))
         changed.append(ClipReading(rig_FR=rig_FR, viseme_F=reading.viseme_F, identity_FD=reading.identity_FD))
     return changed
 

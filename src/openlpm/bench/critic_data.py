@@ -11,10 +11,9 @@ from torch import Tensor
 
 from openlpm.bench.critic_augment import disturb
 from openlpm.bench.critic_loss import NO_VISEME
-from openlpm.bench.metrics import MOUTH
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
-from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
 
 Render = Callable[[Tensor, Tensor], Tensor]
@@ -112,7 +111,7 @@ class FrameSource:
             alike_N, random_NR[:, Rig.BLINK_LEFT], random_NR[:, Rig.BLINK_RIGHT]
         )
         remixed_NR = random_NR.clone()
-        remixed_NR[:, list(MOUTH)] = performed_NR[:, list(MOUTH)]
+        remixed_NR[:, list(MOUTH_CHANNELS)] = performed_NR[:, list(MOUTH_CHANNELS)]
         kind_N = torch.rand(count, generator=self._random, device=device)
         performed_N = kind_N < self._config.performed
         remixed_N = ~performed_N & (kind_N < self._config.performed + self._config.remixed)

@@ -10,7 +10,6 @@ from openlpm.bench import metrics, statistics
 from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
 from openlpm.bench.cases import Case
 from openlpm.bench.evidence import VoiceEvidence
-from openlpm.bench.metrics import MOUTH
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.rows import sync_rows
@@ -19,7 +18,7 @@ from openlpm.bench.statistics import Estimate
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.truth import read_truth, reference_embedding, reference_pictures
 from openlpm.core.audio import ArraySource
-from openlpm.core.rig import Rig
+from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
 
 GROUPS: dict[str, tuple[Rig, ...]] = {
@@ -93,7 +92,7 @@ def mouth_rows(predictor: MouthPredictor, cases: Sequence[Case]) -> list[Row]:
             rest = [k for k in range(len(spoken)) if k != index]
             chosen = generator("bench", "others", index).choice(rest, size=NUM_OTHERS, replace=False)
             others.append([expected[int(k)] for k in chosen])
-        mouths = [case.true_rig[:, list(MOUTH)] for case in spoken]
+        mouths = [case.true_rig[:, list(MOUTH_CHANNELS)] for case in spoken]
         rows.extend(
             sync_rows("critic-mouth/win_rate", VoiceEvidence(mouths_FX=mouths, own_FX=expected, others_FX=others))
         )

@@ -15,11 +15,9 @@ from openlpm.bench import signals, statistics
 from openlpm.bench.signals import FloatTrack, Mask
 from openlpm.bench.statistics import Estimate
 from openlpm.core.errors import ConfigError
-from openlpm.core.rig import Rig, State
+from openlpm.core.rig import MOUTH_CHANNELS, Rig, State
 from openlpm.core.units import FRAME_RATE_HZ
 
-MOUTH = (Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
-"""The six channels that speech moves."""
 SHIFT_FRAMES = 12
 """Half a second: the offset of the shifted control."""
 
@@ -89,7 +87,7 @@ class QuietMouth:
 
 def mouth_motion(read_FR: FloatTrack) -> NDArray[np.float64]:
     """Speed of the mouth per frame, over two frames so that one frame's reading error counts half; shape (F,)."""
-    mouth_FX = read_FR[:, list(MOUTH[:4])].astype(np.float64)
+    mouth_FX = read_FR[:, list(MOUTH_CHANNELS[:4])].astype(np.float64)
     speed_FX = np.zeros_like(mouth_FX)
     speed_FX[1:-1] = (mouth_FX[2:] - mouth_FX[:-2]) / 2
     return np.sqrt((speed_FX**2).sum(axis=1))

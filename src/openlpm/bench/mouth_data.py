@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench.audio_mouth import voice_mel
-from openlpm.bench.metrics import MOUTH, speaking
+from openlpm.bench.metrics import speaking
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
+from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.encoders.mel import COLUMNS_PER_FRAME
 
@@ -60,7 +61,7 @@ class VoicePool:
                 random = generator(record.clip_id, "mouth", variant)
                 voice_A = record.speak_A if disturb is None else disturb(record.speak_A, random)
                 mels.append(voice_mel(ArraySource(voice_A), record.num_frames)[0].half())
-                mouths.append(torch.from_numpy(record.truth.rig_FR[:, list(MOUTH)]))
+                mouths.append(torch.from_numpy(record.truth.rig_FR[:, list(MOUTH_CHANNELS)]))
                 masks.append(torch.from_numpy(speaking(record.state_F)))
         return VoicePool(
             torch.stack(mels).to(device), torch.stack(mouths).float().to(device), torch.stack(masks).to(device)

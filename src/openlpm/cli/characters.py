@@ -25,7 +25,7 @@ Examples:
 
   openlpm characters preview --seeds 900000:900064 --out sheet.png
 
-  openlpm characters new --seed 7 --out ada.png --refs ada_refs
+  openlpm characters new --seed 7 --out ada.png     and its references in ada_refs
 
   openlpm characters nearest photo.jpg
 """
@@ -53,23 +53,24 @@ def _list(seeds: range) -> None:
     Console(highlight=False).print(table)
 
 
-@app.command(help="Draw the portrait of a cast member, and with --refs its reference pictures.")
+@app.command(help="Draw the portrait of a cast member and its reference pictures (global, views, expressions).")
 def new(
     seed: Annotated[int, typer.Option(min=0, max=999_999, help="Which member of the cast.")],
     out: Annotated[Path, typer.Option(help="The portrait to write (.png).")],
-    refs: Annotated[Path | None, typer.Option(help="A folder for global, views and expressions.")] = None,
+    refs: Annotated[
+        Path | None, typer.Option(help="The folder for references; without it NAME_refs beside the portrait.")
+    ] = None,
 ) -> None:
-    """Write a portrait and perhaps a folder of references."""
+    """Write a portrait and a folder of references."""
     from openlpm.media.picture import write_picture
     from openlpm.synth.identity import Identity, describe
 
-    pictures = reference_pictures(seed, kinds=("global",) if refs is None else ("global", "view", "expression"))
-    named = {reference_file(key): image_HWC for key, image_HWC in pictures.items()}
+    folder = out.with_name(f"{out.stem}_refs") if refs is None else refs
+    named = {reference_file(key): image_HWC for key, image_HWC in reference_pictures(seed).items()}
     write_picture(out, named["global.png"])
-    if refs is not None:
-        for name, image_HWC in named.items():
-            write_picture(refs / name, image_HWC)
-    typer.echo(f"{out}: {SEED_PREFIX}{seed}, {describe(Identity.from_seed(seed))}")
+    for name, image_HWC in named.items():
+        write_picture(folder / name, image_HWC)
+    typer.echo(f"{out}, {folder}: {SEED_PREFIX}{seed}, {describe(Identity.from_seed(seed))}")
 
 
 @app.command(help="Draw a sheet of portraits.")

@@ -66,6 +66,9 @@ class Rig(IntEnum):
 
 NUM_RIG = len(Rig)
 
+MOUTH_CHANNELS = (Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
+"""The six channels that speech moves."""
+
 
 class State(IntEnum):
     """What a character is doing in a frame (LPM 1.0, section 1; BOTH is speech over speech)."""

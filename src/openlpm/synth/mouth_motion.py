@@ -12,11 +12,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.rig import VISEMES, Rig
+from openlpm.core.rig import VISEMES
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
-
-MOUTH_CHANNELS = (Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
-"""Columns of ``mouth_F6``, which are the first channels of the rig."""
 
 LEAD_S = 0.02
 """Lips are seen this much earlier than they are heard."""

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import Event, PerformanceRecord, Truth
-from openlpm.core.rig import VISEMES, State
+from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, State
 from openlpm.core.seeds import generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, Situation, behave
 from openlpm.synth.dialogue import ClipKind, plan_dialogue, track, viseme_spans
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.moods import MOODS
-from openlpm.synth.mouth_motion import MOUTH_CHANNELS, VisemeSpans, loudness, mouth_motion
+from openlpm.synth.mouth_motion import VisemeSpans, loudness, mouth_motion
 from openlpm.synth.reactions import Phrase, phrases
 from openlpm.synth.speech_bank import SpeechBank
 
