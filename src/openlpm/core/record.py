@@ -34,6 +34,8 @@ class Truth:
     viseme_F: NDArray[np.int8]
     """Index into ``core.rig.VISEMES``."""
     events: tuple[Event, ...]
+    emotion_FE: NDArray[np.float32] | None = None
+    """Intensity of every emotion (``core.emotion.EMOTIONS``) in every frame, 0 to 1; None if it was not recorded."""
 
 
 @final
