@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.synth.fourier import fast_size
-from openlpm.synth.voices import Voice
+from openlpm.synth.prosody import PLAIN, Prosody
+from openlpm.synth.vocal_kinds import VocalKind
+from openlpm.synth.voices import Speaker, Voice
 
 _SYNTH_RATE_HZ = 22_050
 _RETRIEVAL = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns after the callback has had everything
 _OPTIONS = 0x8003  # phoneme events | as IPA | do not end the process on errors
-_UTF8 = 1
+_UTF8, _PHONEMES = 0x001, 0x100  # text is UTF-8; text between [[ and ]] names phonemes
 _EVENT_LIST_END, _EVENT_PHONEME = 0, 7
-_PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
+_PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
+_RATES_WPM = (80, 400)
 _LANGUAGE_NAMES = {"en-gb": "en"}  # espeak's name of the British voice
 
 
@@ -59,12 +62,16 @@ class Phone:
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Utterance:
-    """Something said: mono float32 at 16 kHz in [-1, 1], and the phones in it without gaps between them."""
+    """Something said or uttered: mono float32 at 16 kHz in [-1, 1], and the phones in it without gaps between them."""
 
     samples_A: NDArray[np.float32]
     phones: tuple[Phone, ...]
     text: str
-    voice: Voice
+    """The words, or the kind in brackets where there are none."""
+    voice: Speaker
+    emotion: str = "neutral"
+    """One of ``core.emotion.EMOTIONS``."""
+    kind: VocalKind = VocalKind.SPEECH
 
 
 @final
@@ -77,13 +84,16 @@ class Synthesiser:
     def __init__(self) -> None:
         self._engine = _engine()
 
-    def say(self, text: str, voice: Voice) -> Utterance:
+    def say(self, text: str, voice: Voice, prosody: Prosody = PLAIN) -> Utterance:
         """``text`` in ``voice``; the leading and trailing silence that espeak-ng adds stays in.
+
+        Pitch, range, rate and tilt of ``prosody`` are applied; the rest is for ``synth.emotional_speech``. Text between
+        ``[[`` and ``]]`` is taken as the phoneme mnemonics of espeak-ng.
 
         Raises:
             ConfigError: espeak-ng does not know the voice, or fails.
         """
-        return self._engine.say(text, voice)
+        return self._engine.say(text, voice, prosody)
 
 
 @final
@@ -93,7 +103,7 @@ class _Engine:
     def __init__(self) -> None:
         self._library = _library()
         self._lock = threading.Lock()
-        self._voice: Voice | None = None
+        self._set: tuple[Voice, Prosody] | None = None
         self._blocks: list[bytes] = []
         self._events: list[tuple[int, str]] = []
         callback_type = ctypes.CFUNCTYPE(
@@ -103,28 +113,32 @@ class _Engine:
         self._callback = callback_type(self._receive)
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def say(self, text: str, voice: Voice) -> Utterance:
+    def say(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
+        flags = _UTF8 | (_PHONEMES if "[[" in text else 0)
         with self._lock:
-            self._select(voice)
+            self._select(voice, prosody)
             self._blocks.clear()
             self._events.clear()
             encoded = text.encode()
-            if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None) != 0:
+            if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, flags, None, None) != 0:
                 raise ConfigError(f"text={text!r}: espeak-ng could not say it with {voice.name}; try another voice")
             samples_A = np.frombuffer(b"".join(self._blocks), dtype=np.int16).astype(np.float32) / 32768.0
             phones = _phones(self._events, samples_A.shape[0])
-        return Utterance(samples_A=resampled(samples_A), phones=phones, text=text, voice=voice)
+        heard_A = resampled(samples_A, tilt_db=prosody.tilt_db)
+        return Utterance(samples_A=heard_A, phones=phones, text=text, voice=voice)
 
-    def _select(self, voice: Voice) -> None:
-        if voice == self._voice:
+    def _select(self, voice: Voice, prosody: Prosody) -> None:
+        if (voice, prosody) == self._set:
             return
         name = f"{_LANGUAGE_NAMES.get(voice.language, voice.language)}+{voice.variant}"
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise ConfigError(f"voice={name}: espeak-ng does not know it; choose one of synth.voices.voices_of")
         # A voice may carry its own rate and pitch, so these follow it.
-        self._library.espeak_SetParameter(_PARAMETER_RATE, voice.rate_wpm, 0)
-        self._library.espeak_SetParameter(_PARAMETER_PITCH, voice.pitch, 0)
-        self._voice = voice
+        rate_wpm = int(np.clip(voice.rate_wpm * prosody.rate, *_RATES_WPM))
+        self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
+        self._library.espeak_SetParameter(_PARAMETER_PITCH, int(np.clip(voice.pitch + prosody.pitch, 0, 99)), 0)
+        self._library.espeak_SetParameter(_PARAMETER_RANGE, int(np.clip(prosody.range, 0, 100)), 0)
+        self._set = (voice, prosody)
 
     def _receive(self, wave: Any, num_samples: int, events: Any) -> int:
         index = 0
@@ -167,8 +181,11 @@ _UP, _DOWN = 320, 441  # 22 050 * 320 / 441 = 16 000
 _PASS_HZ = 7_500  # from here the spectrum fades out up to 8 kHz
 
 
-def resampled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Samples at 22 050 Hz to 16 kHz through the spectrum, which delays nothing: sample 0 stays at time 0."""
+def resampled(samples_A: NDArray[np.float32], *, tilt_db: float = 0.0) -> NDArray[np.float32]:
+    """Samples at 22 050 Hz to 16 kHz through the spectrum, which delays nothing: sample 0 stays at time 0.
+
+    ``tilt_db`` brightens by so many decibels an octave about 1 kHz, within 12 dB.
+    """
     num_samples = samples_A.shape[0]
     # A whole number of blocks of 441 samples, of which two are silence that keeps the end out of the beginning.
     num_blocks = fast_size(-(-num_samples // _DOWN) + 2)
@@ -176,4 +193,8 @@ def resampled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
     hertz = np.linspace(0, AUDIO_RATE_HZ / 2, spectrum.shape[0])
     fade = np.clip((hertz - _PASS_HZ) / (AUDIO_RATE_HZ / 2 - _PASS_HZ), 0.0, 1.0)
     spectrum *= (0.5 + 0.5 * np.cos(np.pi * fade)).astype(np.float32) * np.float32(_UP / _DOWN)
+    if tilt_db:
+        coarse_hz = np.linspace(0, AUDIO_RATE_HZ / 2, 257)
+        gain_db = np.clip(tilt_db * np.log2(np.maximum(coarse_hz, 60.0) / 1000.0), -12.0, 12.0)
+        spectrum *= np.interp(hertz, coarse_hz, 10 ** (gain_db / 20)).astype(np.float32)
     return np.fft.irfft(spectrum, num_blocks * _UP)[: num_samples * _UP // _DOWN].astype(np.float32)

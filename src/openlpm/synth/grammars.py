@@ -25,10 +25,10 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
             "past": "bought|moved|found|opened|washed|loved|threw|painted|brought|forgot|followed|shipped|mixed|borrowed",
             "do": "bring|move|fix|open|paint|push|watch|borrow|throw|sample|wrap|measure|improve|follow|show",
             "do2": "keep|remove|smooth|beat|fill|weigh|boil|leave|chew|join|judge|photograph",
-            "adj": "big|blue|fabulous|warm|smooth|purple|thick|funny|beautiful|awful|pale|rough|tiny|mysterious|cheap|yellow|very old|thoughtful|huge|broken",
-            "adj2": "brown|velvet|narrow|lovely|shiny|perfect|modern|foolish|precious|golden|empty|bitter",
-            "thing": "boat|movie|photo|book|pumpkin|bathtub|map|thumb|puzzle|museum|office|wolf|giraffe|moon|oven|feather|shop|picture|bubble|mouth|voice|yo-yo|judge|view",
-            "thing2": "lamp|bamboo stick|vase|hammer|fork|broom|leaf|pillow|cup|message|bath|mushroom|violin|chair|apple|rainbow",
+            "adj": "big|blue|fabulous|warm|smooth|purple|thick|funny|beautiful|dreadful|pale|rough|tiny|mysterious|cheap|yellow|very old|thoughtful|huge|broken",
+            "adj2": "brown|velvet|narrow|lovely|shiny|perfect|modern|foolish|precious|golden|full|bitter",
+            "thing": "boat|movie|photo|book|pumpkin|bathtub|map|thumb|puzzle|museum|palace|frog|giraffe|moon|kettle|feather|shop|picture|bubble|mouth|voice|yo-yo|judge|view",
+            "thing2": "lamp|bamboo stick|vase|hammer|fork|broom|leaf|pillow|cup|message|bath|mushroom|violin|chair|pear|rainbow",
             "place": "by the river|above the bathroom|in the movie theatre|near the farm|on the north beach|from the village|under the bridge|outside of Boston|in February",
             "time": "this morning|before breakfast|every Thursday|on my birthday|about five months ago|tomorrow evening|at half past four|now",
             "opener": "well|to be fair|believe me|as far as I know|by the way|honestly|you know|of course|hmm",
@@ -51,8 +51,8 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {
             "name": "Bruno|Emma|Philipp|Johanna|Uwe|Mia|Moritz|Pauline|Günther|Vera|Thomas|Fabian|Ömer|Sophie",
-            "noun": "das Boot|die Blume|das Möbelstück|die Brücke|das Buch|die Bühne|das Pferd|der Mond|die Pfanne|das Museum|die Tür|die Mühle|das Foto|der Apfelbaum|das Öl",
-            "noun2": "die Suppe|der Fluss|das Fahrrad|der Vogel|die Wohnung|das Hemd|der Löffel|die Bäume|der Pfeffer|das Schiff|die Uhr",
+            "noun": "das Boot|die Blume|das Möbelstück|die Brücke|das Buch|die Bühne|das Pferd|das Meer|die Pfanne|das Museum|die Tür|die Mühle|das Foto|die Pflaume|das Öl",
+            "noun2": "die Suppe|die Pfütze|das Fahrrad|das Vöglein|die Wohnung|das Hemd|die Gabel|die Palme|das Pfefferkorn|das Schiff|die Uhr",
             "part": "gefunden|bewegt|gemalt|gekauft|vergessen|aufgebaut|probiert|vermisst|geöffnet|gewaschen|beschrieben|empfohlen",
             "inf": "finden|bewegen|malen|kaufen|vergessen|aufbauen|probieren|öffnen|waschen|mitbringen|vorführen|prüfen",
             "adj": "schön|blau|furchtbar|warm|böse|groß|prima|müde|wunderbar|kaputt|gemütlich|voll",
@@ -66,13 +66,13 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
         {name} a {part} {noun} {time}.
         pourquoi {name} veut {inf} {noun}?
         pouvez-vous {inf} {noun2}, s'il vous plaît?
-        {noun} est beau, mais {noun2} est perdu.
+        {noun} est {adj}, mais {noun2} est {adj2}.
         je pense que nous pouvons {inf} {noun} {time}.
-        oh là là, quel bonheur de {inf} {noun2}!
+        oh là là, quel bonheur, {inf} {noun2}!
         {opener}, {name} et moi avons {part} {noun}.
         tu te souviens où était {noun}?
         {time}, on va {inf} {noun} et {noun2}.
-        personne ne savait que {name} avait {part} {noun2}.
+        personne ne savait si {name} avait {part} {noun2}.
         bonjour {name}, tu as bien {part} {noun2}?
         """,
         {
@@ -81,6 +81,8 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
             "noun2": "le pont|la plume|le bouquet|un œuf|le feu|la chambre|le vin blanc|une photo|le chapeau|la maison|le tambour",
             "part": "vu|trouvé|oublié|bougé|préparé|ouvert|apporté|mangé|peint|voulu|perdu|emballé",
             "inf": "voir|trouver|oublier|bouger|préparer|ouvrir|apporter|manger|peindre|boire|promener|choisir",
+            "adj": "magnifique|superbe|bizarre|énorme|moderne|célèbre|formidable|jaune|splendide",
+            "adj2": "fragile|simple|propre|étrange|rouge|minuscule|horrible|pauvre|trop large",
             "time": "ce matin|au mois de juin|aujourd'hui|avant midi|demain soir|tous les jeudis|à huit heures",
             "opener": "franchement|bien sûr|peut-être|à propos|vous savez|en effet|bref|un beau jour",
         },
@@ -105,8 +107,8 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
             "noun2": "la sopa|el bosque|el vino|la cabeza|un paraguas|la fiesta|el hombre|el caballo|el puente|la luna|la boca",
             "past": "compró|movió|encontró|abrió|pintó|olvidó|preparó|probó|llevó|perdió|buscó",
             "inf": "comprar|mover|encontrar|abrir|pintar|olvidar|preparar|probar|llevar|buscar|empujar|mirar",
-            "adj": "bueno|famoso|pequeño|hermoso|bonito|perfecto|profundo|amable|oscuro|moderno",
-            "adj2": "frío|simple|viejo|breve|feliz|amplio|valioso|nuevo",
+            "adj": "importante|grande|interesante|increíble|agradable|elegante|enorme|especial|amable|impresionante",
+            "adj2": "simple|breve|feliz|frágil|triste|débil|suave|fuerte|verde",
             "time": "esta mañana|en febrero|por la noche|el jueves|a las nueve|todo el verano|después de comer",
             "opener": "la verdad|por supuesto|además|bueno|mira|por cierto|quizás|en fin",
         },
@@ -130,8 +132,8 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
             "noun2": "la zuppa|il bosco|il vino|la bambola|un ombrello|la festa|il cavallo|la luna|la bocca|il gelato",
             "part": "comprato|mosso|trovato|aperto|dipinto|dimenticato|preparato|provato|portato|perso|visto",
             "inf": "comprare|muovere|trovare|aprire|dipingere|dimenticare|preparare|provare|portare|buttare|vedere",
-            "adj": "grande|famoso|piccolo|profondo|morbido|buffo|moderno|importante|vivace|povero",
-            "adj2": "freddo|semplice|vecchio|breve|felice|ampio|prezioso|nuovo|buono",
+            "adj": "grande|importante|interessante|enorme|elegante|fragile|incredibile|speciale|vivace|notevole",
+            "adj2": "semplice|breve|felice|forte|debole|triste|gentile|sottile|amabile|verde",
             "time": "stamattina|a febbraio|di pomeriggio|ogni giovedì|alle nove|per tutta l'estate|prima di pranzo",
             "opener": "davvero|certo|forse|a proposito|sai|in effetti|insomma|beh",
         },
@@ -141,7 +143,7 @@ GRAMMARS: dict[str, tuple[str, dict[str, str]]] = {
         {name} {past} {noun} {time}.
         por que {name} quer {inf} {noun}?
         você pode {inf} {noun2}, por favor?
-        {noun} é muito bom, mas {noun2} é melhor.
+        {noun} é excelente, mas {noun2} é melhor.
         acho que vamos {inf} {noun} {time}.
         nossa, que bom {inf} {noun2}!
         {opener}, {name} também {past} {noun}.

@@ -1,29 +1,32 @@
 """Many utterances made beforehand, in parallel: training draws on them thousands of times a second."""
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError, InputError
-from openlpm.core.seeds import Split, generator
-from openlpm.synth.espeak import Phone, Synthesiser, Utterance
-from openlpm.synth.sentences import sentence
-from openlpm.synth.voices import Voice, voices_of
+from openlpm.core.seeds import Split
+from openlpm.synth.bank_parts import KINDS, Part, firsts, joined, part_of
+from openlpm.synth.bank_work import jobs, run
+from openlpm.synth.espeak import Phone, Utterance
+from openlpm.synth.vocal_kinds import VocalKind
+from openlpm.synth.voices import HumanVoice, Speaker, Voice, voices_of
 
-_JOB_UTTERANCES = 32
-_FORMAT = 1
+_FORMAT = 2
 
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechBank:
-    """Utterances laid end to end; entry u of a ``first_*`` array is where utterance u begins, entry u + 1 its end."""
+    """Utterances laid end to end, ordered by voice and, for each voice, sentences first.
+
+    Entry u of a ``first_*`` array is where utterance u begins, entry u + 1 its end.
+    """
 
     split: Split
     samples_A: NDArray[np.int16]
@@ -36,10 +39,16 @@ class SpeechBank:
     phone_symbol: NDArray[np.int16]
     """Index into ``symbols``."""
     symbols: tuple[str, ...]
-    """IPA as espeak-ng writes it; the empty string is a pause."""
+    """IPA as espeak-ng writes it, or ``visemes.viseme_symbol`` of recorded people; the empty string is a pause."""
     voice_index: NDArray[np.int32]
-    """Index into ``voices_of(split)``, one for each utterance, in rising order."""
+    """Who speaks, one number for each utterance, in rising order; see ``speaker``."""
+    emotion_index: NDArray[np.int8]
+    """Index into ``core.emotion.EMOTIONS``."""
+    kind_index: NDArray[np.int8]
+    """Index into the members of ``VocalKind``."""
     texts: tuple[str, ...]
+    human_voices: tuple[HumanVoice, ...] = ()
+    """Recorded people; the first has the number that follows the last of ``voices_of(split)``."""
 
     @property
     def num_utterances(self) -> int:
@@ -51,14 +60,49 @@ class SpeechBank:
         """Length of all sound in samples at 16 kHz."""
         return self.samples_A.shape[0]
 
-    def voice(self, utterance: int) -> Voice:
+    def speaker(self, voice_index: int) -> Speaker:
+        """Whose number ``voice_index`` is: a voice of the synthesiser, or a recorded person."""
+        voices = voices_of(self.split)
+        return voices[voice_index] if voice_index < len(voices) else self.human_voices[voice_index - len(voices)]
+
+    def voice(self, utterance: int) -> Speaker:
         """Who says utterance ``utterance``."""
-        return voices_of(self.split)[int(self.voice_index[utterance])]
+        return self.speaker(int(self.voice_index[utterance]))
+
+    def emotion_of(self, utterance: int) -> str:
+        """The emotion that is heard in an utterance, one of ``core.emotion.EMOTIONS``."""
+        return EMOTIONS[int(self.emotion_index[utterance])]
+
+    def kind_of(self, utterance: int) -> VocalKind:
+        """What an utterance is: a sentence, a laugh, a sigh."""
+        return KINDS[int(self.kind_index[utterance])]
 
     def utterances_of(self, voice_index: int) -> range:
-        """The utterances of a voice, by its place in ``voices_of(split)``; empty if it says nothing here."""
+        """The sentences of a voice: neither backchannels nor sounds without words, in any emotion."""
+        first, end = self._bounds(voice_index)
+        return range(first, first + int(np.searchsorted(self.kind_index[first:end], 1)))
+
+    def utterances(
+        self, voice_index: int, *, kind: VocalKind | str | None = None, emotion: str | None = None
+    ) -> NDArray[np.int64]:
+        """The utterances of a voice that are of ``kind`` and in ``emotion``; without them, of any. May be empty.
+
+        Raises:
+            ConfigError: there is no such emotion.
+        """
+        first, end = self._bounds(voice_index)
+        kept = np.ones(end - first, dtype=np.bool_)
+        if kind is not None:
+            kept &= self.kind_index[first:end] == KINDS.index(VocalKind(kind))
+        if emotion is not None:
+            if emotion not in EMOTIONS:
+                raise ConfigError(f"emotion={emotion!r}: choose one of {', '.join(EMOTIONS)}")
+            kept &= self.emotion_index[first:end] == EMOTIONS.index(emotion)
+        return first + np.flatnonzero(kept)
+
+    def _bounds(self, voice_index: int) -> tuple[int, int]:
         first, end = np.searchsorted(self.voice_index, [voice_index, voice_index + 1])
-        return range(int(first), int(end))
+        return int(first), int(end)
 
     def length(self, utterance: int) -> int:
         """Length of an utterance in samples."""
@@ -92,7 +136,12 @@ class SpeechBank:
                 phone_symbol=self.phone_symbol,
                 symbols=np.array("\n".join(self.symbols)),
                 voice_index=self.voice_index,
+                emotions=np.array("\n".join(EMOTIONS)),
+                emotion_index=self.emotion_index,
+                kinds=np.array("\n".join(KINDS)),
+                kind_index=self.kind_index,
                 texts=np.array("\n".join(self.texts)),
+                human_voices=np.array("\n".join(f"{voice.name}\t{voice.language}" for voice in self.human_voices)),
             )
 
 
@@ -105,8 +154,10 @@ def load(path: Path) -> SpeechBank:
     if not path.is_file():
         raise InputError(f"{path}: there is no speech bank here; build one with synth.speech_bank.build")
     with np.load(path, allow_pickle=False) as stored:
-        if "format" not in stored or int(stored["format"]) != _FORMAT:
-            raise InputError(f"{path}: not a speech bank of format {_FORMAT}; build it again")
+        known = {"format": str(_FORMAT), "emotions": "\n".join(EMOTIONS), "kinds": "\n".join(KINDS)}
+        if any(name not in stored or str(stored[name]) != value for name, value in known.items()):
+            raise InputError(f"{path}: not a speech bank of format {_FORMAT} with these emotions; build it again")
+        people = [line.split("\t") for line in str(stored["human_voices"]).splitlines()]
         return SpeechBank(
             split=Split(str(stored["split"])),
             samples_A=stored["samples"],
@@ -117,7 +168,10 @@ def load(path: Path) -> SpeechBank:
             phone_symbol=stored["phone_symbol"],
             symbols=tuple(str(stored["symbols"]).split("\n")),
             voice_index=stored["voice_index"],
+            emotion_index=stored["emotion_index"],
+            kind_index=stored["kind_index"],
             texts=tuple(str(stored["texts"]).split("\n")),
+            human_voices=tuple(HumanVoice(name=name, language=language) for name, language in people),
         )
 
 
@@ -129,7 +183,7 @@ def build(
     workers: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SpeechBank:
-    """Say ``num_utterances`` sentences, spread evenly over the voices of ``split``.
+    """Say ``num_utterances``, spread evenly over the voices of ``split``, of the kinds and emotions that ``bank_work`` draws.
 
     Who says what follows from ``seed``; the sound itself is not repeatable (see ``Synthesiser``).
     ``workers`` processes share the work, 0 does it in this process. ``on_progress(done, all)`` is called in this
@@ -137,111 +191,87 @@ def build(
     """
     if num_utterances < 1:
         raise ConfigError(f"num_utterances={num_utterances}: a bank needs at least one")
-    jobs = list(_jobs(split, num_utterances, seed))
-    parts: list[_Part] = []
+    parts: list[Part] = []
     done = 0
-    for part in _run(jobs, workers):
+    for part in run(list(jobs(split, num_utterances, seed)), workers):
         parts.append(part)
-        done += part.voice_index.shape[0]
+        done += part.num_utterances
         if on_progress is not None:
             on_progress(done, num_utterances)
-    return _joined(split, parts)
+    return _bank(split, joined(parts), ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    split: Split
-    seed: int
-    voice_index: int
-    first: int
-    end: int
+def with_human(bank: SpeechBank, utterances: Sequence[Utterance]) -> SpeechBank:
+    """``bank`` and recorded people (``human_speech.human_utterance``); who speaks is told by the name of the voice.
 
+    Whether a speaker belongs to the bank's split is for the caller to say, with ``voices.split_of_human``.
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    samples_A: NDArray[np.int16]
-    num_samples: NDArray[np.int64]
-    num_phones: NDArray[np.int64]
-    phone_start: NDArray[np.int32]
-    phone_end: NDArray[np.int32]
-    phone_symbol: NDArray[np.int16]
-    symbols: list[str]
-    voice_index: NDArray[np.int32]
-    texts: list[str]
-
-
-def _jobs(split: Split, num_utterances: int, seed: int) -> Iterator[_Job]:
-    """Utterance numbers in blocks of one voice each, voices in rising order."""
-    num_voices = len(voices_of(split))
-    if num_utterances < num_voices:
-        # A few utterances should still be of a few languages, so voices are drawn rather than taken in order.
-        drawn = generator("speech_bank", split, seed).choice(num_voices, size=num_utterances, replace=False)
-        bounds = np.arange(num_utterances + 1)
-        voices = np.sort(drawn)
-    else:
-        bounds = np.arange(num_voices + 1) * num_utterances // num_voices
-        voices = np.arange(num_voices)
-    for voice, first, end in zip(voices, bounds[:-1], bounds[1:], strict=True):
-        for start in range(int(first), int(end), _JOB_UTTERANCES):
-            yield _Job(split, seed, int(voice), start, min(start + _JOB_UTTERANCES, int(end)))
-
-
-def _run(jobs: list[_Job], workers: int) -> Iterator["_Part"]:
-    if workers == 0:
-        yield from map(_said, jobs)
-        return
-    # Spawned, because a forked child of a process that uses CUDA or threads may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        yield from pool.map(_said, jobs)
-
-
-def _said(job: _Job) -> _Part:
-    synthesiser = Synthesiser()
-    voice = voices_of(job.split)[job.voice_index]
-    rng = generator("speech_bank", job.split, job.seed, job.first)
-    utterances = [synthesiser.say(sentence(voice.language, rng), voice) for _ in range(job.first, job.end)]
-    phones = [phone for utterance in utterances for phone in utterance.phones]
-    symbols = sorted({phone.ipa for phone in phones})
-    place = {symbol: index for index, symbol in enumerate(symbols)}
-    return _Part(
-        samples_A=np.concatenate([_sixteen_bit(utterance) for utterance in utterances]),
-        num_samples=np.array([utterance.samples_A.shape[0] for utterance in utterances], dtype=np.int64),
-        num_phones=np.array([len(utterance.phones) for utterance in utterances], dtype=np.int64),
-        phone_start=np.array([phone.start_sample for phone in phones], dtype=np.int32),
-        phone_end=np.array([phone.end_sample for phone in phones], dtype=np.int32),
-        phone_symbol=np.array([place[phone.ipa] for phone in phones], dtype=np.int16),
-        symbols=symbols,
-        voice_index=np.full(len(utterances), job.voice_index, dtype=np.int32),
-        texts=[utterance.text for utterance in utterances],
+    Raises:
+        ConfigError: an utterance is not of a ``HumanVoice``.
+    """
+    if not utterances:
+        return bank
+    added: list[HumanVoice] = []
+    for utterance in utterances:
+        if isinstance(utterance.voice, Voice):
+            raise ConfigError(f"voice={utterance.voice.name}: only recorded people are added; build says the others")
+        added.append(utterance.voice)
+    people = tuple(sorted({*bank.human_voices, *added}, key=lambda voice: (voice.name, voice.language)))
+    first = len(voices_of(bank.split))
+    place = {voice: first + index for index, voice in enumerate(people)}
+    return _bank(
+        bank.split, joined([_part(bank, place), part_of(utterances, [place[voice] for voice in added])]), people
     )
 
 
-def _sixteen_bit(utterance: Utterance) -> NDArray[np.int16]:
-    return np.rint(utterance.samples_A * 32767.0).clip(-32768, 32767).astype(np.int16)
+def merged(banks: Sequence[SpeechBank]) -> SpeechBank:
+    """All utterances of banks of one split.
+
+    Raises:
+        ConfigError: there is no bank, or their splits differ.
+    """
+    splits = {bank.split for bank in banks}
+    if len(splits) != 1:
+        raise ConfigError(f"splits={sorted(splits)}: merge banks of one split, at least one")
+    split = splits.pop()
+    found = {voice for bank in banks for voice in bank.human_voices}
+    people = tuple(sorted(found, key=lambda voice: (voice.name, voice.language)))
+    place = {voice: len(voices_of(split)) + index for index, voice in enumerate(people)}
+    return _bank(split, joined([_part(bank, place) for bank in banks]), people)
 
 
-def _joined(split: Split, parts: list[_Part]) -> SpeechBank:
-    symbols = tuple(sorted({symbol for part in parts for symbol in part.symbols}))
-    place = {symbol: index for index, symbol in enumerate(symbols)}
+def _part(bank: SpeechBank, place: dict[HumanVoice, int]) -> Part:
+    """``bank`` with the numbers of its recorded people as in ``place``."""
+    num_voices = len(voices_of(bank.split))
+    number = np.array([*range(num_voices), *(place[voice] for voice in bank.human_voices)], dtype=np.int32)
+    return Part(
+        samples_A=bank.samples_A,
+        length_U=np.diff(bank.first_sample),
+        num_phones_U=np.diff(bank.first_phone),
+        phone_start=bank.phone_start,
+        phone_end=bank.phone_end,
+        phone_symbol=bank.phone_symbol,
+        symbols=bank.symbols,
+        speaker_U=number[bank.voice_index],
+        emotion_U=bank.emotion_index,
+        kind_U=bank.kind_index,
+        texts=bank.texts,
+    )
+
+
+def _bank(split: Split, part: Part, people: tuple[HumanVoice, ...]) -> SpeechBank:
     return SpeechBank(
         split=split,
-        samples_A=np.concatenate([part.samples_A for part in parts]),
-        first_sample=_firsts([part.num_samples for part in parts]),
-        first_phone=_firsts([part.num_phones for part in parts]),
-        phone_start=np.concatenate([part.phone_start for part in parts]),
-        phone_end=np.concatenate([part.phone_end for part in parts]),
-        phone_symbol=np.concatenate([_renumbered(part, place) for part in parts]),
-        symbols=symbols,
-        voice_index=np.concatenate([part.voice_index for part in parts]),
-        texts=tuple(text for part in parts for text in part.texts),
+        samples_A=part.samples_A,
+        first_sample=firsts(part.length_U),
+        first_phone=firsts(part.num_phones_U),
+        phone_start=part.phone_start,
+        phone_end=part.phone_end,
+        phone_symbol=part.phone_symbol,
+        symbols=part.symbols,
+        voice_index=part.speaker_U,
+        emotion_index=part.emotion_U,
+        kind_index=part.kind_U,
+        texts=part.texts,
+        human_voices=people,
     )
-
-
-def _renumbered(part: _Part, place: dict[str, int]) -> NDArray[np.int16]:
-    return np.array([place[symbol] for symbol in part.symbols], dtype=np.int16)[part.phone_symbol]
-
-
-def _firsts(counts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    flat: NDArray[Any] = np.concatenate(counts)
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(flat, dtype=np.int64)])

@@ -32,6 +32,8 @@ _NEAREST_VOWEL = VISEMES.index("E")
 _NEAREST_CONSONANT = VISEMES.index("DD")
 _LATIN_VOWELS = "aeiouy"
 
+_PLAIN_VISEME = "v:"
+
 unknown_symbols: Counter[str] = Counter()
 """How often a symbol outside the table has been met since the process started."""
 
@@ -50,13 +52,25 @@ def is_stressed(ipa: str) -> bool:
     return ipa.startswith("ˈ")
 
 
+def viseme_symbol(viseme: int, *, stressed: bool = False) -> str:
+    """The symbol of a viseme itself, for sounds whose phones are unknown, such as ``v:PP``; silence is a pause."""
+    if viseme == _SILENT:
+        return ""
+    return f"{_STRESS[0] if stressed else ''}{_PLAIN_VISEME}{VISEMES[viseme]}"
+
+
 @cache
 def shares_of(ipa: str) -> tuple[Share, ...]:
     """The visemes that a phone passes through: one for most, two or more for diphthongs and affricates.
 
+    A symbol made by ``viseme_symbol`` is its viseme.
+
     Stress, length and other diacritics do not matter. A symbol outside the table counts as a middle vowel or as
     a tongue-tip consonant, whichever is nearer, and is counted in ``unknown_symbols``.
     """
+    plain = ipa.lstrip(_STRESS)
+    if plain.startswith(_PLAIN_VISEME):
+        return (Share(VISEMES.index(plain.removeprefix(_PLAIN_VISEME)), 1.0),)
     visemes: list[int] = []
     for character in unicodedata.normalize("NFC", ipa):
         viseme = _VISEME_OF.get(character)

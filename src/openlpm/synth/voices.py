@@ -73,6 +73,30 @@ class Voice:
         return f"{self.language}+{self.variant}@{self.rate_wpm}/{self.pitch}"
 
 
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HumanVoice:
+    """A person on a recording."""
+
+    name: str
+    """Tells the speakers of a bank apart, such as ``librispeech-103``; no line breaks."""
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if not self.name or "\n" in self.name or "\t" in self.name or "\t" in self.language:
+            raise ConfigError(f"name={self.name!r}: name the speaker in one line without tabs")
+
+
+Speaker = Voice | HumanVoice
+"""Whoever can be heard in a bank."""
+
+
+def split_of_human(name: str) -> Split:
+    """The split of a recorded speaker, by the name alone: eight in ten train, one each validates and tests."""
+    draw = generator("human speaker", name).random()
+    return Split.TRAIN if draw < 0.8 else Split.VALIDATION if draw < 0.9 else Split.TEST
+
+
 @cache
 def voices_of(split: Split) -> tuple[Voice, ...]:
     """Every voice of a split, always in the same order; variants are never shared between splits.
