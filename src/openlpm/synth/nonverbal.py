@@ -166,7 +166,7 @@ def _piece(samples_A: NDArray[np.floating], phones: tuple[Phone, ...]) -> Piece:
 def _laugh(throat: _Throat, emotion: str) -> list[Piece]:
     vowel = throat.choose("a", "a", "0", "@", "V", "E")
     syllables = [f"h{vowel}"] * int(throat.rng.integers(3, 9))
-    high = {"excited": 14.0, "happy": 8.0}.get(emotion, 4.0)
+    high = {"excited": 30.0, "happy": 22.0}.get(emotion, 16.0)
     prosody = Prosody(pitch=high + throat.between(-4, 6), range=70, rate=throat.between(0.62, 0.95), breath=0.15)
     body = throat.syllables("_".join(syllables), prosody, level=throat.between(0.08, 0.14))
     body = shaped(body, 1.15, throat.between(0.25, 0.6), pitch=(throat.between(1.08, 1.3), throat.between(0.82, 0.98)))
@@ -188,13 +188,13 @@ def _chuckle(throat: _Throat, emotion: str) -> list[Piece]:
 
 
 def _sigh(throat: _Throat, emotion: str) -> list[Piece]:
-    pieces = [throat.breath(throat.between(0.35, 0.7), _LITTLE_OPEN, level=throat.between(0.008, 0.02), rising=0.7)]
+    pieces = [throat.breath(throat.between(0.35, 0.7), _LITTLE_OPEN, level=throat.between(0.012, 0.03), rising=0.7)]
     if emotion == "disgusted" or throat.rng.random() < 0.55:
         prosody = Prosody(pitch=throat.between(-14, -4), range=15, rate=0.7, tilt_db=-1.5, breath=0.6)
-        voiced = throat.syllables(throat.choose("hA:", "h@r", "h3:", "hV:"), prosody, level=0.05, stretch=1.6)
+        voiced = throat.syllables(throat.choose("hA:", "h@r", "h3:", "hV:"), prosody, level=0.09, stretch=1.6)
         pieces += [shaped(voiced, 1.0, 0.08, pitch=(1.08, 0.75))]
     else:
-        pieces += [throat.breath(throat.between(0.7, 1.3), _OPEN, level=throat.between(0.015, 0.035), rising=0.15)]
+        pieces += [throat.breath(throat.between(0.7, 1.3), _OPEN, level=throat.between(0.03, 0.06), rising=0.15)]
     return pieces
 
 
@@ -202,7 +202,7 @@ def _gasp(throat: _Throat, emotion: str) -> list[Piece]:
     mouth = _OPEN if emotion == "afraid" and throat.rng.random() < 0.5 else _WIDE
     pieces = [throat.breath(throat.between(0.22, 0.45), mouth, level=throat.between(0.04, 0.09), rising=0.75)]
     if throat.rng.random() < 0.35:
-        prosody = Prosody(pitch=throat.between(20, 32), range=30, rate=1.0, breath=0.4)
+        prosody = Prosody(pitch=throat.between(28, 42), range=30, rate=1.0, breath=0.4)
         pieces += [shaped(throat.syllables(throat.choose("'0", "'oU", "'V"), prosody, level=0.06), 1.0, 0.3)]
     return pieces
 
@@ -227,10 +227,10 @@ def _cry(throat: _Throat, emotion: str) -> list[Piece]:
     pitch = throat.between(6, 16) + (6 if emotion == "afraid" else 0)
     for _ in range(int(throat.rng.integers(2, 5))):
         for _ in range(int(throat.rng.integers(1, 4))):  # the breath comes in jerks
-            pieces += [throat.breath(throat.between(0.09, 0.16), _LITTLE_OPEN, level=0.02, rising=0.5)]
+            pieces += [throat.breath(throat.between(0.09, 0.16), _LITTLE_OPEN, level=0.03, rising=0.5)]
         prosody = Prosody(pitch=pitch, range=20, rate=throat.between(0.55, 0.9), breath=0.3, tremor=0.6, jitter=0.01)
         wail = throat.syllables(
-            throat.choose("h@", "hu:", "hA:", "h3:", "E:"), prosody, level=0.07, stretch=throat.between(1.0, 1.7)
+            throat.choose("h@", "hu:", "hA:", "h3:", "E:"), prosody, level=0.13, stretch=throat.between(1.0, 1.7)
         )
         pieces += [shaped(wail, 1.0, 0.25, pitch=(throat.between(1.1, 1.3), throat.between(0.85, 0.95)))]
         pieces += [silence(throat.between(0.03, 0.25))]
@@ -250,13 +250,13 @@ def _uh(throat: _Throat, emotion: str) -> list[Piece]:
 
 def _yawn(throat: _Throat, emotion: str) -> list[Piece]:
     prosody = Prosody(pitch=throat.between(-10, 4), range=10, rate=0.53, tilt_db=-2.0, breath=0.5)
-    draw_in = throat.breath(throat.between(0.9, 1.6), _WIDE, level=throat.between(0.015, 0.03), rising=0.8)
+    draw_in = throat.breath(throat.between(0.9, 1.6), _WIDE, level=throat.between(0.025, 0.05), rising=0.8)
     voiced = throat.rng.random() < (0.8 if emotion == "tired" else 0.5)
     if voiced:
-        out = throat.syllables(throat.choose("A:", "hA:", "a:"), prosody, level=0.05, stretch=throat.between(1.9, 2.6))
+        out = throat.syllables(throat.choose("A:", "hA:", "a:"), prosody, level=0.09, stretch=throat.between(1.9, 2.6))
         out = shaped(out, 1.0, 0.08, pitch=(1.12, 0.72))
     else:
-        out = throat.breath(throat.between(0.9, 1.4), _WIDE, level=0.025, rising=0.2)
+        out = throat.breath(throat.between(0.9, 1.4), _WIDE, level=0.04, rising=0.2)
     return [draw_in, out, throat.breath(throat.between(0.2, 0.4), _OPEN, level=0.008, rising=0.1)]
 
 

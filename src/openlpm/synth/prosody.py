@@ -15,6 +15,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
 
 _FloatArray = NDArray[np.float32]
+_LINEAR = 0.7
 _WOBBLE_HZ = 100  # rate at which slow changes are drawn before they are interpolated
 
 
@@ -104,7 +105,7 @@ def coloured(samples_A: _FloatArray, prosody: Prosody, rng: np.random.Generator)
         # The difference of white noise rises by 6 dB an octave, as breath does against a voice.
         hiss_A = np.diff(rng.standard_normal(num_samples + 1, dtype=np.float32)) * np.float32(0.35)
         voice_A = voice_A * (1.0 - 0.4 * prosody.breath) + prosody.breath * envelope(samples_A) * hiss_A
-    return limited(voice_A * 10 ** (prosody.gain_db / 20))
+    return limited(voice_A * np.float32(10 ** (prosody.gain_db / 20)))
 
 
 def envelope(samples_A: _FloatArray, window_s: float = 0.02) -> _FloatArray:
@@ -116,12 +117,15 @@ def envelope(samples_A: _FloatArray, window_s: float = 0.02) -> _FloatArray:
 
 
 def limited(samples_A: NDArray[np.floating]) -> _FloatArray:
-    """Loud parts bent so that nothing passes 1: untouched below 0.7."""
-    loud_A = np.abs(samples_A)
-    if loud_A.size == 0 or loud_A.max() <= 0.7:
-        return samples_A.astype(np.float32)
-    bent_A = np.sign(samples_A) * (0.7 + 0.29 * np.tanh((loud_A - 0.7) / 0.29))
-    return np.where(loud_A > 0.7, bent_A, samples_A).astype(np.float32)
+    """Loud parts bent so that nothing reaches 1; quieter ones are untouched."""
+    heard_A = samples_A.astype(np.float32, copy=False)
+    loud = np.flatnonzero(np.abs(heard_A) > _LINEAR)
+    if loud.shape[0] == 0:
+        return heard_A
+    bent_A = heard_A.copy()
+    over = (np.abs(heard_A[loud]) - _LINEAR) / (0.99 - _LINEAR)
+    bent_A[loud] = np.sign(heard_A[loud]) * (_LINEAR + (0.99 - _LINEAR) * np.tanh(over))
+    return bent_A
 
 
 def _swing(rng: np.random.Generator, num_samples: int) -> NDArray[np.float64]:
