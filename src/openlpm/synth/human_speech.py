@@ -75,7 +75,7 @@ def pieces(utterance: Utterance, *, least_s: float = 1.5, most_s: float = 6.0) -
         p for p in utterance.phones if not p.ipa and p.end_sample - p.start_sample >= _CUT_PAUSE_S * AUDIO_RATE_HZ
     ]
     ends = [p.start_sample for p in pauses if p.start_sample > 0]
-    if not ends or ends[-1] < utterance.samples_A.shape[0] - AUDIO_RATE_HZ // 100:
+    if not pauses or pauses[-1] != utterance.phones[-1]:
         ends.append(utterance.samples_A.shape[0])
     begins = {pause.start_sample: pause.end_sample for pause in pauses}
     start = begins.get(0, 0)

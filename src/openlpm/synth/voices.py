@@ -93,7 +93,7 @@ Speaker = Voice | HumanVoice
 
 def split_of_human(name: str) -> Split:
     """The split of a recorded speaker, by the name alone: eight in ten train, one each validates and tests."""
-    draw = generator("human speaker", name).random()
+    draw = generator("human", name).random()
     return Split.TRAIN if draw < 0.8 else Split.VALIDATION if draw < 0.9 else Split.TEST
 
 
