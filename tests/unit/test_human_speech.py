@@ -1,17 +1,20 @@
 """Recorded people in a bank of synthetic voices."""
 
 import dataclasses
+import os
+import wave
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import Split
 from openlpm.synth.espeak import Utterance
-from openlpm.synth.human_speech import VisemeSpan, human_utterance, pieces
+from openlpm.synth.human_speech import VisemeSpan, human_utterance, human_utterances, pieces
 from openlpm.synth.speech_bank import SpeechBank, build, load, merged, with_human
 from openlpm.synth.visemes import is_stressed, shares_of
 from openlpm.synth.voices import HumanVoice, split_of_human, voices_of
@@ -99,6 +102,51 @@ def test_speakers_are_split_for_ever_by_their_names() -> None:
     assert [split_of_human(f"librispeech-{n}").value for n in (19, 26, 78, 83, 87)] == [
         "train", "test", "validation", "train", "test",
     ]  # fmt: skip
+
+
+def test_a_folder_of_recordings_gives_each_split_its_own_speakers(tmp_path: Path) -> None:
+    for number in (19, 26, 32):
+        with wave.open(str(tmp_path / f"{number}-7-0.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            noise_A = np.random.default_rng(number).standard_normal(48_000) * 300
+            file.writeframes(noise_A.astype(np.int16).tobytes())
+
+    def align(samples_A: NDArray[np.float32]) -> list[VisemeSpan]:
+        return [VisemeSpan(AA, 1600, samples_A.shape[0] - 1600)]
+
+    found = {
+        split: human_utterances(tmp_path, split, align, corpus="librispeech") for split in (Split.TRAIN, Split.TEST)
+    }
+    assert [said.voice.name for said in found[Split.TRAIN]] == ["librispeech-19", "librispeech-32"]
+    assert [said.voice.name for said in found[Split.TEST]] == ["librispeech-26"]
+    for said in found[Split.TRAIN]:
+        # Faint recordings are raised to the level of the synthetic voices.
+        assert np.sqrt(np.square(said.samples_A).mean()) == pytest.approx(0.11, rel=0.02)
+    with pytest.raises(InputError, match="no recordings"):
+        human_utterances(tmp_path / "none", Split.TEST, align, corpus="librispeech")
+
+
+def test_real_people_are_cut_into_sentences(tmp_path: Path) -> None:
+    """With speech and silence alone told apart, which is all that cutting needs."""
+    folder = Path(os.environ.get("OPENLPM_TEST_DATA", "../shared/data")) / "speech" / "librispeech"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings of people in {folder}")
+
+    def loud(samples_A: NDArray[np.float32]) -> list[VisemeSpan]:
+        power_N = np.square(samples_A[: samples_A.shape[0] // 800 * 800]).reshape(-1, 800).mean(axis=1)
+        heard = np.concatenate([[0], power_N > 0.02 * np.percentile(power_N, 90), [0]]).astype(int)
+        starts, ends = (np.flatnonzero(np.diff(heard) == step) * 800 for step in (1, -1))
+        return [VisemeSpan(AA, start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+    for path in sorted(folder.glob("*.opus"))[:60]:  # a few speakers are enough
+        (tmp_path / path.name).symlink_to(path.resolve())
+    found = human_utterances(tmp_path, Split.VALIDATION, loud, corpus="librispeech")
+    assert len({said.voice.name for said in found}) >= 3
+    seconds = [said.samples_A.shape[0] / 16_000 for said in found]
+    assert len(found) > 9
+    # Some people make no pause that this crude rule finds.
+    assert np.percentile(seconds, 80) < 7.0
+    assert min(seconds) >= 1.5
 
 
 def test_a_long_recording_is_cut_in_its_pauses() -> None:

@@ -7,10 +7,12 @@ import pytest
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import VISEMES
+from openlpm.core.units import frames_in_samples
 from openlpm.synth.acoustics import measured
 from openlpm.synth.espeak import Phone, Synthesiser, Utterance
+from openlpm.synth.mouth_motion import VisemeSpans, mouth_motion
 from openlpm.synth.nonverbal import Piece, make_sound, played
-from openlpm.synth.visemes import shares_of
+from openlpm.synth.visemes import is_stressed, shares_of
 from openlpm.synth.vocal_kinds import EMOTIONS_OF, NON_VERBAL, VocalKind
 from openlpm.synth.voices import Voice
 
@@ -32,6 +34,20 @@ def seconds_in(utterance: Utterance, viseme: int) -> float:
         for share in shares_of(phone.ipa)
         if share.viseme == viseme
     )
+
+
+def mouth_of(utterance: Utterance) -> np.ndarray:
+    """The six mouth channels, a row a frame."""
+    rows: list[tuple[float, float, int, bool]] = []
+    for phone in utterance.phones:
+        begin = phone.start_sample / 16_000
+        for share in shares_of(phone.ipa):
+            end = begin + share.share * (phone.end_sample - phone.start_sample) / 16_000
+            rows.append((begin, end, share.viseme, is_stressed(phone.ipa)))
+            begin = end
+    start_S, end_S, viseme_S, stressed_S = (np.array(column) for column in zip(*rows, strict=True))
+    spans = VisemeSpans(start_S, end_S, viseme_S.astype(np.int8), stressed_S)
+    return mouth_motion(spans, np.ones(frames_in_samples(utterance.samples_A.shape[0]), np.float32)).mouth_F6
 
 
 @pytest.mark.parametrize("kind", NON_VERBAL)
@@ -83,6 +99,16 @@ def test_a_yawn_is_long_and_wide_and_a_gasp_is_short_breath() -> None:
     ]
     assert voiced[0] < 0.5
     assert voiced[1] > 0.9
+
+
+def test_the_mouth_of_a_laugh_swings_and_that_of_a_yawn_stays_wide() -> None:
+    for laugh in sounds(VocalKind.LAUGH):
+        jaw_F = mouth_of(laugh)[:, 0]
+        inner = jaw_F[1:-1]
+        peaks = (inner > jaw_F[:-2]) & (inner >= jaw_F[2:]) & (inner > 0.3)
+        assert peaks.sum() >= 2
+    for yawn in sounds(VocalKind.YAWN):
+        assert (mouth_of(yawn)[:, 0] > 0.6).sum() > 24
 
 
 def test_playing_faster_raises_pitch_and_moves_phones_along() -> None:

@@ -107,6 +107,7 @@ def test_a_tremor_shakes_loudness_five_to_seven_times_a_second() -> None:
     tone_A = (0.3 * np.sin(2 * np.pi * 200 * np.arange(64_000) / 16_000)).astype(np.float32)
     shaken_A = coloured(tone_A, Prosody(tremor=0.5), np.random.default_rng(2))
     level = np.sqrt(np.square(shaken_A).reshape(-1, 160).mean(axis=1))
+    assert level.std() / level.mean() > 0.15  # a half-deep sine would give 0.24
     spectrum = np.abs(np.fft.rfft(level - level.mean()))
     assert 4.5 <= np.fft.rfftfreq(level.shape[0], 0.01)[int(spectrum.argmax())] <= 7.5
 

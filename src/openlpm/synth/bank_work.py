@@ -21,6 +21,9 @@ _JOB_UTTERANCES = 32
 _WORDLESS_EVERY = 5
 """One in five utterances of a voice is no sentence, as soon as it says five."""
 _NEUTRAL_SHARE = 0.3
+_FULL_VOICE = 60
+"""With so many a voice has 14 neutral sentences, two or three in each other emotion, and every kind of sound."""
+_LEAST_VOICES = 16
 _WORDLESS = (VocalKind.BACKCHANNEL, *NON_VERBAL)
 
 
@@ -38,16 +41,16 @@ class Job:
 
 
 def jobs(split: Split, num_utterances: int, seed: int) -> Iterator[Job]:
-    """Utterances in blocks of one voice each, voices in rising order."""
-    num_voices = len(voices_of(split))
-    if num_utterances < num_voices:
-        # A few utterances should still be of a few languages, so voices are drawn rather than taken in order.
-        drawn = generator("speech_bank", split, seed).choice(num_voices, size=num_utterances, replace=False)
-        bounds = np.arange(num_utterances + 1)
-        voices = np.sort(drawn)
-    else:
-        bounds = np.arange(num_voices + 1) * num_utterances // num_voices
-        voices = np.arange(num_voices)
+    """Utterances in blocks of one voice each, voices in rising order.
+
+    A voice that feels has to say several things in each emotion, or a clip would repeat itself; so a bank holds only as
+    many voices as leave ``_FULL_VOICE`` utterances to each, though ``_LEAST_VOICES`` if it can. ``seed`` chooses them.
+    """
+    present = len(voices_of(split))
+    num_voices = min(present, num_utterances, max(num_utterances // _FULL_VOICE, _LEAST_VOICES))
+    drawn = generator("speech_bank", split, seed).choice(present, size=num_voices, replace=False)
+    voices = np.sort(drawn)
+    bounds = np.arange(num_voices + 1) * num_utterances // num_voices
     for voice, first, end in zip(voices.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         roles = _roles(generator("speech_bank", "roles", split, seed, voice), end - first)
         for start in range(first, end, _JOB_UTTERANCES):
@@ -62,17 +65,19 @@ def _roles(rng: np.random.Generator, count: int) -> tuple[tuple[VocalKind, str],
     three in ten of them neutral and the others in the other emotions alike.
     """
     wordless = [_WORDLESS[index] for index in rng.permutation(len(_WORDLESS))]
-    felt = rng.permutation(np.arange(1, len(EMOTIONS))).tolist()
+    felt = [EMOTIONS[index] for index in rng.permutation(np.arange(1, len(EMOTIONS)))]
     roles: list[tuple[VocalKind, str]] = []
+    num_felt = 0
     for index in range(count):
         if index % _WORDLESS_EVERY == _WORDLESS_EVERY - 1:
             kind = wordless[(index // _WORDLESS_EVERY) % len(wordless)]
             emotions = EMOTIONS_OF[kind]
             roles.append((kind, emotions[int(rng.integers(len(emotions)))]))
         elif rng.random() < _NEUTRAL_SHARE:
-            roles.append((VocalKind.SPEECH, EMOTIONS[0]))
+            roles.append((VocalKind.SPEECH, "neutral"))
         else:
-            roles.append((VocalKind.SPEECH, EMOTIONS[felt[index % len(felt)]]))
+            roles.append((VocalKind.SPEECH, felt[num_felt % len(felt)]))
+            num_felt += 1
     return tuple(roles)
 
 

@@ -1,8 +1,9 @@
 """Recorded people in a bank of voices: visemes found by an aligner instead of phones known from a synthesiser."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -10,16 +11,21 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
 from openlpm.core.rig import VISEMES
+from openlpm.core.seeds import Split
 from openlpm.core.units import AUDIO_RATE_HZ
+from openlpm.media.audio import open_audio
 from openlpm.synth.espeak import Phone, Utterance
 from openlpm.synth.visemes import viseme_symbol
 from openlpm.synth.vocal_kinds import VocalKind
-from openlpm.synth.voices import HumanVoice
+from openlpm.synth.voices import HumanVoice, split_of_human
 
 _VOWELS = range(VISEMES.index("aa"), len(VISEMES))
 _STRESSED_SHARE = 0.3
 _CUT_PAUSE_S = 0.18  # silences at least this long are places to cut
 _EDGE_S = 0.12  # silence left around a piece
+_LEVEL = 0.11  # root mean square of speech, as of a neutral synthetic voice
+_PEAK = 0.95
+_SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 
 
 @final
@@ -30,6 +36,36 @@ class VisemeSpan:
     viseme: int
     start_sample: int
     end_sample: int
+
+
+Aligner = Callable[[NDArray[np.float32]], Sequence[VisemeSpan]]
+"""Finds the visemes of a recording (mono, 16 kHz)."""
+
+
+def human_utterances(
+    folder: Path, split: Split, align: Aligner, *, corpus: str, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Utterance, ...]:
+    """What the speakers of ``split`` say in a folder of recordings, aligned, at an even level and cut in its pauses.
+
+    A file's name begins with its speaker, up to the first ``-``; the voice is named ``corpus-speaker``, and that name
+    alone decides the split, so a speaker is never heard in two.
+
+    Raises:
+        InputError: there are no recordings in the folder.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES) if folder.is_dir() else []
+    if not paths:
+        raise InputError(f"{folder}: there are no recordings here; give a folder of {', '.join(_SUFFIXES)} files")
+    chosen = [(path, HumanVoice(name=f"{corpus}-{path.stem.split('-')[0]}")) for path in paths]
+    chosen = [(path, voice) for path, voice in chosen if split_of_human(voice.name) == split]
+    found: list[Utterance] = []
+    for done, (path, voice) in enumerate(chosen, start=1):
+        source = open_audio(path)
+        samples_A = _levelled(source.read(0, source.num_samples))
+        found += pieces(human_utterance(samples_A, align(samples_A), voice, text=path.stem))
+        if on_progress is not None:
+            on_progress(done, len(chosen))
+    return tuple(found)
 
 
 def human_utterance(
@@ -88,6 +124,16 @@ def pieces(utterance: Utterance, *, least_s: float = 1.5, most_s: float = 6.0) -
         last = end
     cuts.append((start, last))
     return tuple(_cut(utterance, first, end) for first, end in cuts if end - first >= least_s * AUDIO_RATE_HZ)
+
+
+def _levelled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
+    """At the level of a synthetic voice where it is loud, without clipping."""
+    hop = AUDIO_RATE_HZ // 20
+    num_blocks = max(samples_A.shape[0] // hop, 1)
+    power_N = np.square(samples_A[: num_blocks * hop]).reshape(num_blocks, -1).mean(axis=1)
+    rms = np.sqrt(power_N[power_N >= 0.1 * power_N.max()].mean()) + 1e-6
+    gain = min(_LEVEL / rms, _PEAK / (np.abs(samples_A).max() + 1e-6))
+    return samples_A * np.float32(gain)
 
 
 def _cut(utterance: Utterance, first: int, end: int) -> Utterance:

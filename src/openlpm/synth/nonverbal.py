@@ -166,6 +166,8 @@ def _piece(samples_A: NDArray[np.floating], phones: tuple[Phone, ...]) -> Piece:
 def _laugh(throat: _Throat, emotion: str) -> list[Piece]:
     vowel = throat.choose("a", "a", "0", "@", "V", "E")
     syllables = [f"h{vowel}"] * int(throat.rng.integers(3, 9))
+    drawn = int(throat.rng.integers(len(syllables)))  # one syllable is drawn out; espeak-ng would always take the last
+    syllables[drawn] = f"h'{vowel}"
     high = {"excited": 30.0, "happy": 22.0}.get(emotion, 16.0)
     prosody = Prosody(pitch=high + throat.between(-4, 6), range=70, rate=throat.between(0.62, 0.95), breath=0.15)
     body = throat.syllables("_".join(syllables), prosody, level=throat.between(0.08, 0.14))
@@ -181,7 +183,7 @@ def _laugh(throat: _Throat, emotion: str) -> list[Piece]:
 
 def _chuckle(throat: _Throat, emotion: str) -> list[Piece]:
     closed = throat.rng.random() < 0.45 or emotion == "embarrassed"
-    syllables = ["hm" if closed else f"h{throat.choose('@', 'I', 'V')}"] * int(throat.rng.integers(2, 5))
+    syllables = ["hm" if closed else f"h{throat.choose('@', '@', 'I')}"] * int(throat.rng.integers(2, 5))
     prosody = Prosody(pitch=throat.between(-8, 2), range=40, rate=throat.between(0.65, 0.95), breath=0.25)
     body = throat.syllables("_".join(syllables), prosody, level=throat.between(0.03, 0.06), closed=closed)
     return [shaped(body, 1.0, throat.between(0.3, 0.6), pitch=(throat.between(1.0, 1.15), throat.between(0.85, 0.98)))]
@@ -191,7 +193,7 @@ def _sigh(throat: _Throat, emotion: str) -> list[Piece]:
     pieces = [throat.breath(throat.between(0.35, 0.7), _LITTLE_OPEN, level=throat.between(0.012, 0.03), rising=0.7)]
     if emotion == "disgusted" or throat.rng.random() < 0.55:
         prosody = Prosody(pitch=throat.between(-14, -4), range=15, rate=0.7, tilt_db=-1.5, breath=0.6)
-        voiced = throat.syllables(throat.choose("hA:", "h@r", "h3:", "hV:"), prosody, level=0.09, stretch=1.6)
+        voiced = throat.syllables(throat.choose("h@:", "h@:", "h3:", "hV:"), prosody, level=0.09, stretch=1.6)
         pieces += [shaped(voiced, 1.0, 0.08, pitch=(1.08, 0.75))]
     else:
         pieces += [throat.breath(throat.between(0.7, 1.3), _OPEN, level=throat.between(0.03, 0.06), rising=0.15)]
@@ -240,7 +242,7 @@ def _cry(throat: _Throat, emotion: str) -> list[Piece]:
 def _uh(throat: _Throat, emotion: str) -> list[Piece]:
     prosody = Prosody(pitch=throat.between(-8, 0), range=10, rate=throat.between(0.5, 0.8))
     drawn = throat.syllables(
-        throat.choose("V:", "V:m", "3:", "3:m", "E:", "E:m", "@:", "@:m"),
+        throat.choose("V:", "V:m", "3:", "3:m", "E:", "@:", "@:", "@:m", "@:m"),
         prosody,
         level=throat.between(0.05, 0.08) if emotion != "embarrassed" else 0.035,
         stretch=throat.between(1.0, 1.5),

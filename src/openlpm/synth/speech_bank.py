@@ -183,7 +183,7 @@ def build(
     workers: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SpeechBank:
-    """Say ``num_utterances``, spread evenly over the voices of ``split``; ``bank_work`` draws kinds and emotions.
+    """Say ``num_utterances`` with voices of ``split``; ``bank_work`` draws the voices, kinds and emotions.
 
     Who says what follows from ``seed``; the sound itself is not repeatable (see ``Synthesiser``).
     ``workers`` processes share the work, 0 does it in this process. ``on_progress(done, all)`` is called in this
