@@ -18,6 +18,9 @@ EMOTIONS = (
     "tired",
     "embarrassed",
 )
-"""In the order of every emotion track; several may be present at once, each with its own intensity."""
+"""In the order of every emotion track; several may be present at once, each with its own intensity.
+
+``neutral`` is what the others leave: 1 less the strongest of them.
+"""
 
 NUM_EMOTIONS = len(EMOTIONS)

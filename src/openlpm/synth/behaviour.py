@@ -1,7 +1,8 @@
-"""Everything of a performance but the mouth: what a face and a head do while somebody listens, speaks or waits.
+"""Everything of a performance but the speaking mouth: what face and body do while somebody listens, speaks or waits.
 
-Listening is caused by the partner's voice: each end of a phrase (``reactions.PAUSE_S`` of silence) is a cue, and nods,
-smiles and brows of a listener start 0.25 to 0.75 s after a cue and at no other time.
+Listening is caused by the partner's voice: ``reactions.find_cues`` finds what may be answered, ``reactions.react`` says
+how and when, and nothing else makes a listener react. What is felt is a track of its own (``feelings``); the face, the
+eyes, the posture and the size of all movement follow it. Named actions are laid over everything at the end.
 """
 
 from dataclasses import dataclass
@@ -13,18 +14,27 @@ from numpy.typing import NDArray
 from openlpm.core.record import Event
 from openlpm.core.rig import NUM_RIG, Rig, State
 from openlpm.core.seeds import generator
-from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.eye_motion import Eyes, move_eyes
+from openlpm.synth.acting import overlay
+from openlpm.synth.actions import ACTIONS
+from openlpm.synth.body_motion import breathe, gesture, raise_shoulders
+from openlpm.synth.eye_motion import BLINK_S, Eyes, Looking, move_eyes
+from openlpm.synth.face_motion import raise_brows, show_feelings
+from openlpm.synth.feelings import emotion_track
 from openlpm.synth.gestures import FloatArray, drift, pulses
-from openlpm.synth.head_motion import beat_shape, breathe, move_head, nod_shape
-from openlpm.synth.moods import MOODS, Mood
+from openlpm.synth.happening import happening, in_clip
+from openlpm.synth.head_motion import beat_shape, move_head
+from openlpm.synth.listening import answer_with_body, answers_to, cues_in, nod
+from openlpm.synth.moods import REST_ER, manner_of
 from openlpm.synth.mouth_motion import frame_centres
-from openlpm.synth.reactions import Phrase, Reactions, react
+from openlpm.synth.reactions import LENGTHS_S, Reaction, feelings_of, times_of
+from openlpm.synth.situation import Situation
+from openlpm.synth.turns import Turns, find_turns, turn_events
 
 _LOW = dict.fromkeys(Rig, 0.0) | {
     Rig.WIDTH: -1.0, Rig.SMILE: -1.0, Rig.GAZE_X: -1.0, Rig.GAZE_Y: -1.0, Rig.BROW_LEFT: -1.0, Rig.BROW_RIGHT: -1.0,
     Rig.FURROW: -1.0, Rig.YAW: -0.6, Rig.PITCH: -0.4, Rig.ROLL: -0.35, Rig.SHIFT_X: -1.0, Rig.SHIFT_Y: -1.0,
-    Rig.LEAN: -1.0,
+    Rig.LEAN: -1.0, Rig.SWAY: -1.0, Rig.REACH_LEFT: -1.0, Rig.REACH_RIGHT: -1.0, Rig.SWING_LEFT: -1.0,
+    Rig.SWING_RIGHT: -1.0,
 }  # fmt: skip
 _HIGH = dict.fromkeys(Rig, 1.0) | {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
 RIG_LOW_R: NDArray[np.float32] = np.array([_LOW[channel] for channel in Rig], dtype=np.float32)
@@ -32,160 +42,152 @@ RIG_LOW_R: NDArray[np.float32] = np.array([_LOW[channel] for channel in Rig], dt
 RIG_HIGH_R: NDArray[np.float32] = np.array([_HIGH[channel] for channel in Rig], dtype=np.float32)
 """The greatest value of each channel of the rig."""
 
-_SMILE_PULSE = {"attack_s": 0.3, "hold_s": 0.7, "release_s": 0.8}
-_BROW_PULSE = {"attack_s": 0.16, "hold_s": 0.3, "release_s": 0.4}
-_ACCENT_PULSE = {"attack_s": 0.13, "hold_s": 0.06, "release_s": 0.3}
-_BEAT_PROBABILITY, _ACCENT_PROBABILITY = 0.4, 0.3
-_THINK_PROBABILITY = 0.5
+_HEAD = (Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN)
+_POSTURE = (Rig.GAZE_X, Rig.GAZE_Y, Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.LEAN, Rig.SHOULDER, Rig.SWAY)
+_LIDS = (Rig.BLINK_LEFT, Rig.BLINK_RIGHT)
+_BEAT_PROBABILITY, _THINK_PROBABILITY, _MEETS_PROBABILITY = 0.4, 0.5, 0.8
+_GESTURING = 0.3  # how many clips of ordinary people have hands in them
 _EYES_AGAINST_HEAD = 0.9  # gaze a radian of yaw or pitch: with this a turned head still looks into the camera
-
-
-@final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Situation:
-    """What goes on around and inside the performer; times in seconds from the clip's start."""
-
-    seed: str
-    """Names the random streams of the clip."""
-    state_F: NDArray[np.int8]
-    own: tuple[Phrase, ...]
-    partner: tuple[Phrase, ...]
-    stress_K: FloatArray
-    """Middles of the performer's own stressed, loud syllables."""
-    mood: str
-    intensity: float
-    """0 to 1: how strongly the mood shows."""
-    energy: float
-    """Scale of movement, about 0.7 to 1.3."""
+_IN_BREATH_S, _IN_BREATH_JAW = 0.3, 0.05
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``rig_FR`` with its mouth channels at rest, and what happened in it."""
+    """``rig_FR`` with a mouth that does not speak, what is felt, and what happened."""
 
     rig_FR: NDArray[np.float32]
+    emotion_FE: NDArray[np.float32]
     events: tuple[Event, ...]
 
 
 def behave(situation: Situation) -> Behaviour:
-    """The rig of a clip but for the mouth, and the events in it, in rising order; a pure function of its argument."""
+    """The rig of a clip but for speech, and the events in it, in rising order; a pure function of its argument."""
     num_frames = situation.state_F.shape[0]
     times_F = frame_centres(num_frames)
-    mood, energy = MOODS[situation.mood], situation.energy * MOODS[situation.mood].energy
-    cue_K = _cues(situation, num_frames)
-    reactions = react(_stream(situation, "react"), cue_K, warmth=mood.warmth)
-    eyes = _eyes(situation, times_F)
-    head_FC = move_head(
-        _stream(situation, "head"), times_F, situation.state_F, energy=energy, pitch=mood.pitch * situation.intensity
-    )
-    nod_F, nod_length_K = nod_shape(_stream(situation, "nod"), times_F, reactions.nod_K)
-    beat_rng = _stream(situation, "beat")
-    beat_K = situation.stress_K[beat_rng.random(situation.stress_K.shape[0]) < _BEAT_PROBABILITY]
-    head_FC[:, 1] += nod_F + beat_shape(beat_rng, times_F, beat_K, energy=energy)
+    rng = generator("behaviour", situation.seed)
+    turns = find_turns(situation.own, situation.partner, situation.broken_in_s)
+    cues = cues_in(situation)
+    reactions = answers_to(generator("reactions", situation.seed), situation, cues, times_F)
+    emotion_FE = emotion_track(times_F, situation.lasting, (*situation.passing, *feelings_of(reactions)))
+    manner = manner_of(emotion_FE)
+    speaking_F = _soft(np.isin(situation.state_F, (State.SPEAK, State.BOTH)))
     rig_FR = np.zeros((num_frames, NUM_RIG))
-    rig_FR[:, [Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN]] = head_FC
-    _face(situation, rig_FR, times_F, reactions, mood)
+    rig_FR[:, _POSTURE] = emotion_FE @ REST_ER[:, _POSTURE]
+    beats = _move_body(rng, rig_FR, times_F, situation, manner)
+    nods = nod(rng, rig_FR, times_F, situation, reactions)
+    answer_with_body(rng, rig_FR, times_F, reactions)
+    show_feelings(rng, rig_FR, times_F, emotion_FE, speaking_F)
+    _move_brows(rng, rig_FR, times_F, situation, reactions, turns)
+    eyes = _eyes(rng, situation, times_F, turns, reactions, manner)
+    rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] += eyes.gaze_F2
+    rig_FR[:, _LIDS] = np.maximum(rig_FR[:, _LIDS], eyes.blink_F[:, None])
+    _breathe_in(rig_FR, times_F, turns)
+    overlay(rig_FR, times_F, situation.acts, 1.0 - speaking_F)
+    np.clip(rig_FR, RIG_LOW_R, RIG_HIGH_R, out=rig_FR)
     # Eyes turn in the head: to stay on something while the head moves they turn against it (vestibulo-ocular reflex).
-    rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] = eyes.gaze_F2 - _EYES_AGAINST_HEAD * head_FC[:, :2]
-    lids_F = np.maximum(eyes.blink_F, mood.lids * situation.intensity)
-    rig_FR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]] = lids_F[:, None]
-    breath_rng = _stream(situation, "breath")
-    rig_FR[:, Rig.BREATH] = breathe(breath_rng, times_F, situation.own)
-    rig_FR[:, Rig.SHOULDER] = _shoulders(breath_rng, situation, rig_FR[:, Rig.BREATH], times_F)
+    rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] -= _EYES_AGAINST_HEAD * rig_FR[:, [Rig.YAW, Rig.PITCH]]
     events = [
-        *_events("partner_phrase_end", cue_K, np.zeros_like(cue_K), num_frames),
-        *_events("nod", reactions.nod_K, nod_length_K, num_frames),
-        *_events("smile", reactions.smile_K, sum(_SMILE_PULSE.values()), num_frames),
-        *_events("brow_raise", reactions.brow_K, sum(_BROW_PULSE.values()), num_frames),
-        *_events("blink", eyes.blink_K, 0.28, num_frames),
-        *_events("beat", beat_K - 0.12, 0.43, num_frames),
-        *_events("turn_start", np.array([phrase.start_s for phrase in _turns(situation.own)]), 0.0, num_frames),
+        *(happening(cue.kind, cue.at_s, cue.at_s) for cue in cues),
+        *nods,
+        *(
+            happening(reaction.kind, reaction.at_s, reaction.at_s + LENGTHS_S[reaction.kind])
+            for reaction in reactions
+            if reaction.kind in LENGTHS_S
+        ),
+        *(happening("blink", onset, onset + BLINK_S) for onset in eyes.blink_K.tolist()),
+        *beats,
+        *turn_events(turns, situation.hums),
+        *(act.event(num_frames) for act in situation.acts),
     ]
     return Behaviour(
         np.clip(rig_FR, RIG_LOW_R, RIG_HIGH_R).astype(np.float32),
-        tuple(sorted(events, key=lambda event: (event.start_frame, event.kind))),
+        emotion_FE.astype(np.float32),
+        in_clip(events, num_frames),
     )
 
 
-def _stream(situation: Situation, part: str) -> np.random.Generator:
-    return generator("behaviour", situation.seed, part)
-
-
-def _cues(situation: Situation, num_frames: int) -> FloatArray:
-    """Ends of the partner's phrases that fall into the clip while the performer is not speaking."""
-    ends = [phrase.end_s for phrase in situation.partner if 0.0 <= phrase.end_s < num_frames / FRAME_RATE_HZ]
-    quiet = (State.LISTEN, State.IDLE)
-    return np.array([end for end in ends if situation.state_F[int(end * FRAME_RATE_HZ)] in quiet])
-
-
-def _turns(own: tuple[Phrase, ...]) -> list[Phrase]:
-    """Phrases that begin a turn: those after a second of silence or more."""
-    return [phrase for index, phrase in enumerate(own) if index == 0 or phrase.start_s - own[index - 1].end_s > 1.0]
-
-
-def _eyes(situation: Situation, times_F: FloatArray) -> Eyes:
-    """Eyes that leave the camera before some turns (to think) and come back early in them, and meet each cue."""
-    rng = _stream(situation, "eyes")
-    start_K = np.array([turn.start_s for turn in _turns(situation.own)])
-    thinks_K = rng.random(start_K.shape[0]) < _THINK_PROBABILITY
-    averted_K = start_K[thinks_K] - rng.uniform(0.15, 0.6, size=int(thinks_K.sum()))
-    back_K = start_K[thinks_K] + rng.uniform(0.3, 1.1, size=int(thinks_K.sum()))
-    return move_eyes(rng, times_F, situation.state_F, averted_K, back_K)
-
-
-def _face(situation: Situation, rig_FR: FloatArray, times_F: FloatArray, reactions: Reactions, mood: Mood) -> None:
-    """Smile, lower lids, wide eyes, brows and furrow, written into ``rig_FR``."""
-    rng = _stream(situation, "face")
-    swell_F4 = 1.0 + 0.15 * drift(rng, times_F, 4, low_hz=0.05, high_hz=0.3)
-    base_F4 = situation.intensity * np.clip(swell_F4, 0.5, 1.5)
-    idle_F4 = drift(rng, times_F, 4, low_hz=0.08, high_hz=0.5)
-    smiles_F = _pulsed(rng, times_F, reactions.smile_K, (0.45, 0.75), _SMILE_PULSE)
-    brows_F = _pulsed(rng, times_F, reactions.brow_K, (0.5, 0.85), _BROW_PULSE)
-    accented_K = rng.random(situation.stress_K.shape[0]) < _ACCENT_PROBABILITY
-    accents_F = _pulsed(rng, times_F, situation.stress_K[accented_K] - 0.1, (0.25, 0.6), _ACCENT_PULSE)
-    speaking_F = _soft(np.isin(situation.state_F, (State.SPEAK, State.BOTH)))
-    # A speaking mouth cannot hold the whole smile.
-    rig_FR[:, Rig.SMILE] = (mood.smile * base_F4[:, 0]) * (1 - 0.25 * speaking_F) + smiles_F + 0.05 * idle_F4[:, 0]
-    rig_FR[:, Rig.SQUINT] = mood.squint * base_F4[:, 1] + 0.5 * smiles_F
-    rig_FR[:, Rig.WIDEN] = mood.widen * base_F4[:, 2] + 0.35 * brows_F
-    raised_F = mood.brow * base_F4[:, 2] + np.maximum(brows_F, accents_F) * 0.9
-    rig_FR[:, Rig.BROW_LEFT] = raised_F + 0.07 * idle_F4[:, 1]
-    rig_FR[:, Rig.BROW_RIGHT] = raised_F * rng.uniform(0.8, 1.0) + 0.07 * idle_F4[:, 2]
-    rig_FR[:, Rig.FURROW] = mood.furrow * base_F4[:, 3] + 0.05 * idle_F4[:, 3]
-
-
-def _pulsed(
+def _move_body(
     rng: np.random.Generator,
+    rig_FR: FloatArray,
     times_F: FloatArray,
-    onset_K: FloatArray,
-    size: tuple[float, float],
-    shape: dict[str, float],
-) -> FloatArray:
-    size_K = rng.uniform(*size, size=onset_K.shape[0])
-    return pulses(
-        times_F, onset_K, size_K, attack_s=shape["attack_s"], hold_s=shape["hold_s"], release_s=shape["release_s"]
+    situation: Situation,
+    manner: dict[str, FloatArray],
+) -> list[Event]:
+    """Head, breath, shoulders, torso and arms; returns the beats and gestures that go with the words."""
+    persona, stress_K = situation.persona, situation.stress_K
+    energy_F = situation.energy * persona.energy * manner["energy"]
+    rig_FR[:, _HEAD] += move_head(rng, times_F, situation.state_F, energy_F)
+    beat_K = stress_K[rng.random(stress_K.shape[0]) < _BEAT_PROBABILITY]
+    rig_FR[:, Rig.PITCH] += beat_shape(rng, times_F, beat_K, energy=situation.energy * persona.energy)
+    rig_FR[:, Rig.BREATH] = breathe(rng, times_F, situation.own)
+    rig_FR[:, Rig.SHOULDER] += raise_shoulders(rng, times_F, stress_K, rig_FR[:, Rig.BREATH])
+    rig_FR[:, Rig.SWAY] += 0.12 * energy_F * drift(rng, times_F, 1, low_hz=0.05, high_hz=0.25)[:, 0]
+    found = [happening("beat", beat - 0.12, beat + 0.31) for beat in beat_K.tolist()]
+    if rng.random() < _GESTURING * 2 * persona.expression * float(manner["gesture"].mean()):
+        stretches = gesture(rng, rig_FR, times_F, situation.own, stress_K)
+        found += [happening("gesture", max(stretch.start_s, 0.0), stretch.end_s) for stretch in stretches]
+    return found
+
+
+def _move_brows(
+    rng: np.random.Generator,
+    rig_FR: FloatArray,
+    times_F: FloatArray,
+    situation: Situation,
+    reactions: tuple[Reaction, ...],
+    turns: Turns,
+) -> None:
+    """Brows that answer, stress words, and hand the turn over."""
+    answers_K = times_of(reactions, "brow_raise")
+    raised_K = np.concatenate([answers_K, turns.end_K - 0.1])
+    size_K = rng.uniform(0.5, 0.85, size=raised_K.shape[0])
+    size_K[answers_K.shape[0] :] *= 0.6
+    raise_brows(rng, rig_FR, times_F, situation.stress_K, raised_K, size_K)
+
+
+def _eyes(
+    rng: np.random.Generator,
+    situation: Situation,
+    times_F: FloatArray,
+    turns: Turns,
+    reactions: tuple[Reaction, ...],
+    manner: dict[str, FloatArray],
+) -> Eyes:
+    """Eyes that leave the camera to think before some turns and in pauses that are held, and come back to hand over.
+
+    They meet a partner who begins to speak, and follow whatever startles.
+    """
+    thinks_K = rng.random(turns.start_K.shape[0]) < _THINK_PROBABILITY
+    before_K = turns.start_K[thinks_K] - rng.uniform(0.15, 0.6, size=int(thinks_K.sum()))
+    back_K = turns.start_K[thinks_K] + rng.uniform(0.3, 1.1, size=int(thinks_K.sum()))
+    heard_K = np.array([phrase.start_s for phrase in situation.partner], dtype=np.float64)
+    meets_K = heard_K[rng.random(heard_K.shape[0]) < _MEETS_PROBABILITY * min(situation.persona.eye_contact, 1.0)]
+    startled_K = times_of(reactions, "startle", "taken_aback")
+    persona_F = np.where(situation.state_F == State.IDLE, 1.0, min(situation.persona.eye_contact, 1.4))
+    looking = Looking(
+        state_F=situation.state_F,
+        camera_F=manner["camera"] * persona_F,
+        blinks_F=manner["blinks"],
+        averted_K=np.concatenate([before_K, turns.hold_start_H - 0.05]),
+        met_K=np.concatenate([back_K, turns.hold_end_H + 0.25, turns.end_K - 0.3, meets_K + 0.25, startled_K]),
+        startled_K=startled_K + 0.02,
+        unblinking=tuple(
+            (act.start_s, act.end_s) for act in situation.acts if Rig.BLINK_LEFT in ACTIONS[act.action].motion
+        ),
     )
+    return move_eyes(rng, times_F, looking)
+
+
+def _breathe_in(rig_FR: FloatArray, times_F: FloatArray, turns: Turns) -> None:
+    """Lips that part a little with the breath before a turn."""
+    parted_F = pulses(
+        times_F, turns.start_K - _IN_BREATH_S, np.full(turns.start_K.shape, _IN_BREATH_JAW),
+        attack_s=0.18, hold_s=_IN_BREATH_S - 0.18, release_s=0.12,
+    )  # fmt: skip
+    rig_FR[:, Rig.JAW] += parted_F
 
 
 def _soft(flag_F: NDArray[np.bool_]) -> FloatArray:
     """A flag with edges of about a third of a second."""
     return np.convolve(np.pad(flag_F.astype(np.float64), 4, mode="edge"), np.hanning(11)[1:-1] / 5.0, mode="valid")
-
-
-def _shoulders(rng: np.random.Generator, situation: Situation, breath_F: FloatArray, times_F: FloatArray) -> FloatArray:
-    shrug_K = situation.stress_K[rng.random(situation.stress_K.shape[0]) < 0.03]
-    shrugs_F = _pulsed(rng, times_F, shrug_K - 0.15, (0.4, 0.8), {"attack_s": 0.25, "hold_s": 0.15, "release_s": 0.45})
-    return 0.08 * breath_F + shrugs_F + np.abs(0.03 * drift(rng, times_F, 1, low_hz=0.05, high_hz=0.3)[:, 0])
-
-
-def _events(kind: str, onset_K: FloatArray, length: FloatArray | float, num_frames: int) -> list[Event]:
-    """Events that begin inside the clip; each lasts at least a frame."""
-    length_K = np.broadcast_to(np.asarray(length, dtype=np.float64), onset_K.shape)
-    found: list[Event] = []
-    for onset, length_s in zip(onset_K.tolist(), length_K.tolist(), strict=True):
-        start = int(np.floor(onset * FRAME_RATE_HZ))
-        if 0 <= start < num_frames:
-            end = min(max(int(np.ceil((onset + length_s) * FRAME_RATE_HZ)), start + 1), num_frames)
-            found.append(Event(kind=kind, start_frame=start, end_frame=end))
-    return found

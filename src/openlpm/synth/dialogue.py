@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.synth.mouth_motion import VisemeSpans
+from openlpm.synth.reactions import Said
+from openlpm.synth.speaker import MoodAt, Speaker, Turn
 from openlpm.synth.speech_bank import SpeechBank
-from openlpm.synth.visemes import Share, is_stressed, shares_of
+from openlpm.synth.vocal_kinds import VocalKind
 
 
 class ClipKind(StrEnum):
@@ -27,16 +27,18 @@ class ClipKind(StrEnum):
     OVERLAP = "overlap"
     """One begins before the other has ended."""
     TRAP = "trap"
-    """The partner's track holds noise or tones, nobody speaks: the mouth has to stay shut."""
+    """The partner's track holds noise, tones or voices from elsewhere, nobody speaks: the mouth has to stay shut."""
+    BACKCHANNEL = "backchannel"
+    """The partner speaks, and now and then the performer says "mm-hm" (if the bank has such sounds)."""
+    INTERRUPTED = "interrupted"
+    """The partner breaks in, and the performer stops in the middle of a sentence."""
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An utterance of the bank placed in a clip; ``start_sample`` is negative if the clip begins inside it."""
-
-    utterance: int
-    start_sample: int
+_ANY = ("neutral", "neutral")
+_KINDS = list(VocalKind)
+_SPEECH, _HUMS = _KINDS.index(VocalKind.SPEECH), [_KINDS.index(VocalKind.MM_HM), _KINDS.index(VocalKind.BACKCHANNEL)]
+_BACKCHANNEL_PROBABILITY = 0.6
+_STOP_S = (0.15, 0.3)
 
 
 @final
@@ -47,57 +49,29 @@ class Plan:
     kind: ClipKind
     own: tuple[Turn, ...]
     partner: tuple[Turn, ...]
+    broken_in_s: float | None = None
+    """When the partner interrupts the performer."""
 
 
-@final
-class _Speaker:
-    """Draws utterances of one voice and lays them one after another."""
-
-    def __init__(self, bank: SpeechBank, utterances: range, rng: np.random.Generator) -> None:
-        self._bank, self._utterances, self._rng = bank, utterances, rng
-        self.turns: list[Turn] = []
-
-    def say(self, start: int) -> int:
-        """Add an utterance at sample ``start``; returns its end."""
-        utterance = self._utterances[int(self._rng.integers(len(self._utterances)))]
-        self.turns.append(Turn(utterance, start))
-        return start + self._bank.length(utterance)
-
-    def fill(self, start: int, end: int) -> None:
-        """Utterances with small gaps from ``start`` until one ends at or after ``end``."""
-        while start < end:
-            start = self.say(start) + self.samples(0.1, 0.7)
-
-    def fill_back(self, end: int) -> None:
-        """Utterances with small gaps backward from ``end`` until the clip's start is covered."""
-        placed: list[Turn] = []
-        while end > 0:
-            utterance = self._utterances[int(self._rng.integers(len(self._utterances)))]
-            start = end - self._bank.length(utterance)
-            placed.append(Turn(utterance, start))
-            end = start - self.samples(0.1, 0.7)
-        self.turns.extend(reversed(placed))
-
-    def samples(self, low_s: float, high_s: float) -> int:
-        """A random time in samples."""
-        return int(self._rng.uniform(low_s, high_s) * AUDIO_RATE_HZ)
-
-
-def plan_dialogue(rng: np.random.Generator, bank: SpeechBank, kind: ClipKind, num_samples: int) -> Plan:
+def plan_dialogue(
+    rng: np.random.Generator, bank: SpeechBank, kind: ClipKind, num_samples: int, moods: tuple[MoodAt, MoodAt]
+) -> Plan:
     """A clip of ``num_samples`` of the given kind, spoken by two different voices of the bank.
+
+    ``moods`` are the performer's and the partner's; utterances in that emotion are preferred where the bank has them.
 
     Raises:
         ConfigError: the bank has a single voice.
     """
-    present = np.unique(bank.voice_index)
-    if present.shape[0] < 2:
-        raise ConfigError(f"bank: it holds {present.shape[0]} voice, a dialogue needs two; build a larger bank")
-    own_voice, partner_voice = rng.choice(present, size=2, replace=False).tolist()
-    own = _Speaker(bank, bank.utterances_of(own_voice), rng)
-    partner = _Speaker(bank, bank.utterances_of(partner_voice), rng)
+    own_voice, partner_voice = two_voices(
+        rng, bank, (moods[0](num_samples // 2), moods[1](num_samples // 2)), hums=kind == ClipKind.BACKCHANNEL
+    )
+    own = Speaker(bank, own_voice, rng, moods[0])
+    partner = Speaker(bank, partner_voice, rng, moods[1])
     # Half of the clips begin inside an utterance, as windows cut from a longer recording do.
     start = own.samples(-2.0, 0.0) if rng.random() < 0.5 else own.samples(0.1, 1.0)
     change = int(rng.uniform(0.35, 0.65) * num_samples)
+    broken_in: int | None = None
     match kind:
         case ClipKind.SPEAK:
             own.fill(start, num_samples)
@@ -115,12 +89,49 @@ def plan_dialogue(rng: np.random.Generator, bank: SpeechBank, kind: ClipKind, nu
             first, second = (own, partner) if rng.random() < 0.5 else (partner, own)
             first.fill_back(change)
             second.fill(change - own.samples(0.4, 2.0), num_samples)
+        case ClipKind.BACKCHANNEL:
+            partner.fill(start, num_samples)
+            _hum(rng, bank, own, partner, num_samples)
+        case ClipKind.INTERRUPTED:
+            own.fill(start, num_samples)
+            broken_in = _break_in(bank, own, change)
+            partner.fill(broken_in, num_samples)
         case ClipKind.IDLE | ClipKind.TRAP:
             pass
-    return Plan(kind=kind, own=tuple(own.turns), partner=tuple(partner.turns))
+    return Plan(
+        kind=kind,
+        own=tuple(own.turns),
+        partner=tuple(partner.turns),
+        broken_in_s=None if broken_in is None else broken_in / AUDIO_RATE_HZ,
+    )
 
 
-def _alternate(rng: np.random.Generator, own: _Speaker, partner: _Speaker, start: int, end: int) -> None:
+def two_voices(
+    rng: np.random.Generator, bank: SpeechBank, moods: tuple[str, str] = _ANY, *, hums: bool = False
+) -> tuple[int, int]:
+    """Two different voices of the bank that say sentences, if possible in ``moods``; the first hums, if ``hums``.
+
+    Raises:
+        ConfigError: the bank has a single voice.
+    """
+    says_U = bank.kind_index == _SPEECH
+    voice_V = bank.voice_index[says_U]
+    if voice_V.shape[0] == 0 or voice_V[0] == voice_V[-1]:
+        raise ConfigError("bank: it has sentences of fewer than two voices, a dialogue needs two; build a larger bank")
+    chosen: list[int] = []
+    for mood in moods:
+        wanted = [says_U & (bank.emotion_index == EMOTIONS.index(mood)), says_U]
+        if hums and not chosen:
+            wanted.insert(0, np.isin(bank.kind_index, _HUMS))
+        for wanted_U in wanted:
+            found = np.flatnonzero(wanted_U & (bank.voice_index != chosen[0]) if chosen else wanted_U)
+            if found.shape[0] > 0:
+                chosen.append(int(bank.voice_index[found[int(rng.integers(found.shape[0]))]]))
+                break
+    return chosen[0], chosen[1]
+
+
+def _alternate(rng: np.random.Generator, own: Speaker, partner: Speaker, start: int, end: int) -> None:
     speakers = [own, partner] if rng.random() < 0.5 else [partner, own]
     turn = 0
     while start < end:
@@ -128,41 +139,45 @@ def _alternate(rng: np.random.Generator, own: _Speaker, partner: _Speaker, start
         turn += 1
 
 
-def track(bank: SpeechBank, turns: tuple[Turn, ...], num_samples: int) -> NDArray[np.float32]:
-    """The sound of turns on a track of ``num_samples``."""
-    track_A = np.zeros(num_samples, dtype=np.float32)
-    for turn in turns:
-        first, end = max(turn.start_sample, 0), min(turn.start_sample + bank.length(turn.utterance), num_samples)
-        if end > first:
-            track_A[first:end] += bank.samples(turn.utterance)[first - turn.start_sample : end - turn.start_sample]
-    return track_A
+def _hum(rng: np.random.Generator, bank: SpeechBank, own: Speaker, partner: Speaker, end: int) -> None:
+    """The performer's hums, each soon after an utterance of the partner, some of them into the next one."""
+    free = 0
+    for turn in partner.turns:
+        at = turn.start_sample + bank.length(turn.utterance) + own.samples(0.2, 0.5)
+        if free <= at < end and rng.random() < _BACKCHANNEL_PROBABILITY:
+            free = own.utter((VocalKind.MM_HM, VocalKind.BACKCHANNEL), at)
 
 
-def viseme_spans(bank: SpeechBank, turns: tuple[Turn, ...]) -> VisemeSpans:
-    """The timed visemes of turns, in seconds from the clip's start."""
-    rows: list[tuple[float, float, int, bool]] = []
-    shares_of_symbol, stressed = _symbol_tables(bank.symbols)
-    for turn in turns:
-        first, end = bank.first_phone[turn.utterance : turn.utterance + 2].tolist()
-        starts = bank.phone_start[first:end].tolist()
-        ends = bank.phone_end[first:end].tolist()
-        for start, stop, symbol in zip(starts, ends, bank.phone_symbol[first:end].tolist(), strict=True):
-            begin = float(turn.start_sample + start)
-            for part in shares_of_symbol[symbol]:
-                finish = begin + part.share * (stop - start)
-                rows.append((begin, finish, part.viseme, stressed[symbol]))
-                begin = finish
-    if not rows:
-        return VisemeSpans.empty()
-    begins, finishes, visemes, stresses = zip(*rows, strict=True)
-    return VisemeSpans(
-        np.array(begins) / AUDIO_RATE_HZ,
-        np.array(finishes) / AUDIO_RATE_HZ,
-        np.array(visemes, dtype=np.int8),
-        np.array(stresses, dtype=np.bool_),
+def _break_in(bank: SpeechBank, own: Speaker, near: int) -> int:
+    """Cut the performer's speech soon after a sample in the middle of an utterance, which is returned."""
+    for index, turn in enumerate(own.turns):
+        length = bank.length(turn.utterance)
+        end = turn.start_sample + length
+        if end >= near or index == len(own.turns) - 1:
+            at = min(max(near, turn.start_sample + int(0.3 * length)), turn.start_sample + int(0.75 * length))
+            at = max(at, own.samples(0.3, 0.5))
+            cut = at + own.samples(*_STOP_S)
+            kept = [Turn(turn.utterance, turn.start_sample, cut if cut < end else None)]
+            own.turns[index:] = kept if turn.start_sample < cut else []
+            return at
+    return near
+
+
+def said_by(bank: SpeechBank, turns: tuple[Turn, ...]) -> tuple[Said, ...]:
+    """Turns as they are heard."""
+    return tuple(
+        Said(
+            start_s=turn.start_sample / AUDIO_RATE_HZ,
+            end_s=end_of(bank, turn) / AUDIO_RATE_HZ,
+            emotion=bank.emotion_of(turn.utterance),
+            kind=bank.kind_of(turn.utterance),
+            asks=bank.texts[turn.utterance].endswith("?") and turn.cut_sample is None,
+        )
+        for turn in turns
     )
 
 
-@cache
-def _symbol_tables(symbols: tuple[str, ...]) -> tuple[tuple[tuple[Share, ...], ...], tuple[bool, ...]]:
-    return tuple(map(shares_of, symbols)), tuple(map(is_stressed, symbols))
+def end_of(bank: SpeechBank, turn: Turn) -> int:
+    """The sample at which a turn ends."""
+    end = turn.start_sample + bank.length(turn.utterance)
+    return end if turn.cut_sample is None else min(end, turn.cut_sample)

@@ -1,73 +1,39 @@
 """A performance from two seeds: voices, mouth, face, head, state and caption, with exact ground truth."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import final
-
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
-from openlpm.core.record import Event, PerformanceRecord, Truth
+from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, State
-from openlpm.core.seeds import generator
+from openlpm.core.seeds import Split, generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
+from openlpm.synth.acting import place_acts
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, Situation, behave
-from openlpm.synth.dialogue import ClipKind, plan_dialogue, track, viseme_spans
+from openlpm.synth.captions import caption
+from openlpm.synth.content import content_of
+from openlpm.synth.dialogue import ClipKind, plan_dialogue, said_by
+from openlpm.synth.feelings import Feeling, felt_at, run_course
 from openlpm.synth.gestures import FloatArray
-from openlpm.synth.moods import MOODS
 from openlpm.synth.mouth_motion import VisemeSpans, loudness, mouth_motion
-from openlpm.synth.reactions import Phrase, phrases
+from openlpm.synth.reactions import Phrase, Said, phrases
+from openlpm.synth.sounding import track, viseme_spans
+from openlpm.synth.speaker import MoodAt
 from openlpm.synth.speech_bank import SpeechBank
+from openlpm.synth.style import ClipStyle, draw_style
+from openlpm.synth.traps import trap_sound
+from openlpm.synth.vocal_kinds import VocalKind
 
-_KIND_WEIGHTS = {
-    ClipKind.SPEAK: 0.30, ClipKind.LISTEN: 0.15, ClipKind.IDLE: 0.07, ClipKind.LISTEN_THEN_SPEAK: 0.16,
-    ClipKind.SPEAK_THEN_LISTEN: 0.10, ClipKind.DIALOGUE: 0.12, ClipKind.OVERLAP: 0.06, ClipKind.TRAP: 0.04,
-}  # fmt: skip
-_MOOD_WEIGHTS = {"neutral": 0.4, "happy": 0.2, "sad": 0.1, "angry": 0.1, "surprised": 0.1, "thoughtful": 0.1}
+__all__ = ["ClipStyle", "draw_style", "perform"]
+
 _TURN_PAUSE_S = 0.6  # shorter silences are part of a turn
 _LISTEN_ON_S = 1.2  # a listener stays one for this long after the partner's last word
-_REACTION_VERBS = {"nod": "nods", "smile": "smiles", "brow_raise": "raises the brows"}
 _NUM_MOUTH = len(MOUTH_CHANNELS)
-
-
-@final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClipStyle:
-    """What a clip is like; ``draw_style`` draws one from a seed."""
-
-    kind: ClipKind
-    mood: str = "neutral"
-    """A key of ``synth.moods.MOODS``."""
-    intensity: float = 0.8
-    """0 to 1: how strongly the mood shows."""
-    energy: float = 1.0
-    """Scale of head and body movement, 0 to 2."""
-    articulation: float = 1.0
-    """Scale of the jaw, 0.5 to 1.5."""
-
-    def __post_init__(self) -> None:
-        if self.mood not in MOODS:
-            raise ConfigError(f"mood={self.mood!r}: choose one of {', '.join(MOODS)}")
-        for name, value, low, high in (
-            ("intensity", self.intensity, 0.0, 1.0),
-            ("energy", self.energy, 0.0, 2.0),
-            ("articulation", self.articulation, 0.5, 1.5),
-        ):
-            if not low <= value <= high:
-                raise ConfigError(f"{name}={value}: choose {low} to {high}")
-
-
-def draw_style(clip_seed: int) -> ClipStyle:
-    """The style of a clip that was given none."""
-    rng = generator("style", clip_seed)
-    return ClipStyle(
-        kind=list(_KIND_WEIGHTS)[int(rng.choice(len(_KIND_WEIGHTS), p=list(_KIND_WEIGHTS.values())))],
-        mood=list(_MOOD_WEIGHTS)[int(rng.choice(len(_MOOD_WEIGHTS), p=list(_MOOD_WEIGHTS.values())))],
-        intensity=float(rng.uniform(0.55, 1.0)),
-        energy=float(rng.uniform(0.75, 1.25)),
-        articulation=float(rng.uniform(0.85, 1.15)),
-    )
+_HUMS = (VocalKind.MM_HM, VocalKind.BACKCHANNEL)
+_PARTNER_NEUTRAL, _PARTNER_STEADY = 0.3, 0.75
+_TAKES_OVER = 8.0  # speech owns the mouth from an eighth of full movement on
+_VOICE_INTENSITY = (0.6, 1.0)
 
 
 def perform(
@@ -82,7 +48,7 @@ def perform(
     """One clip of the performer ``identity_seed``; the same arguments always give the same record.
 
     A performer has as many clips as there are ``clip_seed``s, and a clip is the same for every performer but for
-    the name. ``appearance`` is the beginning of the caption, such as ``identity.describe`` gives.
+    the name. ``appearance``, such as ``identity.describe`` gives, is what the caption says of the looks.
 
     Raises:
         ConfigError: ``num_frames`` is less than one second, or the bank has a single voice.
@@ -92,30 +58,50 @@ def perform(
     style = style or draw_style(clip_seed)
     num_samples = samples_at_frame(num_frames)
     rng = generator("perform", clip_seed)
-    plan = plan_dialogue(rng, bank, style.kind, num_samples)
+    lasting = run_course(
+        rng, style.course, (style.mood, style.second_mood), style.intensity, num_frames / FRAME_RATE_HZ
+    )
+    plan = plan_dialogue(rng, bank, style.kind, num_samples, (_mood_of(lasting), _partner_mood(rng, num_samples)))
     speak_A = track(bank, plan.own, num_samples) * np.float32(rng.uniform(0.6, 1.0))
     listen_A = track(bank, plan.partner, num_samples) * np.float32(rng.uniform(0.5, 1.0))
     if style.kind == ClipKind.TRAP:
-        listen_A = trap_sound(rng, num_samples)
+        listen_A = trap_sound(rng, num_samples, bank=bank)
     spans, heard = viseme_spans(bank, plan.own), viseme_spans(bank, plan.partner)
     loudness_F = loudness(speak_A, num_frames)
     mouth = mouth_motion(spans, loudness_F, articulation=style.articulation)
     own, partner = _phrases(spans), _phrases(heard)
     state_F = _states(own, partner, num_frames)
+    said = said_by(bank, plan.own)
     behaviour = behave(
         Situation(
             seed=str(clip_seed),
             state_F=state_F,
             own=own,
             partner=partner,
+            heard=said_by(bank, plan.partner),
             stress_K=_stressed_peaks(spans, loudness_F),
-            mood=style.mood,
-            intensity=style.intensity,
+            lasting=lasting,
+            passing=_feelings_of_voice(rng, said),
             energy=style.energy,
+            persona=style.persona,
+            acts=place_acts(rng, style.actions, np.isin(state_F, (State.SPEAK, State.BOTH))) if style.actions else (),
+            hums=tuple(Phrase(one.start_s, one.end_s) for one in said if one.kind in _HUMS and one.start_s > 0),
+            broken_in_s=plan.broken_in_s,
         )
     )
     rig_FR = behaviour.rig_FR
-    rig_FR[:, :_NUM_MOUTH] = np.clip(mouth.mouth_F6, RIG_LOW_R[:_NUM_MOUTH], RIG_HIGH_R[:_NUM_MOUTH])
+    mouth_F6 = rig_FR[:, :_NUM_MOUTH]
+    idle_F = np.maximum(1.0 - _TAKES_OVER * np.abs(mouth.mouth_F6).max(axis=1), 0.0)
+    np.clip(mouth_F6 * idle_F[:, None] + mouth.mouth_F6, RIG_LOW_R[:_NUM_MOUTH], RIG_HIGH_R[:_NUM_MOUTH], out=mouth_F6)
+    truth = Truth(
+        seed=identity_seed,
+        rig_FR=rig_FR,
+        viseme_F=mouth.viseme_F,
+        events=behaviour.events,
+        emotion_FE=behaviour.emotion_FE,
+    )
+    # Half of what is not for training is worded as training never is.
+    held_out = bank.split != Split.TRAIN and clip_seed % 2 == 1
     return PerformanceRecord(
         clip_id=f"synth-{identity_seed:06d}-{clip_seed}",
         identity=f"seed:{identity_seed}",
@@ -123,44 +109,39 @@ def perform(
         speak_A=speak_A,
         listen_A=listen_A,
         state_F=state_F,
-        caption=caption_of(style, state_F, behaviour.events, appearance=appearance),
-        truth=Truth(seed=identity_seed, rig_FR=rig_FR, viseme_F=mouth.viseme_F, events=behaviour.events),
+        caption=caption(content_of(style, state_F, truth, appearance=appearance), seed=clip_seed, held_out=held_out),
+        truth=truth,
     )
 
 
-def caption_of(style: ClipStyle, state_F: NDArray[np.int8], events: Iterable[Event], *, appearance: str = "") -> str:
-    """One English sentence of what is seen, such as "A man with a hat listens, nods and then speaks happily."."""
-    kinds = {event.kind for event in events}
-    mood = MOODS[style.mood].adverb
-    reactions = [verb for kind, verb in _REACTION_VERBS.items() if kind in kinds]
-    acts: list[list[str]] = []
-    for state in _order(state_F):
-        if state == State.LISTEN:
-            acts.append(["listens", *reactions])
-        else:
-            acts.append([f"{'waits' if state == State.IDLE else 'speaks'} {mood}".strip()])
-    if mood and not any(mood in act[0] for act in acts):
-        acts[0][0] = f"{acts[0][0]} {mood}"
-    *earlier, last = acts
-    before = ", ".join(verb for act in earlier for verb in act)
-    who = appearance or "a person"
-    return f"{who[0].upper()}{who[1:]} {before}{' and then ' if before else ''}{_listed(last)}."
+def _mood_of(lasting: tuple[Feeling, ...]) -> MoodAt:
+    return lambda sample: felt_at(lasting, sample / AUDIO_RATE_HZ)
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _partner_mood(rng: np.random.Generator, num_samples: int) -> MoodAt:
+    """The partner's mood: neutral, an emotion, or one after another."""
+    draw = rng.random()
+    first, second = (EMOTIONS[1 + int(index)] for index in rng.integers(0, len(EMOTIONS) - 1, size=2))
+    turn = int(rng.uniform(0.3, 0.7) * num_samples)
+    if draw < _PARTNER_NEUTRAL:
+        return lambda sample: EMOTIONS[0]
+    return lambda sample: first if draw < _PARTNER_STEADY or sample < turn else second
 
 
-def _order(state_F: NDArray[np.int8]) -> list[State]:
-    """States in the order in which they first come up; waiting counts only if it is most of the clip."""
-    values, first, counts = np.unique(state_F, return_index=True, return_counts=True)
-    waits = {int(value): count for value, count in zip(values, counts, strict=True)}.get(int(State.IDLE), 0)
-    seen = [State(int(values[index])) for index in np.argsort(first)]
-    if waits < 0.6 * state_F.shape[0]:
-        seen = [state for state in seen if state != State.IDLE] or seen
-    if State.BOTH in seen and State.SPEAK in seen:
-        seen.remove(State.BOTH)
-    return seen[:3]
+def _feelings_of_voice(rng: np.random.Generator, said: tuple[Said, ...]) -> tuple[Feeling, ...]:
+    """What the performer's own voice expresses shows on the face for as long as it sounds."""
+    return tuple(
+        Feeling(
+            emotion=one.emotion,
+            intensity=float(rng.uniform(*_VOICE_INTENSITY)),
+            start_s=one.start_s - 0.35,
+            end_s=one.end_s + 0.2,
+            attack_s=0.5,
+            release_s=0.9,
+        )
+        for one in said
+        if one.emotion != "neutral"
+    )
 
 
 def _phrases(spans: VisemeSpans) -> tuple[Phrase, ...]:
@@ -200,19 +181,3 @@ def _stressed_peaks(spans: VisemeSpans, loudness_F: NDArray[np.float32]) -> Floa
         if not kept or time - kept[-1] >= 0.3:
             kept.append(time)
     return np.array(kept)
-
-
-def trap_sound(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
-    """Sound that is no speech: steady noise, or a tune of plain tones with gaps."""
-    if rng.random() < 0.5:
-        return (rng.standard_normal(num_samples, dtype=np.float32) * np.float32(rng.uniform(0.005, 0.08))).clip(-1, 1)
-    step = int(rng.uniform(0.18, 0.45) * AUDIO_RATE_HZ)
-    num_notes = num_samples // step + 1
-    hertz_K = 220.0 * 2.0 ** (rng.integers(0, 24, size=num_notes) / 12)
-    volume_K = rng.uniform(0.05, 0.3, size=num_notes) * (rng.random(num_notes) > 0.15)
-    fade = np.exp(-np.arange(step) / (0.4 * step)).astype(np.float32)
-    note_A = np.repeat(np.arange(num_notes), step)[:num_samples]
-    phase_A = np.cumsum((2 * np.pi * hertz_K / AUDIO_RATE_HZ)[note_A])
-    envelope_A = np.tile(fade, num_notes)[:num_samples] * volume_K[note_A].astype(np.float32)
-    tone_A = np.sin(phase_A) + 0.3 * np.sin(2 * phase_A)
-    return (tone_A * envelope_A).astype(np.float32)
