@@ -1,7 +1,7 @@
 """The synthesiser, its voices and the bank of what they said."""
 
 import dataclasses
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.seeds import Split
 from openlpm.synth.bank_work import jobs
 from openlpm.synth.espeak import Synthesiser, resampled
+from openlpm.synth.grammars import GRAMMARS
 from openlpm.synth.sentences import backchannel, sentence
 from openlpm.synth.speech_bank import SpeechBank, build, load
 from openlpm.synth.vocal_kinds import EMOTIONS_OF, VocalKind
@@ -79,6 +80,20 @@ def test_listeners_say_short_words_in_every_language(language: str) -> None:
     words = {backchannel(language, rng) for _ in range(100)}
     assert len(words) >= 10
     assert max(len(text) for text in words) < 20
+
+
+def test_a_word_of_another_language_brings_no_sounds_that_nobody_makes() -> None:
+    utterance = Synthesiser().say("beurk", Voice(language="fr", variant="m3"))
+    assert next(phone.ipa for phone in utterance.phones if phone.ipa) == "b"
+    assert not any("(" in phone.ipa for phone in utterance.phones)
+
+
+def test_every_template_can_be_filled() -> None:
+    for templates, words in GRAMMARS.values():
+        assert all(line.strip().format(**dict.fromkeys(words, "x")) for line in templates.strip().splitlines())
+    rng = np.random.default_rng(3)
+    for language, emotion in product(LANGUAGES, EMOTIONS):
+        assert all("{" not in sentence(language, rng, emotion=emotion) for _ in range(40))
 
 
 def test_phones_fill_the_utterance_and_fit_its_sound() -> None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.synth.fourier import fast_size
 from openlpm.synth.prosody import PLAIN, Prosody
 from openlpm.synth.vocal_kinds import VocalKind
 from openlpm.synth.voices import Speaker, Voice
@@ -145,7 +144,9 @@ class _Engine:
         while events[index].type != _EVENT_LIST_END:
             if events[index].type == _EVENT_PHONEME:
                 # The field holds at most eight bytes, which may cut the last character in two.
-                self._events.append((int(events[index].sample), events[index].id.string.decode(errors="ignore")))
+                ipa = events[index].id.string.decode(errors="ignore")
+                # "(en)" says that a word is read as of another language; it is no sound.
+                self._events.append((int(events[index].sample), "" if ipa.startswith("(") else ipa))
             index += 1
         if wave and num_samples:
             self._blocks.append(ctypes.string_at(wave, num_samples * 2))
@@ -179,22 +180,47 @@ def _phones(events: list[tuple[int, str]], num_samples: int) -> tuple[Phone, ...
 
 _UP, _DOWN = 320, 441  # 22 050 * 320 / 441 = 16 000
 _PASS_HZ = 7_500  # from here the spectrum fades out up to 8 kHz
+_REACH = 96  # a sample of the result sees so many on either side
+_PERIOD = 256  # of the kernel's grid of frequencies, in samples; more than twice the reach
+_GROUPS = 8  # results of a block of 320 are made 40 at a time, which see nearly the same samples
+_STEPS_A_DB = 4  # tilts are rounded to quarters of a decibel, so that few kernels are made
 
 
 def resampled(samples_A: NDArray[np.float32], *, tilt_db: float = 0.0) -> NDArray[np.float32]:
-    """Samples at 22 050 Hz to 16 kHz through the spectrum, which delays nothing: sample 0 stays at time 0.
+    """Samples at 22 050 Hz to 16 kHz by kernels of zero phase, which delay nothing: sample 0 stays at time 0.
 
     ``tilt_db`` brightens by so many decibels an octave about 1 kHz, within 12 dB.
     """
-    num_samples = samples_A.shape[0]
-    # A whole number of blocks of 441 samples, of which two are silence that keeps the end out of the beginning.
-    num_blocks = fast_size(-(-num_samples // _DOWN) + 2)
-    spectrum = np.fft.rfft(samples_A, num_blocks * _DOWN)[: num_blocks * _UP // 2 + 1]
-    hertz = np.linspace(0, AUDIO_RATE_HZ / 2, spectrum.shape[0])
+    num_blocks = -(-samples_A.shape[0] // _DOWN)
+    padded_A = np.zeros((num_blocks + 2) * _DOWN + 2 * _REACH, dtype=np.float32)
+    padded_A[_REACH : _REACH + samples_A.shape[0]] = samples_A
+    heard = np.empty((num_blocks, _UP), dtype=np.float32)
+    each = _UP // _GROUPS
+    for group, (first, kernel) in enumerate(_kernels(round(tilt_db * _STEPS_A_DB))):
+        # Rows overlap in memory: the stretch of each block that these results see.
+        seen = np.lib.stride_tricks.sliding_window_view(padded_A[first:], kernel.shape[0])[::_DOWN][:num_blocks]
+        np.matmul(seen, kernel, out=heard[:, group * each : (group + 1) * each])
+    return heard.reshape(-1)[: samples_A.shape[0] * _UP // _DOWN]
+
+
+@cache
+def _kernels(tilt_steps: int) -> tuple[tuple[int, NDArray[np.float32]], ...]:
+    """For each group of results of a block: where what it sees begins, and the weights (seen by results)."""
+    hertz = np.arange(_PERIOD // 2 + 1) * _SYNTH_RATE_HZ / _PERIOD
     fade = np.clip((hertz - _PASS_HZ) / (AUDIO_RATE_HZ / 2 - _PASS_HZ), 0.0, 1.0)
-    spectrum *= (0.5 + 0.5 * np.cos(np.pi * fade)).astype(np.float32) * np.float32(_UP / _DOWN)
-    if tilt_db:
-        coarse_hz = np.linspace(0, AUDIO_RATE_HZ / 2, 257)
-        gain_db = np.clip(tilt_db * np.log2(np.maximum(coarse_hz, 60.0) / 1000.0), -12.0, 12.0)
-        spectrum *= np.interp(hertz, coarse_hz, 10 ** (gain_db / 20)).astype(np.float32)
-    return np.fft.irfft(spectrum, num_blocks * _UP)[: num_samples * _UP // _DOWN].astype(np.float32)
+    octaves = np.log2(np.maximum(hertz, 60.0) / 1000.0)
+    gain_db = np.clip(tilt_steps / _STEPS_A_DB * octaves, -12.0, 12.0)
+    gain = (0.5 + 0.5 * np.cos(np.pi * fade)) * 10 ** (gain_db / 20)
+    # The kernel on a grid 320 times as fine as the samples, on which every result lies.
+    fine = np.fft.irfft(gain, _PERIOD * _UP) * _UP
+    reach = _REACH * _UP
+    fine[:reach] *= np.cos(0.5 * np.pi * np.arange(reach) / reach) ** 2
+    fine[reach:] = 0.0
+    each = _UP // _GROUPS
+    groups: list[tuple[int, NDArray[np.float32]]] = []
+    for result in np.arange(_UP).reshape(_GROUPS, each):
+        first = int(result[0]) * _DOWN // _UP
+        seen = first - _REACH + np.arange(each * _DOWN // _UP + 2 * _REACH + 2)
+        distance = np.abs(result * _DOWN - seen[:, None] * _UP)
+        groups.append((first, fine[np.minimum(distance, reach)].astype(np.float32)))
+    return tuple(groups)

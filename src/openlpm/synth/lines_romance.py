@@ -53,7 +53,7 @@ FRENCH: dict[str, str] = {
         va-t'en, et prends {noun} avec toi!
         """,
     "disgusted": """
-        beurk, qu'est-ce qui sent si mauvais?
+        berk, qu'est-ce qui sent si mauvais?
         enlève ça, {noun2} me dégoûte.
         pouah, il y a de la moisissure dessus.
         je ne touche pas à ça, c'est immonde.
