@@ -27,7 +27,7 @@ from openlpm.synth.listening import answer_with_body, answers_to, cues_in, nod
 from openlpm.synth.moods import REST_ER, manner_of
 from openlpm.synth.mouth_motion import frame_centres
 from openlpm.synth.reactions import LENGTHS_S, Reaction, feelings_of, times_of
-from openlpm.synth.situation import Situation
+from openlpm.synth.situation import Situation, speaks
 from openlpm.synth.turns import Turns, find_turns, turn_events
 
 _LOW = dict.fromkeys(Rig, 0.0) | {
@@ -71,7 +71,7 @@ def behave(situation: Situation) -> Behaviour:
     reactions = answers_to(generator("reactions", situation.seed), situation, cues, times_F)
     emotion_FE = emotion_track(times_F, situation.lasting, (*situation.passing, *feelings_of(reactions)))
     manner = manner_of(emotion_FE)
-    speaking_F = _soft(np.isin(situation.state_F, (State.SPEAK, State.BOTH)))
+    speaking_F = _soft(speaks(situation.state_F))
     rig_FR = np.zeros((num_frames, NUM_RIG))
     rig_FR[:, _POSTURE] = emotion_FE @ REST_ER[:, _POSTURE]
     beats = _move_body(rng, rig_FR, times_F, situation, manner)

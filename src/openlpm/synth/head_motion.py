@@ -65,5 +65,5 @@ def jolt_shape(times_F: FloatArray, onset_K: FloatArray, size_K: FloatArray) -> 
 
 def tilt_shape(rng: np.random.Generator, times_F: FloatArray, onset_K: FloatArray) -> FloatArray:
     """Tilts of the head to either side; roll in radians."""
-    size_K = rng.uniform(0.12, 0.2, size=onset_K.shape[0]) * rng.choice([-1.0, 1.0], size=onset_K.shape[0])
+    size_K = rng.uniform(0.08, 0.15, size=onset_K.shape[0]) * rng.choice([-1.0, 1.0], size=onset_K.shape[0])
     return pulses(times_F, onset_K, size_K, attack_s=0.4, hold_s=0.7, release_s=0.6)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from openlpm.core.record import Event
-from openlpm.core.rig import Rig, State
+from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.body_motion import shake_shape
 from openlpm.synth.feelings import emotion_track
@@ -12,13 +12,13 @@ from openlpm.synth.happening import happening
 from openlpm.synth.head_motion import jolt_shape, nod_shape, tilt_shape
 from openlpm.synth.moods import manner_of
 from openlpm.synth.reactions import LENGTHS_S, Cue, Reaction, Said, find_cues, react, times_of
-from openlpm.synth.situation import Situation
+from openlpm.synth.situation import Situation, speaks
 
 
 def cues_in(situation: Situation) -> tuple[Cue, ...]:
     """What may be answered: cues in the clip while the performer is quiet, and an interruption."""
     num_frames = situation.state_F.shape[0]
-    quiet_F = np.isin(situation.state_F, (State.LISTEN, State.IDLE))
+    quiet_F = ~speaks(situation.state_F)
     cues = [
         cue
         for cue in find_cues(situation.heard, situation.partner)
@@ -40,7 +40,7 @@ def answers_to(
     tones = tuple(_tone_at(situation.heard, cue.at_s) for cue in cues)
     reactions = react(rng, cues, situation.persona, warmth, tones)
     # Who has begun to speak no longer listens; who is interrupted is quiet by then.
-    speaks_F = np.isin(situation.state_F, (State.SPEAK, State.BOTH))
+    speaks_F = speaks(situation.state_F)
     last = speaks_F.shape[0] - 1
     return tuple(
         reaction

@@ -10,7 +10,7 @@ from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, State
 from openlpm.core.seeds import Split, generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.acting import place_acts
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, Situation, behave
+from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, behave
 from openlpm.synth.captions import caption
 from openlpm.synth.content import content_of
 from openlpm.synth.dialogue import ClipKind, plan_dialogue, said_by
@@ -18,6 +18,7 @@ from openlpm.synth.feelings import Feeling, felt_at, run_course
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.mouth_motion import VisemeSpans, loudness, mouth_motion
 from openlpm.synth.reactions import Phrase, Said, phrases
+from openlpm.synth.situation import Situation, speaks
 from openlpm.synth.sounding import track, viseme_spans
 from openlpm.synth.speaker import MoodAt
 from openlpm.synth.speech_bank import SpeechBank
@@ -33,6 +34,7 @@ _NUM_MOUTH = len(MOUTH_CHANNELS)
 _HUMS = (VocalKind.MM_HM, VocalKind.BACKCHANNEL)
 _PARTNER_NEUTRAL, _PARTNER_STEADY = 0.3, 0.75
 _TAKES_OVER = 8.0  # speech owns the mouth from an eighth of full movement on
+_ATTENTIVE_ENOUGH, _BOREDOM = 0.3, 0.7
 _VOICE_INTENSITY = (0.6, 1.0)
 
 
@@ -61,6 +63,7 @@ def perform(
     lasting = run_course(
         rng, style.course, (style.mood, style.second_mood), style.intensity, num_frames / FRAME_RATE_HZ
     )
+    lasting += _boredom(style)
     plan = plan_dialogue(rng, bank, style.kind, num_samples, (_mood_of(lasting), _partner_mood(rng, num_samples)))
     speak_A = track(bank, plan.own, num_samples) * np.float32(rng.uniform(0.6, 1.0))
     listen_A = track(bank, plan.partner, num_samples) * np.float32(rng.uniform(0.5, 1.0))
@@ -84,7 +87,7 @@ def perform(
             passing=_feelings_of_voice(rng, said),
             energy=style.energy,
             persona=style.persona,
-            acts=place_acts(rng, style.actions, np.isin(state_F, (State.SPEAK, State.BOTH))) if style.actions else (),
+            acts=place_acts(rng, style.actions, speaks(state_F)) if style.actions else (),
             hums=tuple(Phrase(one.start_s, one.end_s) for one in said if one.kind in _HUMS and one.start_s > 0),
             broken_in_s=plan.broken_in_s,
         )
@@ -112,6 +115,12 @@ def perform(
         caption=caption(content_of(style, state_F, truth, appearance=appearance), seed=clip_seed, held_out=held_out),
         truth=truth,
     )
+
+
+def _boredom(style: ClipStyle) -> tuple[Feeling, ...]:
+    """Who does not attend looks bored."""
+    lack = 1.0 - style.persona.attention / _ATTENTIVE_ENOUGH
+    return (Feeling(emotion="bored", intensity=_BOREDOM * lack),) if lack > 0 else ()
 
 
 def _mood_of(lasting: tuple[Feeling, ...]) -> MoodAt:

@@ -103,6 +103,8 @@ _WAYS: dict[str, tuple[_Way, ...]] = {
 """What may follow each kind of cue; several of the ways may be taken at once."""
 
 CUE_KINDS = tuple(_WAYS)
+ANSWERS = {cue: tuple(way.kind for way in ways) for cue, ways in _WAYS.items()}
+"""The reactions that fit each kind of cue."""
 REACTION_KINDS = tuple(dict.fromkeys(way.kind for ways in _WAYS.values() for way in ways))
 
 TONE_CUES = {
@@ -193,7 +195,7 @@ _FELT: dict[str, tuple[_Felt, ...]] = {
     "smile": (_Felt(emotion="happy", intensity=0.95, attack_s=0.3, hold_s=0.7, release_s=0.9),),
     "laugh_along": (_Felt(emotion="amused", intensity=1.0, attack_s=0.3, hold_s=1.0, release_s=1.1),),
     "concern": (
-        _Felt(emotion="sad", intensity=0.65, attack_s=0.5, hold_s=1.4, release_s=1.2),
+        _Felt(emotion="sad", intensity=0.8, attack_s=0.5, hold_s=1.4, release_s=1.2),
         _Felt(emotion="tender", intensity=0.4, attack_s=0.6, hold_s=1.4, release_s=1.2),
     ),
     "frown": (_Felt(emotion="angry", intensity=0.5, attack_s=0.35, hold_s=0.8, release_s=0.9),),

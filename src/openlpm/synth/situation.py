@@ -6,6 +6,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.core.rig import State
 from openlpm.synth.acting import Act
 from openlpm.synth.feelings import Feeling
 from openlpm.synth.gestures import FloatArray
@@ -39,3 +40,8 @@ class Situation:
     """The performer's own back-channels."""
     broken_in_s: float | None = None
     """When the partner interrupts the performer."""
+
+
+def speaks(state_F: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Frames in which the performer has a voice."""
+    return (state_F == State.SPEAK) | (state_F == State.BOTH)
