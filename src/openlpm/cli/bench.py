@@ -136,6 +136,36 @@ def voices(
     typer.echo(f"{len(found.names)} voices in {out}")
 
 
+@app.command("aligner")
+def aligner(
+    videos: Annotated[list[Path], typer.Argument(help="Videos of one speaking face each, with their sound.")],
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(help="Python with mediapipe 0.10.21, an environment of its own."),
+    ] = None,
+    json_path: JsonFile = None,
+) -> None:
+    """Compare the mouth derived from a recording with the lips of whoever was filmed saying it."""
+    from openlpm.bench.aligner import chance_of, correlation_at, lip_rows, read_clip
+    from openlpm.bench.lips import landmarks_python
+    from openlpm.synth.aligner import load_aligner
+
+    require_writable(json_path)
+    python = landmarks_python(landmarks)
+    align = load_aligner()
+    with _stages() as report:
+        clips = []
+        for done, video in enumerate(videos, start=1):
+            clips.append(read_clip(video, python, align))
+            report("clips", done, len(videos))
+    notes = [
+        f"{clip.name}: r {correlation_at(clip.predicted, clip.lips_F, 0):.2f}, "
+        f"as good when rolled: {100 * chance_of(clip):.0f} %"
+        for clip in clips
+    ]
+    _publish("bench aligner", lip_rows(clips), {}, pick_device("cpu"), notes, json_path)
+
+
 def _publish(
     title: str,
     rows: "list[Row]",
