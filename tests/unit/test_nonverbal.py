@@ -101,6 +101,13 @@ def test_a_yawn_is_long_and_wide_and_a_gasp_is_short_breath() -> None:
     assert voiced[1] > 0.9
 
 
+def test_people_laugh_three_to_seven_syllables_a_second() -> None:
+    for laugh in sounds(VocalKind.LAUGH):
+        vowels = [p for p in laugh.phones if p.ipa and p.ipa != "h" and "̥" not in p.ipa]
+        first = [phone.start_sample for phone in vowels]
+        assert 3.0 < 16_000 / np.median(np.diff(first)) < 7.0
+
+
 def test_the_mouth_of_a_laugh_swings_and_that_of_a_yawn_stays_wide() -> None:
     for laugh in sounds(VocalKind.LAUGH):
         jaw_F = mouth_of(laugh)[:, 0]

@@ -9,7 +9,7 @@ import pytest
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.synth.acoustics import Acoustics, measured, pitch_track
-from openlpm.synth.emotional_speech import finished, say_with_emotion
+from openlpm.synth.emotional_speech import emphasised, finished, say_with_emotion
 from openlpm.synth.espeak import Synthesiser
 from openlpm.synth.prosody import PLAIN, PROSODY, Prosody, coloured, limited, prosody_of
 from openlpm.synth.voices import Voice
@@ -81,6 +81,20 @@ def test_any_two_emotions_can_be_told_apart_by_what_is_measured(heard: dict[str,
     ] for row in heard.values()])  # fmt: skip
     distance = np.linalg.norm(steps[:, None] - steps[None], axis=-1) + 10 * np.eye(len(EMOTIONS))
     assert distance.min() > 1.0
+
+
+def test_emphasis_raises_stressed_vowels_and_moves_nothing() -> None:
+    plain = Synthesiser().say("We should open it before Emma comes.", VOICES[0])
+    loud = emphasised(plain, 1.0, np.random.default_rng(8))
+    assert loud.phones == plain.phones
+    for phone in plain.phones:
+        middle = (phone.start_sample + phone.end_sample) // 2
+        before, after = (np.abs(said.samples_A[middle - 80 : middle + 80]).sum() for said in (plain, loud))
+        if phone.ipa.startswith("ˈ"):
+            assert 1.3 < after / before < 2.6  # neighbours may overlap
+        elif not phone.ipa:
+            assert after <= 1.6 * before
+    assert emphasised(plain, 0.0, np.random.default_rng(8)) is plain
 
 
 def test_colour_moves_no_phone() -> None:

@@ -47,11 +47,18 @@ class _Throat:
         self._breath_scale = float(np.exp(generator("breath", voice.variant).uniform(-0.15, 0.2)))
 
     def syllables(
-        self, phonemes: str, prosody: Prosody, *, level: float = _LEVEL, stretch: float = 1.0, closed: bool = False
+        self,
+        phonemes: str,
+        prosody: Prosody,
+        *,
+        level: float = _LEVEL,
+        stretch: float = 1.0,
+        seconds: float | None = None,
+        closed: bool = False,
     ) -> Piece:
         """espeak-ng phonemes without the silence around them, ``stretch`` times as long, at an even ``level``.
 
-        ``closed``: the lips stay shut, and what is breathed goes through the nose.
+        With ``seconds`` they are stretched to that length. ``closed``: lips stay shut, and breath goes through the nose.
         """
         said = self._synthesiser.say(f"[[{phonemes}]]", self._voice, prosody)
         first = said.phones[0].start_sample if said.phones[0].ipa else said.phones[0].end_sample
@@ -67,6 +74,8 @@ class _Throat:
         if closed:
             phones = [replace(phone, ipa=_THROUGH_NOSE if phone.ipa in ("h", "") else phone.ipa) for phone in phones]
         piece = Piece(samples_A, tuple(phones))
+        if seconds is not None:
+            stretch = float(np.clip(seconds * AUDIO_RATE_HZ / samples_A.shape[0], 0.6, 2.0))
         if stretch != 1.0:
             longer = played(piece, np.full(samples_A.shape[0], 1.0 / stretch))
             piece = replace(longer, samples_A=change_tract(longer.samples_A, stretch))
@@ -169,14 +178,18 @@ def _laugh(throat: _Throat, emotion: str) -> list[Piece]:
     drawn = int(throat.rng.integers(len(syllables)))  # one syllable is drawn out; espeak-ng would always take the last
     syllables[drawn] = f"h'{vowel}"
     high = {"excited": 30.0, "happy": 22.0}.get(emotion, 16.0)
-    prosody = Prosody(pitch=high + throat.between(-4, 6), range=70, rate=throat.between(0.62, 0.95), breath=0.15)
-    body = throat.syllables("_".join(syllables), prosody, level=throat.between(0.08, 0.14))
+    prosody = Prosody(pitch=high + throat.between(-4, 6), range=70, rate=0.85, breath=0.15)
+    period_s = throat.between(0.21, 0.3)
+    body = throat.syllables(
+        "_".join(syllables), prosody, level=throat.between(0.08, 0.14), seconds=period_s * len(syllables)
+    )
     body = shaped(body, 1.15, throat.between(0.25, 0.6), pitch=(throat.between(1.08, 1.3), throat.between(0.82, 0.98)))
     pieces = [body]
     if throat.rng.random() < 0.4:  # out of breath
         pieces += [throat.breath(throat.between(0.25, 0.45), _OPEN, level=0.02, rising=0.6)]
     if throat.rng.random() < 0.3:  # and once more
-        again = throat.syllables("_".join(syllables[: int(throat.rng.integers(2, 4))]), prosody, level=0.07)
+        again = syllables[: int(throat.rng.integers(2, 4))]
+        again = throat.syllables("_".join(again), prosody, level=0.07, seconds=period_s * len(again))
         pieces += [shaped(again, 1.0, 0.3, pitch=(1.1, 0.85))]
     return pieces
 
@@ -184,8 +197,14 @@ def _laugh(throat: _Throat, emotion: str) -> list[Piece]:
 def _chuckle(throat: _Throat, emotion: str) -> list[Piece]:
     closed = throat.rng.random() < 0.45 or emotion == "embarrassed"
     syllables = ["hm" if closed else f"h{throat.choose('@', '@', 'I')}"] * int(throat.rng.integers(2, 5))
-    prosody = Prosody(pitch=throat.between(-8, 2), range=40, rate=throat.between(0.65, 0.95), breath=0.25)
-    body = throat.syllables("_".join(syllables), prosody, level=throat.between(0.03, 0.06), closed=closed)
+    prosody = Prosody(pitch=throat.between(-8, 2), range=40, rate=0.85, breath=0.25)
+    body = throat.syllables(
+        "_".join(syllables),
+        prosody,
+        level=throat.between(0.03, 0.06),
+        seconds=throat.between(0.19, 0.28) * len(syllables),
+        closed=closed,
+    )
     return [shaped(body, 1.0, throat.between(0.3, 0.6), pitch=(throat.between(1.0, 1.15), throat.between(0.85, 0.98)))]
 
 

@@ -39,6 +39,8 @@ class Prosody:
     """Trembling five to seven times a second: depth of the loudness, and a fifteenth of that of the pitch."""
     jitter: float = 0.0
     """Roughness: random deviation of the pitch from cycle to cycle, as a share of it."""
+    emphasis: float = 0.0
+    """Share of the stressed syllables that stand out above the others."""
     tract: float = 1.0
     """Formants and pitch times this, without a change of timing: a smile shortens the vocal tract."""
 
@@ -55,18 +57,20 @@ PLAIN: Final = Prosody()
 
 PROSODY: Final[dict[str, Prosody]] = {
     "neutral": PLAIN,
-    "happy": Prosody(pitch=13, range=80, rate=1.08, gain_db=2.0, tilt_db=0.8, tract=1.03),
-    "amused": Prosody(pitch=9, range=85, rate=1.02, breath=0.12, tilt_db=0.4, tremor=0.2, tract=1.03),
-    "excited": Prosody(pitch=22, range=100, rate=1.25, gain_db=4.0, tilt_db=1.5, tract=1.02),
+    "happy": Prosody(pitch=12, range=80, rate=1.08, gain_db=1.5, tilt_db=0.8, tract=1.03, emphasis=0.25),
+    "amused": Prosody(pitch=9, range=85, rate=1.02, breath=0.12, tilt_db=0.4, tremor=0.2, tract=1.03, emphasis=0.2),
+    "excited": Prosody(pitch=22, range=100, rate=1.28, gain_db=4.0, tilt_db=1.5, tract=1.02, emphasis=0.35),
     "tender": Prosody(pitch=-2, range=42, rate=0.84, gain_db=-6.0, tilt_db=-1.6, breath=0.35),
-    "proud": Prosody(pitch=-5, range=70, rate=0.92, gain_db=2.5, tilt_db=0.5),
+    "proud": Prosody(pitch=-5, range=70, rate=0.92, gain_db=2.5, tilt_db=0.5, emphasis=0.35),
     "sad": Prosody(pitch=-13, range=18, rate=0.77, gain_db=-6.0, tilt_db=-2.0, breath=0.2, tremor=0.15),
     "afraid": Prosody(pitch=20, range=35, rate=1.2, gain_db=-2.0, breath=0.3, tremor=0.5, jitter=0.015),
-    "angry": Prosody(pitch=5, range=92, rate=1.12, gain_db=5.5, tilt_db=2.2, jitter=0.012),
-    "disgusted": Prosody(pitch=-11, range=65, rate=0.86, gain_db=-0.5, tilt_db=-0.6, jitter=0.02, tract=0.96),
-    "surprised": Prosody(pitch=24, range=100, rate=1.03, gain_db=3.0, tilt_db=0.9),
-    "confused": Prosody(pitch=6, range=72, rate=0.84, gain_db=-1.5),
-    "thoughtful": Prosody(pitch=-5, range=34, rate=0.77, gain_db=-3.0, tilt_db=-0.5),
+    "angry": Prosody(pitch=5, range=92, rate=1.12, gain_db=5.5, tilt_db=2.2, jitter=0.012, emphasis=0.45),
+    "disgusted": Prosody(
+        pitch=-11, range=65, rate=0.86, gain_db=-0.5, tilt_db=-0.6, jitter=0.02, tract=0.96, emphasis=0.35
+    ),
+    "surprised": Prosody(pitch=27, range=100, rate=0.95, gain_db=2.0, tilt_db=0.3, emphasis=0.3),
+    "confused": Prosody(pitch=6, range=72, rate=0.84, gain_db=-1.5, emphasis=0.2),
+    "thoughtful": Prosody(pitch=-5, range=34, rate=0.77, gain_db=-3.0, tilt_db=-0.5, emphasis=0.1),
     "bored": Prosody(pitch=-10, range=5, rate=0.83, gain_db=-4.0, tilt_db=-1.0),
     "tired": Prosody(pitch=-14, range=14, rate=0.72, gain_db=-7.0, tilt_db=-2.2, breath=0.3, jitter=0.006),
     "embarrassed": Prosody(pitch=7, range=26, rate=1.0, gain_db=-7.0, tilt_db=-1.0, breath=0.2, tremor=0.12),
@@ -86,7 +90,7 @@ def prosody_of(emotion: str, intensity: float = 1.0) -> Prosody:
 
 
 def coloured(samples_A: _FloatArray, prosody: Prosody, rng: np.random.Generator) -> _FloatArray:
-    """The parts of ``prosody`` that the synthesiser cannot do, but for tilt and tract; every phone stays in place.
+    """Gain, tremor, jitter and breath of ``prosody``; every phone stays in place.
 
     Pitch wobbles by reading at most 1 ms early or late.
     """
