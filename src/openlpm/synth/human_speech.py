@@ -23,7 +23,7 @@ _VOWELS = range(VISEMES.index("aa"), len(VISEMES))
 _STRESSED_SHARE = 0.3
 _CUT_PAUSE_S = 0.18  # silences at least this long are places to cut
 _EDGE_S = 0.12  # silence left around a piece
-_LEVEL = 0.11  # root mean square of speech, as of a neutral synthetic voice
+_LEVEL = 0.15  # root mean square of speech, as of a neutral synthetic voice
 _PEAK = 0.95
 _SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 

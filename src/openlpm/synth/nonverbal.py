@@ -58,7 +58,7 @@ class _Throat:
     ) -> Piece:
         """espeak-ng phonemes without the silence around them, ``stretch`` times as long, at an even ``level``.
 
-        With ``seconds`` they are stretched to that length. ``closed``: lips stay shut, and breath goes through the nose.
+        With ``seconds`` they are stretched to that length. ``closed``: lips stay shut, breath goes through the nose.
         """
         said = self._synthesiser.say(f"[[{phonemes}]]", self._voice, prosody)
         first = said.phones[0].start_sample if said.phones[0].ipa else said.phones[0].end_sample
