@@ -103,7 +103,7 @@ def test_a_listener_nods_after_phrases_and_looks_at_the_camera_more_than_a_speak
 
 
 def test_a_persona_shows() -> None:
-    tracks = talk(24 * 200, State.LISTEN)
+    tracks = talk(24 * 120, State.LISTEN)
     bored, attentive, still, lively = (
         Planner(PERSONAS[name], seed=5).plan(*tracks) for name in ("bored", "attentive", "still", "lively")
     )
