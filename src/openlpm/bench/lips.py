@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,10 @@ def read_lips(path: Path, python: Path) -> RealLips:
         scale = min(1.0, _MOST_ROWS / stream.height)
         height, width = round(stream.height * scale), round(stream.width * scale)
         pictures = (
-            frame.reformat(width, height, "rgb24", src_colorspace=frame.colorspace).to_ndarray()
+            cast(
+                "NDArray[np.uint8]",
+                frame.reformat(width, height, "rgb24", src_colorspace=frame.colorspace).to_ndarray(),
+            )
             for frame in container.decode(stream)
         )
         points_FP2 = find_points(pictures, (height, width), python)

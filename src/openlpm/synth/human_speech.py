@@ -13,7 +13,6 @@ from openlpm.core.errors import InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import Split
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.media.audio import open_audio
 from openlpm.synth.espeak import Phone, Utterance
 from openlpm.synth.visemes import viseme_symbol
 from openlpm.synth.vocal_kinds import VocalKind
@@ -53,6 +52,8 @@ def human_utterances(
     Raises:
         InputError: there are no recordings in the folder.
     """
+    from openlpm.media.audio import open_audio  # machines that only train do without PyAV
+
     paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES) if folder.is_dir() else []
     if not paths:
         raise InputError(f"{folder}: there are no recordings here; give a folder of {', '.join(_SUFFIXES)} files")
@@ -61,7 +62,7 @@ def human_utterances(
     found: list[Utterance] = []
     for done, (path, voice) in enumerate(chosen, start=1):
         source = open_audio(path)
-        samples_A = _levelled(source.read(0, source.num_samples))
+        samples_A = levelled(source.read(0, source.num_samples))
         found += pieces(human_utterance(samples_A, align(samples_A), voice, text=path.stem))
         if on_progress is not None:
             on_progress(done, len(chosen))
@@ -126,8 +127,8 @@ def pieces(utterance: Utterance, *, least_s: float = 1.5, most_s: float = 6.0) -
     return tuple(_cut(utterance, first, end) for first, end in cuts if end - first >= least_s * AUDIO_RATE_HZ)
 
 
-def _levelled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
-    """At the level of a synthetic voice where it is loud, without clipping."""
+def levelled(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A recording at the level of a synthetic voice where it is loud, without clipping."""
     hop = AUDIO_RATE_HZ // 20
     num_blocks = max(samples_A.shape[0] // hop, 1)
     power_N = np.square(samples_A[: num_blocks * hop]).reshape(num_blocks, -1).mean(axis=1)
