@@ -455,7 +455,8 @@ ACTIONS: dict[str, Action] = {
         held_out=("lift {their} two hands", "surrender with raised hands"),
     ),
     "open_arms": Action(
-        motion=_arm("LEFT", up=0.6, reach=1.0, hand=0.0) | _arm("RIGHT", up=0.6, reach=1.0, hand=0.0),
+        motion=_arm("LEFT", up=0.95, reach=1.0, hand=0.0, swing=_hold(0.55, rise=0.45, hold=1.2, fall=0.5))
+        | _arm("RIGHT", up=0.95, reach=1.0, hand=0.0, swing=_hold(0.55, rise=0.45, hold=1.2, fall=0.5)),
         says=("open {their} arms", "spread {their} arms", "open {their} arms wide"),
         held_out=("stretch both arms out", "welcome with wide arms"),
     ),
@@ -478,12 +479,12 @@ ACTIONS: dict[str, Action] = {
         held_out=("aim a finger at the ceiling", "lift {their} index finger"),
     ),
     "point_left": Action(
-        motion=_arm("LEFT", up=0.6, reach=1.0, hand=1.0, swing=_hold(0.8, hold=1.1)),
+        motion=_arm("LEFT", up=0.95, reach=1.0, hand=1.0, swing=_hold(0.55, rise=0.45, hold=1.2, fall=0.5)),
         says=("point left", "point to the left", "point a finger to the left"),
         held_out=("indicate something on the left with a finger", "aim a finger leftward"),
     ),
     "point_right": Action(
-        motion=_arm("RIGHT", up=0.6, reach=1.0, hand=1.0, swing=_hold(0.8, hold=1.1)),
+        motion=_arm("RIGHT", up=0.95, reach=1.0, hand=1.0, swing=_hold(0.55, rise=0.45, hold=1.2, fall=0.5)),
         says=("point right", "point to the right", "point a finger to the right"),
         held_out=("indicate something on the right with a finger", "aim a finger rightward"),
     ),
@@ -493,12 +494,12 @@ ACTIONS: dict[str, Action] = {
         held_out=("brandish a fist", "pump {their} fist"),
     ),
     "hand_on_chest": Action(
-        motion=_arm("RIGHT", up=0.4, reach=-0.9, hand=0.0, hold=1.4),
+        motion=_arm("RIGHT", up=0.78, reach=-0.95, hand=0.0, hold=1.4),
         says=("put a hand on {their} chest", "lay a hand on {their} heart", "touch {their} chest"),
         held_out=("place {their} palm over {their} heart", "clasp a hand to {their} breast"),
     ),
     "think": Action(
-        motion=_arm("RIGHT", up=0.8, reach=-0.75, hand=0.5, hold=1.8)
+        motion=_arm("RIGHT", up=1.0, reach=-0.95, hand=0.5, swing=_hold(-0.2, rise=0.45, hold=1.8, fall=0.5), hold=1.8)
         | {
             Rig.GAZE_X: _hold(-0.45, rise=0.1, hold=1.8, fall=0.1, at=0.4),
             Rig.GAZE_Y: _hold(0.55, rise=0.1, hold=1.8, fall=0.1, at=0.4),
@@ -509,7 +510,14 @@ ACTIONS: dict[str, Action] = {
         held_out=("ponder with {their} chin in {their} hand", "stroke {their} chin in thought"),
     ),
     "cover_mouth": Action(
-        motion=_arm("RIGHT", up=1.0, reach=-1.0, hand=0.0, hold=1.3) | {Rig.WIDEN: _hold(0.4, hold=1.4)},
+        motion=_arm("RIGHT", up=1.0, reach=-1.0, hand=0.0, swing=_hold(-0.3, rise=0.45, hold=1.3, fall=0.5), hold=1.3)
+        | {
+            Rig.PITCH: _hold(-0.25, rise=0.45, hold=1.3, fall=0.5),
+            Rig.ROLL: _hold(0.12, rise=0.45, hold=1.3, fall=0.5),
+            Rig.SHIFT_X: _hold(0.35, rise=0.45, hold=1.3, fall=0.5),
+            Rig.SHIFT_Y: _hold(-0.3, rise=0.45, hold=1.3, fall=0.5),
+            Rig.WIDEN: _hold(0.4, hold=1.4),
+        },
         says=("cover {their} mouth", "put a hand over {their} mouth", "cover {their} mouth with a hand"),
         held_out=("clap a hand to {their} lips", "hide {their} mouth behind a hand"),
     ),

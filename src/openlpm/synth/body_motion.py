@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 
 from openlpm.core.rig import Rig
-from openlpm.synth.gestures import FloatArray, drift, min_jerk, pulses
+from openlpm.synth.gestures import FloatArray, blocks, drift, min_jerk, pulses, window_of
 from openlpm.synth.reactions import Phrase
 
 _JOINED_S = 0.9  # arms stay up through shorter pauses
@@ -29,11 +29,16 @@ def breathe(rng: np.random.Generator, times_F: FloatArray, spoken: tuple[Phrase,
     start_K = np.array([phrase.start_s for phrase in spoken])
     end_K = np.array([phrase.end_s for phrase in spoken])
     length_K = np.maximum(end_K - start_K, 0.3)
-    since_FK, after_FK = times_F[:, None] - start_K, times_F[:, None] - end_K
-    up_FK = min_jerk((since_FK + 0.5) / 0.5) * (1.0 - min_jerk(since_FK / (length_K + 0.2)))
-    near_FK = min_jerk((since_FK + 0.7) / 0.3) * (1.0 - min_jerk(after_FK / 0.7))
-    weight_F = near_FK.max(axis=1)
-    return calm_F * (1.0 - weight_F) + up_FK.max(axis=1) * weight_F
+    breath_F = calm_F.copy()
+    for block in blocks(times_F):
+        now_K = (start_K - 0.7 < times_F[block][-1]) & (end_K + 0.7 > times_F[block][0])
+        if now_K.any():
+            since_FK, after_FK = times_F[block, None] - start_K[now_K], times_F[block, None] - end_K[now_K]
+            up_FK = min_jerk((since_FK + 0.5) / 0.5) * (1.0 - min_jerk(since_FK / (length_K[now_K] + 0.2)))
+            near_FK = min_jerk((since_FK + 0.7) / 0.3) * (1.0 - min_jerk(after_FK / 0.7))
+            weight_F = near_FK.max(axis=1)
+            breath_F[block] = calm_F[block] * (1.0 - weight_F) + up_FK.max(axis=1) * weight_F
+    return breath_F
 
 
 def raise_shoulders(
@@ -50,9 +55,10 @@ def shake_shape(times_F: FloatArray, onset_K: FloatArray, length_s: float) -> Fl
     """Shoulders shaken by laughter, 0 to 1."""
     shake_F = np.zeros_like(times_F)
     for onset in onset_K.tolist():
-        since_F = times_F - onset
-        inside_F = min_jerk(since_F / 0.3) * (1.0 - min_jerk((since_F - length_s + 0.8) / 0.8))
-        shake_F += inside_F * (0.5 - 0.5 * np.cos(2 * np.pi * _LAUGH_HZ * since_F))
+        window = window_of(times_F, onset, onset + length_s)
+        since_W = times_F[window] - onset
+        inside_W = min_jerk(since_W / 0.3) * (1.0 - min_jerk((since_W - length_s + 0.8) / 0.8))
+        shake_F[window] += inside_W * (0.5 - 0.5 * np.cos(2 * np.pi * _LAUGH_HZ * since_W))
     return shake_F
 
 
@@ -101,12 +107,14 @@ def _raise_arm(
     side: tuple[Rig, Rig, Rig, Rig],
 ) -> None:
     arm, reach, swing, hand = side
-    up_F = min_jerk((times_F - stretch.start_s) / _ARM_RISE_S)
-    up_F *= 1.0 - min_jerk((times_F - stretch.end_s) / _ARM_FALL_S)
+    window = window_of(times_F, stretch.start_s, stretch.end_s + _ARM_FALL_S)
+    times_W = times_F[window]
+    up_W = min_jerk((times_W - stretch.start_s) / _ARM_RISE_S)
+    up_W *= 1.0 - min_jerk((times_W - stretch.end_s) / _ARM_FALL_S)
     beat_size_K = rng.uniform(0.5, 1.0, size=beat_K.shape[0])
-    beats_F = pulses(times_F, beat_K - 0.14, beat_size_K, attack_s=0.16, hold_s=0.02, release_s=0.3)
-    sway_F2 = drift(rng, times_F, 2, low_hz=0.1, high_hz=0.5)
-    rig_FR[:, arm] += up_F * (rng.uniform(0.42, 0.72) + 0.16 * beats_F)
-    rig_FR[:, reach] += up_F * (rng.uniform(-0.45, 0.55) + 0.12 * sway_F2[:, 0])
-    rig_FR[:, swing] += up_F * (0.5 * beats_F * rng.choice([-1.0, 1.0]) + 0.15 * sway_F2[:, 1])
-    rig_FR[:, hand] += up_F * float(rng.choice([0.0, 0.1, 0.3, 0.5]))
+    beats_W = pulses(times_W, beat_K - 0.14, beat_size_K, attack_s=0.16, hold_s=0.02, release_s=0.3)
+    sway_W2 = drift(rng, times_W, 2, low_hz=0.1, high_hz=0.5)
+    rig_FR[window, arm] += up_W * (rng.uniform(0.42, 0.72) + 0.16 * beats_W)
+    rig_FR[window, reach] += up_W * (rng.uniform(-0.45, 0.55) + 0.12 * sway_W2[:, 0])
+    rig_FR[window, swing] += up_W * (0.5 * beats_W * rng.choice([-1.0, 1.0]) + 0.15 * sway_W2[:, 1])
+    rig_FR[window, hand] += up_W * float(rng.choice([0.0, 0.1, 0.3, 0.5]))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.rig import State
-from openlpm.synth.gestures import FloatArray, glide, onsets
+from openlpm.synth.gestures import FloatArray, blocks, glide, onsets
 
 _CAMERA_PROBABILITY = {State.IDLE: 0.4, State.LISTEN: 0.88, State.SPEAK: 0.74, State.BOTH: 0.8}
 _BLINKS = {State.IDLE: 1.0, State.LISTEN: 0.9, State.SPEAK: 1.3, State.BOTH: 1.2}
@@ -96,10 +96,11 @@ def _apart(time_K: FloatArray) -> FloatArray:
 
 def blink_shape(times_F: FloatArray, onset_K: FloatArray) -> FloatArray:
     """Lids closing fast, shut for at least one whole frame, opening slower: four to seven frames a blink."""
-    if onset_K.shape[0] == 0:
-        return np.zeros_like(times_F)
-    since_FK = times_F[:, None] - onset_K[None, :]
-    closing_FK = since_FK / _CLOSING_S
-    opening_FK = (BLINK_S - since_FK) / _OPENING_S
-    linear_F = np.clip(np.minimum(closing_FK, opening_FK), 0.0, 1.0).max(axis=1)
-    return 0.5 - 0.5 * np.cos(np.pi * linear_F)
+    lids_F = np.zeros_like(times_F)
+    for block in blocks(times_F):
+        now_K = (onset_K < times_F[block][-1]) & (onset_K + BLINK_S > times_F[block][0])
+        if now_K.any():
+            since_FK = times_F[block, None] - onset_K[now_K]
+            linear_FK = np.minimum(since_FK / _CLOSING_S, (BLINK_S - since_FK) / _OPENING_S)
+            lids_F[block] = 0.5 - 0.5 * np.cos(np.pi * np.clip(linear_FK, 0.0, 1.0).max(axis=1))
+    return lids_F

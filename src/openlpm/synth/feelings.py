@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.emotion import EMOTIONS, NUM_EMOTIONS
 from openlpm.core.errors import ConfigError
-from openlpm.synth.gestures import FloatArray, min_jerk
+from openlpm.synth.gestures import FloatArray, min_jerk, window_of
 
 _GIVES_WAY = 0.9  # how far what one felt before gives way to a passing feeling of intensity 1
 _LONG_AGO_S, _NEVER_S = -1e3, 1e6
@@ -63,14 +63,12 @@ def emotion_track(times_F: FloatArray, lasting: tuple[Feeling, ...], passing: tu
 def _strongest(times_F: FloatArray, feelings: tuple[Feeling, ...]) -> FloatArray:
     emotion_FE = np.zeros((times_F.shape[0], NUM_EMOTIONS))
     for feeling in feelings:
-        up_F: FloatArray | float = 1.0
-        if feeling.start_s > times_F[0] - feeling.attack_s:
-            up_F = min_jerk((times_F - feeling.start_s) / feeling.attack_s)
-        down_F: FloatArray | float = 0.0
-        if feeling.end_s < times_F[-1]:
-            down_F = min_jerk((times_F - feeling.end_s) / feeling.release_s)
-        column = EMOTIONS.index(feeling.emotion)
-        emotion_FE[:, column] = np.maximum(emotion_FE[:, column], feeling.intensity * (up_F * (1.0 - down_F)))
+        window = window_of(times_F, feeling.start_s, feeling.end_s + feeling.release_s)
+        times_W, column = times_F[window], EMOTIONS.index(feeling.emotion)
+        up_W = min_jerk((times_W - feeling.start_s) / feeling.attack_s)
+        down_W = min_jerk((times_W - feeling.end_s) / feeling.release_s)
+        shown_W = feeling.intensity * (up_W * (1.0 - down_W))
+        emotion_FE[window, column] = np.maximum(emotion_FE[window, column], shown_W)
     emotion_FE[:, 0] = 0.0
     return emotion_FE
 

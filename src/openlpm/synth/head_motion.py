@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.rig import State
-from openlpm.synth.gestures import FloatArray, drift, glide, onsets, pulses
+from openlpm.synth.gestures import FloatArray, drift, glide, onsets, pulses, window_of
 
 _ACTIVITY = {State.IDLE: 0.9, State.LISTEN: 0.75, State.SPEAK: 1.15, State.BOTH: 1.15}
 _POSE_STD = np.array([0.135, 0.045, 0.05, 0.24, 0.12, 0.30])  # yaw, pitch, roll, shift x, shift y, lean
@@ -44,10 +44,9 @@ def nod_shape(
         num_dips = int(rng.integers(1, 3 if slow else 4))
         period_s = float(rng.uniform(*(_SLOW_NOD_PERIOD_S if slow else _NOD_PERIOD_S)))
         size = float(rng.uniform(0.11, 0.19))
-        phase_F = (times_F - onset) / period_s
-        inside_F = (phase_F > 0) & (phase_F < num_dips)
-        fade_F = 0.72 ** np.floor(np.clip(phase_F, 0, num_dips))
-        pitch_F -= np.where(inside_F, size * fade_F * (0.5 - 0.5 * np.cos(2 * np.pi * phase_F)), 0.0)
+        window = window_of(times_F, onset, onset + num_dips * period_s)
+        phase_W = (times_F[window] - onset) / period_s
+        pitch_F[window] -= size * 0.72 ** np.floor(phase_W) * (0.5 - 0.5 * np.cos(2 * np.pi * phase_W))
         length_K[index] = num_dips * period_s
     return pitch_F, length_K
 

@@ -1,5 +1,7 @@
 """A performance from two seeds: voices, mouth, face, head, state and caption, with exact ground truth."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.acting import place_acts
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, behave
 from openlpm.synth.captions import caption
-from openlpm.synth.content import content_of
+from openlpm.synth.content import Content, content_of
 from openlpm.synth.dialogue import ClipKind, plan_dialogue, said_by
 from openlpm.synth.feelings import Feeling, felt_at, run_course
 from openlpm.synth.gestures import FloatArray
@@ -34,6 +36,7 @@ _NUM_MOUTH = len(MOUTH_CHANNELS)
 _HUMS = (VocalKind.MM_HM, VocalKind.BACKCHANNEL)
 _PARTNER_NEUTRAL, _PARTNER_STEADY = 0.3, 0.75
 _TAKES_OVER = 8.0  # speech owns the mouth from an eighth of full movement on
+_SAYS_REACTIONS, _SAYS_HEARD_MOOD = 0.5, 0.6  # how often a caption says what can be heard
 _ATTENTIVE_ENOUGH, _BOREDOM = 0.3, 0.7
 _VOICE_INTENSITY = (0.6, 1.0)
 
@@ -67,8 +70,8 @@ def perform(
     plan = plan_dialogue(rng, bank, style.kind, num_samples, (_mood_of(lasting), _partner_mood(rng, num_samples)))
     speak_A = track(bank, plan.own, num_samples) * np.float32(rng.uniform(0.6, 1.0))
     listen_A = track(bank, plan.partner, num_samples) * np.float32(rng.uniform(0.5, 1.0))
-    if style.kind == ClipKind.TRAP:
-        listen_A = trap_sound(rng, num_samples, bank=bank)
+    if style.kind == ClipKind.TRAP or style.disturbed:
+        listen_A = np.clip(listen_A + trap_sound(generator("trap", clip_seed), num_samples, bank=bank), -1.0, 1.0)
     spans, heard = viseme_spans(bank, plan.own), viseme_spans(bank, plan.partner)
     loudness_F = loudness(speak_A, num_frames)
     mouth = mouth_motion(spans, loudness_F, articulation=style.articulation)
@@ -92,19 +95,14 @@ def perform(
             broken_in_s=plan.broken_in_s,
         )
     )
-    rig_FR = behaviour.rig_FR
-    mouth_F6 = rig_FR[:, :_NUM_MOUTH]
-    idle_F = np.maximum(1.0 - _TAKES_OVER * np.abs(mouth.mouth_F6).max(axis=1), 0.0)
-    np.clip(mouth_F6 * idle_F[:, None] + mouth.mouth_F6, RIG_LOW_R[:_NUM_MOUTH], RIG_HIGH_R[:_NUM_MOUTH], out=mouth_F6)
+    _speak(behaviour.rig_FR, mouth.mouth_F6)
     truth = Truth(
         seed=identity_seed,
-        rig_FR=rig_FR,
+        rig_FR=behaviour.rig_FR,
         viseme_F=mouth.viseme_F,
         events=behaviour.events,
         emotion_FE=behaviour.emotion_FE,
     )
-    # Half of what is not for training is worded as training never is.
-    held_out = bank.split != Split.TRAIN and clip_seed % 2 == 1
     return PerformanceRecord(
         clip_id=f"synth-{identity_seed:06d}-{clip_seed}",
         identity=f"seed:{identity_seed}",
@@ -112,9 +110,38 @@ def perform(
         speak_A=speak_A,
         listen_A=listen_A,
         state_F=state_F,
-        caption=caption(content_of(style, state_F, truth, appearance=appearance), seed=clip_seed, held_out=held_out),
+        caption=caption(
+            _worth_saying(clip_seed, content_of(style, state_F, truth, appearance=appearance), said),
+            seed=clip_seed,
+            held_out=is_held_out(bank.split, clip_seed),
+        ),
         truth=truth,
     )
+
+
+def is_held_out(split: Split, clip_seed: int) -> bool:
+    """Whether the caption of a clip uses held-out words: half of those that are not for training do."""
+    return split != Split.TRAIN and clip_seed % 2 == 1
+
+
+def _worth_saying(clip_seed: int, content: Content, said: tuple[Said, ...]) -> Content:
+    """``content``, often without what can be heard: the answers to a voice, and the mood of the performer's own."""
+    draw = generator("worth saying", clip_seed).random(2)
+    heard = any(one.emotion != EMOTIONS[0] for one in said)
+    return replace(
+        content,
+        reactions=content.reactions if draw[0] < _SAYS_REACTIONS else (),
+        moods=content.moods if draw[1] < _SAYS_HEARD_MOOD or not heard else (),
+    )
+
+
+def _speak(rig_FR: NDArray[np.float32], mouth_F6: NDArray[np.float32]) -> None:
+    """Let speech take the mouth of ``rig_FR`` over, as far as it moves."""
+    rest_F6 = rig_FR[:, :_NUM_MOUTH]
+    idle_F = np.maximum(1.0 - _TAKES_OVER * np.abs(mouth_F6).max(axis=1), 0.0)
+    rest_F6 *= idle_F[:, None]
+    rest_F6 += mouth_F6
+    np.clip(rest_F6, RIG_LOW_R[:_NUM_MOUTH], RIG_HIGH_R[:_NUM_MOUTH], out=rest_F6)
 
 
 def _boredom(style: ClipStyle) -> tuple[Feeling, ...]:
@@ -169,13 +196,13 @@ def _states(own: tuple[Phrase, ...], partner: tuple[Phrase, ...], num_frames: in
 
 def _covered(stretches: tuple[Phrase, ...], num_frames: int, after_s: float) -> NDArray[np.bool_]:
     """Frames inside a turn: phrases, the short silences between them, and ``after_s`` after each."""
-    edge_F = np.arange(num_frames) / FRAME_RATE_HZ
     covered_F = np.zeros(num_frames, dtype=np.bool_)
     for index, phrase in enumerate(stretches):
         end_s = phrase.end_s + after_s
         if index + 1 < len(stretches) and stretches[index + 1].start_s - phrase.end_s < max(_TURN_PAUSE_S, after_s):
             end_s = stretches[index + 1].start_s
-        covered_F |= (edge_F + 1 / FRAME_RATE_HZ > phrase.start_s) & (edge_F < end_s)
+        first = max(int(np.floor(phrase.start_s * FRAME_RATE_HZ)), 0)
+        covered_F[first : max(int(np.ceil(end_s * FRAME_RATE_HZ)), 0)] = True
     return covered_F
 
 

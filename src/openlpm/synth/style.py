@@ -25,6 +25,7 @@ _ACTS_PROBABILITY = {ClipKind.IDLE: 0.8, ClipKind.SPEAK: 0.3, ClipKind.LISTEN: 0
 _OTHER_ACTS_PROBABILITY = 0.2
 _NUM_ACTS_WEIGHTS = (0.4, 0.3, 0.2, 0.1)  # one to four
 _TIMED_PROBABILITY = 0.2
+_DISTURBED_PROBABILITY = 0.03  # few, because such sounds take long to make
 
 _Choice = TypeVar("_Choice")
 
@@ -51,6 +52,8 @@ class ClipStyle:
     """A key of ``synth.persona.PERSONAS`` that captions may mention, or empty."""
     actions: tuple[ActionCue, ...] = ()
     """In their order."""
+    disturbed: bool = False
+    """Whether a sound that is nobody's turn (``synth.traps``) lies under the partner's voice."""
 
     def __post_init__(self) -> None:
         for name, mood in (("mood", self.mood), ("second_mood", self.second_mood)):
@@ -83,6 +86,7 @@ def draw_style(clip_seed: int) -> ClipStyle:
         persona=persona,
         persona_name=name,
         actions=_draw_actions(rng, kind),
+        disturbed=kind != ClipKind.TRAP and rng.random() < _DISTURBED_PROBABILITY,
     )
 
 
