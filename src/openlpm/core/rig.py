@@ -78,6 +78,8 @@ class Rig(IntEnum):
     HAND_LEFT = 32
     """Shape of the hand: 0 open palm, 0.5 relaxed fist, 1 pointing finger."""
     HAND_RIGHT = 33
+    TIME = 34
+    """Seconds of the background: drives drifting clouds, lights, snow and rain of those that move."""
 
 
 NUM_RIG = len(Rig)

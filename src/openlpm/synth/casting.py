@@ -3,13 +3,25 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.synth.creatures import creature_values
 from openlpm.synth.hairstyles import HAIR_SHAPES, NOWHERE, HairShape, LeafRow
 from openlpm.synth.identity import Identity
 from openlpm.synth.layout import NUM_BACK_LEAVES, NUM_FRONT_LEAVES, pack
-from openlpm.synth.palette import BACKDROPS, CLOTH_COLOURS, EYE_COLOURS, HAIR_COLOURS, mix, shade_of, shift, skin_tones
+from openlpm.synth.palette import BACKDROPS, CLOTH_COLOURS, EYE_COLOURS, HAIR_COLOURS, mix, shift, skin_tones
+from openlpm.synth.scenes import scene_values
+from openlpm.synth.styles import dials, drawn_face, shadow_of
 
 _YOUTH = {"child": 1.0, "young": 0.3, "adult": 0.0, "middle-aged": -0.1, "elderly": -0.2}
 _WRINKLES = {"child": 0.0, "young": 0.0, "adult": 0.06, "middle-aged": 0.4, "elderly": 0.85}
+_HUMAN: dict[str, object] = {
+    "ears_alpha": 1.0, "cheeks_alpha": 1.0, "box": 0.0, "box_w": 0.8, "box_h": 0.95, "box_r": 0.25, "panel_alpha": 0.0, "panel_w": 0.6, "panel_h": 0.5,
+    "panel_y": 0.2, "panel_r": 0.2, "metal": 0.0, "seams": 0.0, "nose_alpha": 1.0, "snout": 0.0, "snout_w": 0.1, "snout_h": 0.08, "stripes": 0.0, "stripes_freq": 20.0,
+    "eye_round": 0.0, "iris_tall": 1.0, "pupil": 0.47, "slit": 1.0, "catch": 1.0, "lid_shadow": 0.35, "socket": 0.35, "seam": 1.0, "grille": 0.0, "cat": 0.0, "fang": 0.0,
+    "inner_ears": NOWHERE, "light_marks": (NOWHERE, NOWHERE), "dark_marks": (NOWHERE, NOWHERE),
+    "sclera": (0.965, 0.965, 0.965), "teeth_colour": (0.985, 0.965, 0.94), "tongue_colour": (0.86, 0.42, 0.43), "depth": (0.33, 0.07, 0.09),
+    "mark_light": (1.0, 1.0, 1.0), "mark_dark": (0.3, 0.25, 0.25), "inner_ear": (0.95, 0.7, 0.7), "snout_colour": (0.2, 0.15, 0.16), "panel": (0.1, 0.12, 0.16),
+    "body_size": 1.0, "hand_size": 0.86, "finger_long": 1.0, "finger_wide": 0.085,
+}  # fmt: skip
 _GOLD, _SILVER = (0.93, 0.74, 0.36), (0.86, 0.88, 0.93)
 
 
@@ -19,6 +31,10 @@ def parameters_of(identity: Identity) -> NDArray[np.float32]:
     values: dict[str, object] = {**head, **_face(identity), **_colours(identity)}
     values |= _hair(identity, head["cranium_w"], head["cranium_h"])
     values |= _beard(identity) | _glasses(identity) | _headwear(identity) | _clothes(identity) | _background(identity)
+    values |= _HUMAN | dials(identity) | scene_values(identity.setting, identity.seed, moving=identity.moving)
+    values |= drawn_face(identity) | creature_values(identity)
+    room = 0.8 / (float(str(values["head_scale"])) * float(str(values["body_size"])))
+    values["arm_pull"] = max(0.0, float(str(values["arm_x"])) + 0.24 - room)
     return pack(values)
 
 
@@ -73,10 +89,12 @@ def _colours(who: Identity) -> dict[str, object]:
     warm = 0.02 * who.warmth
     return {
         "skin": tones.skin, "skin_shade": tones.shade, "skin_light": tones.light, "blush": tones.blush, "lips": lips, "lips_shade": shift(lips, hue=-0.015, saturation=1.1, value=0.68),
-        "hair": hair, "hair_shade": shade_of(hair), "hair_light": mix(shift(hair, value=1.25), (1.0, 0.93, 0.82), 0.42), "brow": brow,
+        "flush": mix(tones.skin, (0.92, 0.16, 0.2), 0.62), "lash_colour": mix(brow, (0.0, 0.0, 0.0), 0.58), "seam_colour": shift(lips, hue=-0.015, saturation=1.1, value=0.36),
+        "hand": tones.skin, "hand_shade": tones.shade, "sleeve": cloth, "sleeve_shade": shadow_of(who, cloth),
+        "hair": hair, "hair_shade": shadow_of(who, hair), "hair_light": mix(shift(hair, value=1.25), (1.0, 0.93, 0.82), 0.42), "brow": brow,
         "iris": shift(iris, value=0.62), "iris_light": mix(shift(iris, saturation=0.95, value=1.4), (1.0, 0.95, 0.8), 0.15),
-        "inner": inner, "inner_shade": shade_of(inner), "trim": trim, "outer": cloth, "outer_shade": shade_of(cloth),
-        "glasses": CLOTH_COLOURS[who.glasses_colour], "headwear": hat, "headwear_shade": shade_of(hat), "headwear_trim": mix(hat, (1.0, 0.97, 0.92), 0.5),
+        "inner": inner, "inner_shade": shadow_of(who, inner), "trim": trim, "outer": cloth, "outer_shade": shadow_of(who, cloth),
+        "glasses": CLOTH_COLOURS[who.glasses_colour], "headwear": hat, "headwear_shade": shadow_of(who, hat), "headwear_trim": mix(hat, (1.0, 0.97, 0.92), 0.5),
         "earring": _GOLD if who.seed % 2 else _SILVER,
         "background_top": back.top, "background_bottom": back.bottom, "background_glow": back.glow, "background_hill": back.hill,
         "tint": (1.0 + warm, 1.0, 1.0 - warm),
@@ -184,6 +202,9 @@ def _clothes(who: Identity) -> dict[str, object]:
     return {
         "neck_w": 0.3 + 0.06 * (1.0 - fem) * (1.0 - child) - 0.03 * child, "shoulder_y": 1.26, "shoulder_w": 1.62 + 0.24 * (1.0 - fem) - 0.25 * child, "shoulder_slope": 0.34,
         "inner_neck": neck[0], "inner_depth": neck[1], "inner_power": neck[2], "inner_band": neck[3], "inner_high": neck[4],
+        "torso_side": 0.7, "torso_flare": 0.075, "arm_x": (1.62 + 0.24 * (1.0 - fem) - 0.25 * child) * 0.8, "arm_w": 0.29 + 0.04 * (1.0 - fem) - 0.03 * child,
+        "bare_arm": float(who.clothes == "tank top"), "long_sleeve": float(who.clothes not in ("t-shirt", "tank top", "v-neck")),
+        "emblem": float(who.clothes == "t-shirt" and who.seed % 2 == 0), "buttons": float(who.clothes in ("cardigan", "blazer")),
         "stripe": float(who.clothes == "striped shirt"), "stripe_freq": 26.0,
         "outer_alpha": float(who.clothes in ("hoodie", "blazer", "cardigan", "coat")), "outer_neck": outer[0], "outer_depth": outer[1], "collar": outer[2],
     }  # fmt: skip

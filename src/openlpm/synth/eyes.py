@@ -83,8 +83,9 @@ def draw_eyes(canvas: Tensor, look: Look, shape: EyeShape, u: Tensor, v: Tensor,
     upper, lower = _side(shape.upper, right), _side(shape.lower, right)
     t = (u.abs() - look["eye_x"]) / width
     height = look["eye_y"] - v + look["eye_tilt"] * t * -width
-    canvas = over(canvas, look["skin_shade"], 0.35 * (glow(t, height - 0.06, 1.05, 0.13)))
+    canvas = over(canvas, look["skin_shade"], look["socket"] * (glow(t, height - 0.06, 1.05, 0.13)))
     arc = 1.0 - t.square()
+    arc = arc + look["eye_round"] * (arc.clamp_min(0.0).sqrt() - arc) * positive(arc)
     top = upper * arc * (1.0 + look["eye_skew"] * t)
     steep = _steepness(upper, t, width)
     inside_top = (height - top) * steep
@@ -92,8 +93,8 @@ def draw_eyes(canvas: Tensor, look: Look, shape: EyeShape, u: Tensor, v: Tensor,
     opening = coverage(inside_top.maximum(inside_low).maximum((t.abs() - 1.0) * width), edge)
     lid = coverage(inside_top - 0.07, 0.06) * glow(t, height - top, 1.0, 0.12)
     canvas = over(canvas, look["lips_shade"], lid * look["eyeshadow"])
-    white = opening * (0.965 - 0.34 * smooth(inside_top, -0.075, 0.0))
-    canvas = canvas * (1.0 - (opening)) + white
+    white = look["sclera"] * (1.0 - look["lid_shadow"] * smooth(inside_top, -0.075, 0.0))
+    canvas = over(canvas, white, opening)
     fields = _LidFields(t=t, height=height, top=top, steep=steep, opening=opening, low=lower * arc)
     canvas = _draw_iris(canvas, look, fields, u - _side(shape.iris_u, right), v - shape.iris_v[:, :1], edge)
     return _draw_lashes(canvas, look, _side(shape.blink, right), fields, edge)
@@ -101,17 +102,19 @@ def draw_eyes(canvas: Tensor, look: Look, shape: EyeShape, u: Tensor, v: Tensor,
 
 def _draw_iris(canvas: Tensor, look: Look, lid: _LidFields, du: Tensor, dv: Tensor, edge: Tensor) -> Tensor:
     radius, opening = look["iris_r"], lid.opening
+    dv = dv / look["iris_tall"]
     away = (du.square() + dv.square() + 1e-8).sqrt()
     iris = coverage(away - radius, edge) * opening
     canvas = over(canvas, look["iris"], (iris))
     canvas = over(canvas, look["iris_light"], (iris * smooth(dv / radius, -0.55, 0.95)) * 0.95)
     rim = (iris * smooth(away / radius, 0.72, 1.0)) * 0.6
-    pupil = coverage(away - 0.47 * radius, edge) * opening
+    narrow = ((du * look["slit"]).square() + dv.square() + 1e-8).sqrt()
+    pupil = coverage(narrow - look["pupil"] * radius, edge) * opening
     canvas = over(canvas, look["iris"] * 0.25, (rim + pupil).clamp_max(1.0) * 0.94)
     canvas = over(canvas, look["iris"] * 0.2, 0.6 * (iris * smooth(lid.height - lid.top, -0.1, 0.0)))
     lean = radius * look["light"].sign()
-    big = ((du - 0.36 * lean).square() + (dv + 0.38 * radius).square() + 1e-8).sqrt() - 0.27 * radius
-    small = ((du + 0.38 * lean).square() + (dv - 0.42 * radius).square() + 1e-8).sqrt() - 0.14 * radius
+    big = ((du - 0.36 * lean).square() + (dv + 0.38 * radius).square() + 1e-8).sqrt() - 0.27 * radius * look["catch"]
+    small = ((du + 0.38 * lean).square() + (dv - 0.42 * radius).square() + 1e-8).sqrt() - 0.14 * radius * look["catch"]
     catch = coverage(big, edge) + 0.6 * coverage(small, edge)
     return over(canvas, look["background_glow"] * 0.1 + 0.9, (catch * opening) * 0.96)
 
@@ -123,7 +126,7 @@ def _draw_lashes(canvas: Tensor, look: Look, blink: Tensor, lid: _LidFields, edg
     line = top * positive(1.0 - t.abs()) + look["wing"] * (t - 0.72).clamp_min(0.0)
     upper = coverage((height - line - 0.3 * thick).abs() * lid.steep - thick, edge) * positive(1.1 - t.abs())
     under = coverage((height - lid.low).abs() - 0.006, edge * 1.6) * smooth(t.abs(), 1.0, 0.7) * 0.4
-    canvas = over(canvas, look["brow"] * 0.42, (upper + under * (1.0 - upper)))
+    canvas = over(canvas, look["lash_colour"], (upper + under * (1.0 - upper)))
     fold = top + (0.055 - 0.025 * blink) * (1.0 - 0.5 * t.square())
     crease = coverage((height - fold).abs() * lid.steep - 0.007, edge * 1.5) * smooth(t.abs(), 1.05, 0.6)
     return over(canvas, look["skin_shade"] * 0.78, (crease) * look["crease"])

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from openlpm.synth.head import Fields
 from openlpm.synth.layout import Look
+from openlpm.synth.paint import tone
 from openlpm.synth.pose import Pose
 from openlpm.synth.shapes import LEAF_SIZE, coverage, ellipse, leaves, over, positive, smooth, smooth_max, smooth_union
 
@@ -56,7 +57,7 @@ def _strands(look: Look, hair: HairFields) -> Tensor:
 
 def draw_back_hair(canvas: Tensor, look: Look, fields: Fields, hair: HairFields) -> Tensor:
     """Everything behind neck and face, darker than what is in front."""
-    colour = over(look["hair_shade"], look["hair"], 0.4 + 0.26 * _strands(look, hair))
+    colour = over(look["hair_shade"], look["hair"], 0.4 + 0.26 * _strands(look, hair) * look["soft"])
     colour = over(colour, look["hair"], 0.45 * smooth(hair.back, -0.16, 0.0))
     return over(canvas, colour, coverage(hair.back, fields.edge))
 
@@ -65,11 +66,12 @@ def draw_front_hair(canvas: Tensor, look: Look, fields: Fields, hair: HairFields
     """Cap and locks with strands, a ring of light and a darker rim."""
     wave = _strands(look, hair)
     lit = smooth(fields.qx * look["light"] - 0.7 * fields.qy, -0.7, 1.1)
-    colour = over(look["hair_shade"], look["hair"], (0.3 + 0.75 * lit + 0.22 * wave).clamp(0.0, 1.0))
+    colour = over(look["hair_shade"], look["hair"], 1.0 - tone(look, (0.7 - 0.75 * lit - 0.22 * wave).clamp(0.0, 1.0)))
     ring = (1.0 - ((hair.ring - 0.77 + 0.035 * wave) * 7.5).square()).clamp_min(0.0).square()
     ring = ring * smooth(fields.qy, 0.0, -0.5) * (0.6 + 0.5 * wave).clamp(0.0, 1.0)
+    ring = ring + (((ring - 0.42) * 9.0).clamp(0.0, 1.0) - ring) * (1.0 - look["soft"])
     colour = over(colour, look["hair_light"], (ring * look["sheen"] * (0.45 + 0.55 * lit)).clamp(0.0, 1.0))
-    colour = over(colour, look["hair_shade"], 0.45 * smooth(hair.front, -0.07, 0.0) * (1.0 - lit))
+    colour = over(colour, look["hair_shade"], 0.45 * look["soft"] * smooth(hair.front, -0.07, 0.0) * (1.0 - lit))
     return over(canvas, colour, coverage(hair.front, fields.edge) * look["cap_alpha"])
 
 

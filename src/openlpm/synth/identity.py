@@ -8,14 +8,16 @@ import numpy as np
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
 from openlpm.synth.hairstyles import FEMININE, HAIR_SHAPES, MASCULINE
-from openlpm.synth.outfits import CLOTHES, draw_clothes, draw_framing, draw_spots
+from openlpm.synth.outfits import CLOTHES, SHOTS, draw_clothes, draw_framing, draw_shot, draw_spots
 from openlpm.synth.palette import BACKDROPS, CLOTH_COLOURS, EYE_COLOURS, HAIR_COLOURS, pick
+from openlpm.synth.scenes import SCENES, SETTINGS, draw_setting
+from openlpm.synth.species import SPECIES, draw_species
 
 AGES = ("child", "young", "adult", "middle-aged", "elderly")
 BEARDS = ("none", "stubble", "moustache", "goatee", "short beard", "full beard")
 GLASSES = ("none", "round", "rectangular", "oval", "cat-eye", "large square")
 HEADWEAR = ("none", "beanie", "bobble hat", "cap", "sun hat", "headband", "headscarf")
-SETTINGS = ("plain", "bokeh", "sun", "window", "hills")
+STYLES = ("soft", "anime", "ink", "watercolour")
 
 
 @final
@@ -28,6 +30,17 @@ class Identity:
     """
 
     seed: int
+    style: str
+    """How it is drawn: ``STYLES``."""
+    species: str
+    coat: str
+    """Name of an animal's fur or a robot's shell."""
+    glow: str
+    """Colour of a robot's lights."""
+    shot: str
+    """How much of the performer is in the picture."""
+    moving: bool
+    """The background moves."""
     feminine: bool
     age: str
     skin_tone: float
@@ -67,6 +80,7 @@ class Identity:
 
     def __post_init__(self) -> None:
         for field, value, names in (
+            ("style", self.style, STYLES), ("species", self.species, SPECIES), ("shot", self.shot, SHOTS),
             ("age", self.age, AGES), ("hair", self.hair, HAIR_SHAPES), ("hair_colour", self.hair_colour, HAIR_COLOURS),
             ("beard", self.beard, BEARDS), ("eye_colour", self.eye_colour, EYE_COLOURS), ("glasses", self.glasses, GLASSES),
             ("headwear", self.headwear, HEADWEAR), ("clothes", self.clothes, CLOTHES), ("backdrop", self.backdrop, BACKDROPS),
@@ -96,22 +110,27 @@ class Identity:
         ):
             headwear = "none"
         light = generator(seed, "light")
+        species, coat, glow = draw_species(seed)
+        shot, (setting, moving) = draw_shot(seed), draw_setting(seed)
+        if species != "human" and headwear not in ("none", "headband"):
+            headwear = "none"
+        glasses = pick(generator(seed, "glasses"), GLASSES, (0.72, 0.08, 0.06, 0.04, 0.05 if feminine else 0.0, 0.05))
         return Identity(
-            seed=seed, feminine=feminine, age=age, skin_tone=tone, skin_warmth=float(who.uniform(-1.0, 1.0)),
+            seed=seed, style=pick(generator(seed, "style"), STYLES, (0.36, 0.32, 0.14, 0.18)), species=species, coat=coat, glow=glow, shot=shot, moving=moving, feminine=feminine, age=age, skin_tone=tone, skin_warmth=float(who.uniform(-1.0, 1.0)),
             hair=hair, hair_colour=hair_colour, hair_side=float(generator(seed, "side").choice((-1.0, 1.0))),
             hair_volume=float(generator(seed, "volume").normal()), beard=_draw_beard(seed, age, feminine=feminine),
             eye_colour=_draw_eye_colour(seed, tone),
-            glasses=pick(generator(seed, "glasses"), GLASSES, (0.72, 0.08, 0.06, 0.04, 0.05 if feminine else 0.0, 0.05)),
+            glasses="none" if species == "robot" else glasses,
             glasses_colour=pick(generator(seed, "glasses colour"), ("charcoal", "brown", "burgundy", "navy", "teal", "mustard"), (5, 3, 1, 2, 1, 1)),
             headwear=headwear, headwear_colour=pick(things, tuple(CLOTH_COLOURS)),
             earrings=pick(generator(seed, "earrings"), ("none", "studs", "hoops", "drops"), (0.45, 0.25, 0.15, 0.15) if feminine else (0.93, 0.07, 0, 0)),
             makeup=float(generator(seed, "makeup").uniform(0.2, 1.0)) if feminine and age != "child" else 0.0,
             clothes=clothes, clothes_colour=worn_colour, second_colour=second,
-            backdrop=pick(generator(seed, "backdrop"), tuple(BACKDROPS)), setting=pick(generator(seed, "setting"), SETTINGS, (0.22, 0.3, 0.18, 0.14, 0.16)),
+            backdrop=pick(generator(seed, "backdrop"), tuple(BACKDROPS)), setting=setting,
             light=float(light.choice((-1.0, 1.0)) * light.uniform(0.55, 1.0)), warmth=float(light.uniform(-1.0, 1.0)),
             head_shape=_traits(seed, "head", 6), eye_shape=_traits(seed, "eyes", 7), brow_shape=_traits(seed, "brows", 5),
             nose_shape=_traits(seed, "nose", 4), mouth_shape=_traits(seed, "mouth", 6), ear_shape=_traits(seed, "ears", 2),
-            framing=draw_framing(seed), spots=draw_spots(seed),
+            framing=draw_framing(seed, shot), spots=draw_spots(seed),
         )  # fmt: skip
 
 
@@ -180,10 +199,34 @@ _PEOPLE = {
 }  # fmt: skip
 
 
+_DRAWN = {
+    "soft": "a softly shaded {shot}", "anime": "an anime-style {shot}", "ink": "an ink drawing, {shot}",
+    "watercolour": "a watercolour {shot}",
+}  # fmt: skip
+_FRAMED = {"close-up": "close-up", "portrait": "portrait", "half body": "half-body picture"}
+
+
 def describe(identity: Identity) -> str:
-    """A short English caption of what is drawn."""
+    """A short English caption of what is drawn: who, how, how near and where."""
+    shot = _FRAMED[identity.shot]
+    drawn = _DRAWN[identity.style].format(shot=shot if identity.style != "ink" else f"{_article(shot)} {shot}")
+    place = SCENES[identity.setting].caption
+    return f"{_who(identity)}, in {drawn} before {place}"
+
+
+def _who(identity: Identity) -> str:
+    worn: list[str] = []
+    if identity.headwear not in ("none", "headscarf"):
+        worn.append(f"{_article(identity.headwear_colour)} {identity.headwear_colour} {identity.headwear}")
+    worn.append(f"{_article(identity.clothes_colour)} {identity.clothes_colour} {identity.clothes}")
+    if identity.species == "robot":
+        return f"{_article(identity.coat)} {identity.coat} robot with {identity.glow} lights, wearing {_list(worn)}"
+    glasses = f"{identity.glasses} glasses"
+    if identity.species != "human":
+        fur = identity.coat if identity.coat in ("polar", "ginger", "grey tabby") else f"{identity.coat}-furred"
+        seen = f" with {glasses}" if identity.glasses != "none" else ""
+        return f"{_article(fur)} {fur} {identity.species}{seen}, wearing {_list(worn)}"
     person = _PEOPLE[identity.age][0 if identity.feminine else 1]
-    article = "an" if person[0] in "aeiou" else "a"
     features: list[str] = []
     if identity.headwear == "headscarf":
         features.append(f"a {identity.headwear_colour} headscarf")
@@ -192,12 +235,8 @@ def describe(identity: Identity) -> str:
     if identity.beard != "none":
         features.append("stubble" if identity.beard == "stubble" else f"a {identity.beard}")
     if identity.glasses != "none":
-        features.append(f"{identity.glasses} glasses")
-    worn: list[str] = []
-    if identity.headwear not in ("none", "headscarf"):
-        worn.append(f"{_article(identity.headwear_colour)} {identity.headwear_colour} {identity.headwear}")
-    worn.append(f"{_article(identity.clothes_colour)} {identity.clothes_colour} {identity.clothes}")
-    return f"{article} {person} with {_list(features)}, wearing {_list(worn)}"
+        features.append(glasses)
+    return f"{_article(person)} {person} with {_list(features)}, wearing {_list(worn)}"
 
 
 def _article(word: str) -> str:

@@ -33,6 +33,8 @@ class MouthShape:
     teeth: Tensor
     """Length of upper teeth in view."""
     tongue: Tensor
+    cat: Tensor
+    """How deep the two lobes of an animal's upper lip hang."""
 
 
 def mouth_shape(look: Look, controls: Controls) -> MouthShape:
@@ -58,17 +60,22 @@ def mouth_shape(look: Look, controls: Controls) -> MouthShape:
         lip_low=look["lip_low"] * thin * (1.0 - 0.3 * teeth * (1.0 - jaw)),
         teeth=0.012 + 0.065 * teeth + 0.075 * jaw + 0.02 * spread.clamp_min(0.0) + 0.04 * joy * jaw,
         tongue=tongue,
+        cat=look["cat"] * (1.0 - 0.6 * rounding - 0.25 * jaw),
     )
 
 
-def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tensor, edge: Tensor) -> Tensor:
-    """Shade around the lips, then the inside, then the lips."""
+def draw_mouth(
+    canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tensor, edge: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Shade around the lips, then the inside, then the lips; also returns the distance to the gap."""
     t = u / shape.width
     t2 = t.square()
     arc = 1.0 - t2
     bulge = arc + shape.oval * (arc.clamp_min(0.0).sqrt() - arc) * positive(arc)
     line = shape.line_y + shape.corner * t2
-    inner_top, inner_low = line - shape.rise * bulge, line + shape.fall * bulge
+    lobes = shape.cat * (t2 * arc).clamp_min(0.0).sqrt() * 2.0
+    opened = smooth(shape.rise + shape.fall, 0.02, 0.14)
+    inner_top, inner_low = line + lobes - shape.rise * bulge, line + lobes * (1.0 - opened) + shape.fall * bulge
     notch = 1.0 - look["bow"] * (1.15 - shape.oval) * (1.0 - t2 * 9.0).clamp_min(0.0).square()
     outer_top = inner_top - shape.lip_up * (arc + 0.7 * (bulge - arc)) * notch * (1.0 + 0.25 * t2)
     plump = arc + 0.5 * (arc.clamp_min(0.0).sqrt() - arc) * positive(arc)
@@ -85,29 +92,28 @@ def draw_mouth(canvas: Tensor, look: Look, shape: MouthShape, u: Tensor, v: Tens
     lip_colour = over(look["lips"], look["lips_shade"], 0.55 * upper)
     lip_colour = over(lip_colour, look["skin_light"], 0.42 * lower_light)
     canvas = over(canvas, lip_colour, lips * look["lipstick"])
-    canvas = _draw_inside(canvas, shape, (u, v, t), inner_top, gap, edge)
+    canvas = _draw_inside(canvas, look, shape, (u, v, t, inner_top), gap, edge)
     seam_y = 0.5 * (inner_top + inner_low)
-    seam = (v - seam_y).abs() - 0.011 * (1.0 - 0.5 * t2) - 0.002
+    seam = (v - seam_y).abs() - 0.011 * look["seam"] * (1.0 - 0.5 * t2) - 0.002
     seam_alpha = coverage(seam * steep, edge * 1.2) * smooth(t.abs(), 1.1, 0.95) * (1.0 - gap)
     closed = smooth(shape.rise + shape.fall, 0.05, 0.005)
     corners = glow(t.abs() - 1.0, v - line, 0.07, 0.022)
-    return over(
-        canvas, look["lips_shade"] * 0.5, (0.85 * seam_alpha * closed + 0.6 * corners * (1.0 - gap)).clamp_max(1.0)
+    canvas = over(
+        canvas, look["seam_colour"], (0.85 * seam_alpha * closed + 0.6 * corners * (1.0 - gap)).clamp_max(1.0)
     )
+    return canvas, between
 
 
 def _draw_inside(
     canvas: Tensor,
+    look: Look,
     shape: MouthShape,
-    where: tuple[Tensor, Tensor, Tensor],
-    inner_top: Tensor,
+    where: tuple[Tensor, Tensor, Tensor, Tensor],
     gap: Tensor,
     edge: Tensor,
 ) -> Tensor:
-    u, v, t = where
-    depth = canvas.new_tensor((0.33, 0.07, 0.09)).view(1, 3, 1, 1)
-    rose = canvas.new_tensor((0.86, 0.42, 0.43)).view(1, 3, 1, 1)
-    ivory = canvas.new_tensor((0.985, 0.965, 0.94)).view(1, 3, 1, 1)
+    u, v, t, inner_top = where
+    depth, rose, ivory = look["depth"], look["tongue_colour"], look["teeth_colour"]
     deep = depth * (0.75 + 1.6 * (v - shape.line_y).clamp(0.0, 0.35))
     canvas = over(canvas, deep, gap)
     bottom = shape.line_y + shape.fall
@@ -117,7 +123,10 @@ def _draw_inside(
     tongue = ellipse(u, v - tongue_y, 0.62 * shape.width, tip + 0.25 * shape.fall * shape.tongue)
     canvas = over(canvas, ivory * 0.86, low_teeth * gap * coverage(t.abs() - 0.62, 0.1))
     canvas = over(canvas, rose * (1.04 - 0.9 * (v - tongue_y).clamp(0.0, 0.3)), coverage(tongue, edge * 2.0) * gap)
-    teeth_y = shape.line_y - shape.rise + shape.teeth * (1.0 - 0.35 * t.square())
+    bars = 0.5 * look["grille"] * smooth((u * 55.0).sin(), 0.1, 0.7)
+    canvas = over(canvas, look["lips"], bars * gap)
+    point = look["fang"] * (1.0 - ((t.abs() - 0.55) * 7.0).square()).clamp_min(0.0) * smooth(shape.fall, 0.02, 0.1)
+    teeth_y = shape.line_y - shape.rise + shape.teeth * (1.0 - 0.35 * t.square()) + point
     teeth = coverage((v - teeth_y).maximum(t.abs() * 0.3 - 0.27), edge * 1.4) * gap
     teeth = teeth * (1.0 - 0.85 * smooth(shape.tongue, 0.5, 1.0) * coverage(tongue + 0.02, edge * 2.0))
     shaded = ivory * (1.0 - 0.2 * smooth(v - inner_top, 0.035, 0.0) - 0.12 * t.square())

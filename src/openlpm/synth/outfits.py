@@ -35,11 +35,21 @@ def draw_clothes(seed: int) -> tuple[str, str, str]:
     return kind, second, first
 
 
-def draw_framing(seed: int) -> tuple[float, float, float]:
+SHOTS = ("close-up", "portrait", "half body")
+
+
+def draw_shot(seed: int) -> str:
+    """How much of the performer is seen."""
+    return pick(generator(seed, "shot"), SHOTS, (0.18, 0.44, 0.38))
+
+
+def draw_framing(seed: int, shot: str) -> tuple[float, float, float]:
     """Head centre x and y, and head half height, in units of half a picture."""
     rng = generator(seed, "framing")
-    scale = float(rng.uniform(0.47, 0.63))
-    return float(rng.normal(0.0, 0.035)), float(-0.09 + 0.55 * (scale - 0.5) + rng.uniform(-0.03, 0.03)), scale
+    low, high = {"close-up": (0.62, 0.72), "portrait": (0.47, 0.6), "half body": (0.34, 0.41)}[shot]
+    scale = float(rng.uniform(low, high))
+    across, up = float(rng.normal(0.0, 0.035)), float(rng.uniform(-0.03, 0.03))
+    return across, (-0.09 + 0.55 * (scale - 0.5) if shot != "half body" else -0.33 + 0.8 * (scale - 0.37)) + up, scale
 
 
 def draw_spots(seed: int) -> tuple[tuple[float, float, float, float, float], ...]:

@@ -18,6 +18,8 @@ _RADIUS_X, _RADIUS_Y = 1.0, 1.3
 _TURN, _NOD = 0.62, 0.66
 _PIVOT = 0.85
 """The head rolls about a point near its chin, in head units below its middle."""
+_HIP, _SWAY = 3.6, 0.075
+"""A sway leans the torso about the hip, this far below the middle of the head, by this much for each unit of height."""
 PICTURE_SIZE = 256
 
 
@@ -49,6 +51,7 @@ class Pose:
     body_x: Tensor
     body_y: Tensor
     body_scale: Tensor
+    body_shear: Tensor
 
     @property
     def pixel(self) -> Tensor:
@@ -59,6 +62,11 @@ class Pose:
         """Picture to plane."""
         dx, dy = (x - self.x) / self.scale, (y - self.y) / self.scale
         return dx * self.cos_roll + dy * self.sin_roll, dy * self.cos_roll - dx * self.sin_roll
+
+    def body(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Picture to the body's own plane, in which the torso stands upright."""
+        bx, by = (x - self.body_x) / self.body_scale, (y - self.body_y) / self.body_scale
+        return bx - self.body_shear * (_HIP - by), by
 
     def picture(self, qx: Tensor, qy: Tensor) -> tuple[Tensor, Tensor]:
         """Plane to picture, the inverse of ``plane``."""
@@ -92,10 +100,11 @@ def pose_of(look: Look, controls: Controls) -> Pose:
     scale = look["head_scale"] * (1.0 + 0.08 * lean)
     roll, yaw, pitch = controls[Rig.ROLL], controls[Rig.YAW], controls[Rig.PITCH]
     sin_roll, cos_roll = roll.sin(), roll.cos()
-    x = look["head_x"] + 0.2 * controls[Rig.SHIFT_X] + scale * _PIVOT * sin_roll
+    body_scale = look["head_scale"] * look["body_size"] * (1.0 + 0.045 * lean)
+    shear = _SWAY * controls[Rig.SWAY]
+    x = look["head_x"] + 0.2 * controls[Rig.SHIFT_X] + scale * _PIVOT * sin_roll + body_scale * shear * _HIP
     y = look["head_y"] - 0.2 * controls[Rig.SHIFT_Y] + scale * _PIVOT * (1.0 - cos_roll)
     y = y - scale * 0.22 * pitch - 0.006 * breath + 0.02 * lean
-    body_scale = look["head_scale"] * (1.0 + 0.045 * lean)
     body_x = look["head_x"] + 0.04 * controls[Rig.SHIFT_X] + 0.03 * yaw
     body_y = (
         look["head_y"]
@@ -107,5 +116,5 @@ def pose_of(look: Look, controls: Controls) -> Pose:
         x=x, y=y, scale=scale, cos_roll=cos_roll, sin_roll=sin_roll,
         sin_yaw=(_TURN * yaw).sin(), cos_yaw=(_TURN * yaw).cos(),
         sin_pitch=(_NOD * pitch).sin(), cos_pitch=(_NOD * pitch).cos(),
-        body_x=body_x, body_y=body_y, body_scale=body_scale,
+        body_x=body_x, body_y=body_y, body_scale=body_scale, body_shear=shear,
     )  # fmt: skip

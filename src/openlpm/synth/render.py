@@ -10,18 +10,30 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG
+from openlpm.synth.arms import arms_of, draw_forearms
 from openlpm.synth.background import draw_background
-from openlpm.synth.body import draw_body
+from openlpm.synth.body import body_light, draw_body
 from openlpm.synth.casting import parameters_of
 from openlpm.synth.eyes import draw_brows, draw_eyes, eye_shape
 from openlpm.synth.hair import draw_back_hair, draw_beard, draw_front_hair, hair_fields
-from openlpm.synth.head import draw_ears, draw_marks, draw_nose, draw_skin, head_distance, head_fields
+from openlpm.synth.head import (
+    Fields,
+    draw_blush,
+    draw_ears,
+    draw_marks,
+    draw_nose,
+    draw_skin,
+    head_distance,
+    head_fields,
+)
 from openlpm.synth.identity import Identity
 from openlpm.synth.landmarks import landmark_boxes, landmarks_of
 from openlpm.synth.layout import NUM_PARAMETERS, Look
+from openlpm.synth.markings import draw_fur, draw_inner_ears, draw_machine, draw_snout
 from openlpm.synth.mouth import draw_mouth, mouth_shape
-from openlpm.synth.pose import PICTURE_SIZE, Controls, pose_of
-from openlpm.synth.shapes import coverage, pixel_grid
+from openlpm.synth.paint import Sheet, finish, texture
+from openlpm.synth.pose import PICTURE_SIZE, Controls, Pose, pose_of
+from openlpm.synth.shapes import coverage, pixel_grid, smooth
 from openlpm.synth.worn import draw_glasses, draw_headwear, draw_veil, hat_distance
 
 
@@ -33,35 +45,59 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     look, controls = Look(parameters_NV), Controls(rig_NR)
     pose = pose_of(look, controls)
     x, y = pixel_grid(PICTURE_SIZE, parameters_NV.device)
-    fields = head_fields(pose, x, y)
+    blots = texture(x, y)
+    shaken = look["wobble"] * texture(1.9 * y + 0.3, 1.9 * x)
+    pen = look["ink_width"] * pose.pixel * (1.0 + look["ink_vary"] * texture(2.1 * x + 0.9, 2.3 * y))
+    fields = head_fields(pose, x + shaken, y + shaken)
     head = head_distance(look, controls, pose, fields)
     hair = hair_fields(look, pose, fields, head)
-    eyes, mouth = eye_shape(look, controls), mouth_shape(look, controls)
-
-    canvas = draw_background(look, x, y)
-    canvas = draw_back_hair(canvas, look, fields, hair)
-    canvas, body = draw_body(canvas, look, controls, pose, x, y)
-    canvas = draw_ears(canvas, look, pose, fields)
+    arms = arms_of(look, controls, pose, x, y)
     hat, _ = hat_distance(look, pose, fields)
+
+    canvas = draw_background(look, controls, x, y)
+    sheet = Sheet(colour=canvas, ink=torch.zeros_like(head), pen=pen, edge=fields.edge)
+    canvas = draw_back_hair(canvas, look, fields, hair)
+    sheet = sheet.painted(draw_inner_ears(canvas, look, pose, fields)).covered(hair.back)
+    where = pose.body(x, y)
+    canvas, body = draw_body(sheet.colour, look, controls, pose, where, arms)
+    sheet = sheet.painted(canvas).covered(body)
+    canvas, ears = draw_ears(sheet.colour, look, pose, fields)
+    sheet = sheet.painted(canvas).covered(ears, look["ears_alpha"])
     shading = torch.minimum(hair.front + 9.0 * (look["cap_alpha"] < 0.5), hat + 9.0 * (look["hat_alpha"] < 0.5))
-    canvas = draw_skin(canvas, look, controls, fields, head, shading)
-    canvas = draw_marks(canvas, look, controls, fields)
-    canvas = draw_beard(canvas, look, fields, head, mouth.line_y - mouth.rise)
-    canvas = draw_mouth(canvas, look, mouth, fields.u, fields.v, fields.edge)
-    canvas = draw_nose(canvas, look, pose, fields)
-    canvas = draw_eyes(canvas, look, eyes, fields.u, fields.v, fields.edge)
-    canvas = draw_brows(canvas, look, controls, fields.u, fields.v, fields.edge)
-    canvas = draw_glasses(canvas, look, pose, fields)
-    canvas = draw_front_hair(canvas, look, fields, hair)
-    canvas = draw_veil(canvas, look, pose, fields, head)
-    canvas = draw_headwear(canvas, look, pose, fields)
-    canvas = (canvas * look["tint"]).clamp(0.0, 1.0)
-    if not matte:
-        return canvas
+    sheet = sheet.painted(draw_skin(sheet.colour, look, controls, fields, head, shading))
+    bearded = look["beard_alpha"] * smooth(fields.v, 0.3, 0.6)
+    sheet = _draw_face(sheet.covered(head, line=1.0 - bearded), look, controls, pose, fields, head)
+    sheet = sheet.painted(draw_front_hair(sheet.colour, look, fields, hair)).covered(hair.front, look["cap_alpha"])
+    canvas, veil = draw_veil(sheet.colour, look, pose, fields, head)
+    sheet = sheet.painted(canvas).covered(veil, look["veil"])
+    sheet = sheet.painted(draw_headwear(sheet.colour, look, pose, fields)).covered(hat, look["hat_alpha"])
+    sheet = draw_forearms(sheet, look, arms, body_light(look, *where))
     solid = torch.minimum(
         torch.minimum(head, hair.back), torch.minimum(hair.front, hat + 9.0 * (1.0 - look["hat_alpha"]))
     )
-    return torch.cat((canvas, torch.maximum(body, coverage(solid, fields.edge))), 1)
+    figure = coverage(torch.minimum(solid, torch.minimum(body, torch.minimum(arms.fore, arms.hand))), fields.edge)
+    on_head = coverage(solid, fields.edge)
+    hatch_x, hatch_y = (at + on_head * (plane * pose.scale - at) for at, plane in ((x, fields.qx), (y, fields.qy)))
+    sheet = sheet.painted(sheet.colour * look["tint"])
+    canvas = finish(sheet, look, blots, figure, (x, y, hatch_x, hatch_y)).clamp(0.0, 1.0)
+    return torch.cat((canvas, figure), 1) if matte else canvas
+
+
+def _draw_face(sheet: Sheet, look: Look, controls: Controls, pose: Pose, fields: Fields, head: Tensor) -> Sheet:
+    """Everything that the hair may fall over: fur or metal, marks, beard, mouth, nose, eyes, brows and glasses."""
+    u, v, edge = fields.u, fields.v, fields.edge
+    eyes, mouth = eye_shape(look, controls), mouth_shape(look, controls)
+    canvas = draw_machine(draw_fur(sheet.colour, look, fields, head), look, fields, head)
+    canvas = draw_marks(canvas, look, controls, fields)
+    canvas = draw_blush(canvas, look, controls, fields)
+    canvas = draw_beard(canvas, look, fields, head, mouth.line_y - mouth.rise)
+    canvas, gap = draw_mouth(canvas, look, mouth, u, v, edge)
+    canvas = draw_nose(canvas, look, pose, fields)
+    canvas = draw_snout(canvas, look, pose, fields, mouth)
+    canvas = draw_eyes(canvas, look, eyes, u, v, edge)
+    canvas = draw_brows(canvas, look, controls, u, v, edge)
+    canvas = draw_glasses(canvas, look, pose, fields)
+    return sheet.painted(canvas).covered(gap, smooth(mouth.rise + mouth.fall, 0.03, 0.1))
 
 
 @final

@@ -60,6 +60,40 @@ def smooth_max(a: Tensor, b: Tensor, blend: float) -> Tensor:
     return torch.maximum(a, b) + h * h * (0.25 * blend)
 
 
+def capsule(
+    where: tuple[Tensor, Tensor],
+    start: tuple[Tensor, Tensor],
+    end: tuple[Tensor, Tensor],
+    *,
+    radii: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Distance to a limb from ``start`` to ``end`` whose radius goes from the first of ``radii`` to the second."""
+    (x, y), (ax, ay), (bx, by) = where, start, end
+    dx, dy = bx - ax, by - ay
+    scale = 1.0 / (dx.square() + dy.square() + 1e-6)
+    px, py = x - ax, y - ay
+    share = torch.addcmul(px * (dx * scale), py, dy * scale).clamp(0.0, 1.0)
+    away_x, away_y = torch.addcmul(px, share, -dx), torch.addcmul(py, share, -dy)
+    return (away_x.square() + away_y.square() + 1e-6).sqrt() - torch.addcmul(radii[0], share, radii[1] - radii[0])
+
+
+def rounded_box(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float, radius: Tensor | float) -> Tensor:
+    """Distance to a box with the given half sides and rounded corners."""
+    across, down = x.abs() - (width - radius), y.abs() - (height - radius)
+    outside = (across.clamp_min(0.0).square() + down.clamp_min(0.0).square() + 1e-8).sqrt()
+    return outside + across.maximum(down).clamp_max(0.0) - radius
+
+
+def fraction(value: Tensor) -> Tensor:
+    """What is left of a number above the next whole one below it."""
+    return value - value.floor()
+
+
+def line_of(distance: Tensor, width: Tensor, edge: Tensor) -> Tensor:
+    """Coverage of a line along the edge of a shape, ``width`` to either side."""
+    return coverage(distance.abs() - width, edge)
+
+
 LEAF_SIZE = 9
 """Numbers of a leaf: centre x, centre y, cosine, sine, half length, half width, bend, taper, mirror."""
 

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from openlpm.synth.head import Fields
 from openlpm.synth.layout import Look
+from openlpm.synth.paint import tone
 from openlpm.synth.pose import Pose
 from openlpm.synth.shapes import coverage, ellipse, glow, over, positive, smooth
 
@@ -55,7 +56,7 @@ def draw_headwear(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Ten
         over(look["headwear_shade"], look["headwear_trim"], 0.25 + 0.75 * lit),
         coverage(bob, fields.edge) * worn * positive(look["hat_pom"] - 0.01),
     )
-    colour = over(look["headwear_shade"], look["headwear"], 0.1 + 0.9 * lit)
+    colour = over(look["headwear_shade"], look["headwear"], 1.0 - tone(look, 0.9 - 0.9 * lit))
     rim = smooth((above - look["hat_trim"]).abs(), 0.07, 0.0)
     colour = over(colour, look["headwear_shade"], 0.5 * rim)
     trim = coverage(above - look["hat_trim"], fields.edge)
@@ -71,8 +72,8 @@ def draw_headwear(canvas: Tensor, look: Look, pose: Pose, fields: Fields) -> Ten
     return over(canvas, look["headwear"], 0.4 * worn * coverage(brim, fields.edge) * glow(qx, by + 0.03, wide, 0.03))
 
 
-def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields, head: Tensor) -> Tensor:
-    """A scarf around head, face and neck: everything of its outline but an opening for the face."""
+def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields, head: Tensor) -> tuple[Tensor, Tensor]:
+    """A scarf around head, face and neck: everything of its outline but an opening for the face; also its distance."""
     qx, qy, yaw = fields.qx, fields.qy, pose.sin_yaw
     crown = ellipse(qx + 0.05 * yaw, qy + 0.12, 0.93, 1.06)
     drape = ellipse(qx, qy - 1.2, 0.98 + 0.0 * qy, 0.62)
@@ -81,8 +82,8 @@ def draw_veil(canvas: Tensor, look: Look, pose: Pose, fields: Fields, head: Tens
     opening = ellipse(fields.u, fields.v - 0.16, 0.645, 0.885)
     shape = outline.maximum(-opening.maximum(head + 0.02))
     lit = smooth(qx * look["light"] - 0.35 * qy, -0.8, 0.9)
-    colour = over(look["headwear_shade"], look["headwear"], 0.15 + 0.85 * lit)
+    colour = over(look["headwear_shade"], look["headwear"], 1.0 - tone(look, 0.85 - 0.85 * lit))
     fold = smooth((qy - 1.12 - 0.35 * (qx * 0.9).square() - 0.12 * qx).abs(), 0.1, 0.0)
     colour = over(colour, look["headwear_shade"], (0.6 * fold + 0.5 * smooth(opening, 0.1, 0.0)).clamp_max(1.0))
     colour = over(colour, look["headwear_trim"], 0.8 * smooth((opening - 0.02).abs(), 0.022, 0.01) * look["veil"])
-    return over(canvas, colour, coverage(shape, fields.edge) * look["veil"])
+    return over(canvas, colour, coverage(shape, fields.edge) * look["veil"]), shape

@@ -1,0 +1,108 @@
+"""Arms and hands: an upper arm, a forearm that turns about the elbow, and a hand that opens, closes and points."""
+
+from dataclasses import dataclass
+from math import pi
+from typing import final
+
+import torch
+from torch import Tensor
+
+from openlpm.core.rig import Rig
+from openlpm.synth.layout import Look
+from openlpm.synth.paint import Sheet, tone
+from openlpm.synth.pose import Controls, Pose
+from openlpm.synth.shapes import capsule, coverage, ellipse, over, smooth
+
+_FINGERS = ((0.17, 0.40, 0.16), (0.06, 0.46, 0.05), (-0.055, 0.42, -0.07), (-0.165, 0.32, -0.2))
+"""Place across the palm, length and slant of the four fingers, from the thumb's side, in sizes of a hand."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arms:
+    """Distances in body units, ``(N, 1, H, W)``: the nearer of both arms."""
+
+    upper: Tensor
+    fore: Tensor
+    hand: Tensor
+    folds: Tensor
+    """Distance to the edge of what is bent over the palm."""
+
+
+def _both(controls: Controls, left: Rig, right: Rig) -> Tensor:
+    return torch.cat((controls[left], controls[right]), 1)
+
+
+def arms_of(look: Look, controls: Controls, pose: Pose, x: Tensor, y: Tensor) -> Arms:
+    """Where both arms are; each is computed in a plane in which outward is positive."""
+    bx, by = pose.body(x, y)
+    mx = torch.cat((-bx, bx), 1)
+    arm, reach = _both(controls, Rig.ARM_LEFT, Rig.ARM_RIGHT), _both(controls, Rig.REACH_LEFT, Rig.REACH_RIGHT)
+    swing, shape = _both(controls, Rig.SWING_LEFT, Rig.SWING_RIGHT), _both(controls, Rig.HAND_LEFT, Rig.HAND_RIGHT)
+    thick, out = look["arm_w"], look["arm_x"]
+    top_y = look["shoulder_y"] + 0.62 + 0.0 * arm
+    elbow_x = out + 0.24 + (0.2 * reach - look["arm_pull"]) * arm
+    elbow_y = top_y + 1.3 - (0.42 + 0.6 * look["arm_pull"]) * arm - 0.1 * arm * reach.abs()
+    turn = 0.16 + pi * arm * (0.95 + 0.2 * reach) + swing * (0.06 + 0.5 * arm)
+    sine, cosine = turn.sin(), turn.cos()
+    length = 1.12 - 0.12 * sine.square()
+    wrist_x, wrist_y = elbow_x - sine * length, elbow_y + cosine * length
+    upper = capsule((mx, by), (out + 0.0 * arm, top_y), (elbow_x, elbow_y), radii=(thick, 0.8 * thick))
+    fore = capsule((mx, by), (elbow_x, elbow_y), (wrist_x, wrist_y), radii=(0.8 * thick, 0.56 * thick))
+    bent = turn + (pi - turn) * 0.45 * arm
+    along_x, along_y = -bent.sin(), bent.cos()
+    dx, dy = (mx - wrist_x) / look["hand_size"], (by - wrist_y) / look["hand_size"]
+    hand, folds = _hand(dx * along_x + dy * along_y, dx * along_y - dy * along_x, shape.clamp(0.0, 1.0), look)
+    scale = look["hand_size"]
+    return Arms(
+        upper=upper.amin(1, keepdim=True), fore=fore.amin(1, keepdim=True),
+        hand=hand.amin(1, keepdim=True) * scale, folds=folds.amin(1, keepdim=True) * scale,
+    )  # fmt: skip
+
+
+def _hand(along: Tensor, across: Tensor, shape_N2: Tensor, look: Look) -> tuple[Tensor, Tensor]:
+    """Distances to the hand and to its bent fingers, ``(N, 2, H, W)``, in sizes of a hand."""
+    straight = (1.0 - 2.0 * shape_N2).clamp_min(0.0)
+    pointing = (1.0 - 2.0 * shape_N2).abs()
+    wide = look["finger_wide"]
+    palm = ellipse(along - 0.27, across, 0.31, 0.22 + 0.12 * wide)
+    hand, bent = palm, palm + 9.0
+    for index, (place, length, slant) in enumerate(_FINGERS):
+        open_ = pointing if index == 0 else straight
+        reach = look["finger_long"] * length * open_ + 0.06 * open_
+        radius = wide * (1.0 + 0.25 * (1.0 - open_))
+        base = (0.44 + 0.0 * open_, place * (1.0 + 0.0 * open_))
+        tip = (0.44 + reach - 0.16 * (1.0 - open_), place + slant * reach)
+        finger = capsule((along, across), base, tip, radii=(radius, radius * 0.86))
+        hand, bent = hand.minimum(finger), bent.minimum(finger + 2.0 * open_)
+    tip = (0.42 - 0.02 * (1.0 - straight), 0.42 * straight - 0.02 * (1.0 - straight))
+    thumb = capsule(
+        (along, across),
+        (0.14 + 0.0 * straight, 0.17 + 0.0 * straight),
+        tip,
+        radii=(wide * 1.2 + 0.0 * straight, wide + 0.0 * straight),
+    )
+    return hand.minimum(thumb), bent.minimum(thumb + 0.03 * straight)
+
+
+def draw_forearms(sheet: Sheet, look: Look, arms: Arms, lit: Tensor) -> Sheet:
+    """Forearms with or without sleeves, and hands, before everything else."""
+    edge = sheet.edge
+    away = smooth(arms.upper, -0.05, 0.12)
+    dark = 0.8 * (1.0 - lit) + 0.35 * look["soft"] * smooth(arms.fore, -0.12, 0.0) * away
+    cloth = over(look["sleeve"], look["sleeve_shade"], dark.clamp_max(1.0))
+    skin_dark = tone(look, 0.35 + 0.5 * smooth(arms.hand, -0.1, 0.0) * look["soft"] - 0.2 * lit)
+    skin = over(look["hand"], look["hand_shade"], skin_dark)
+    fold = smooth(arms.folds.abs(), 0.03, 0.008) * coverage(arms.hand, edge)
+    skin = over(skin, look["hand_shade"] * 0.88, 0.85 * fold)
+    colour = over(skin, cloth, coverage(arms.fore, edge) * look["long_sleeve"])
+    shape = arms.fore.minimum(arms.hand)
+    sheet = sheet.painted(
+        over(sheet.colour, look["hand_shade"] * 0.5, 0.3 * look["soft"] * smooth(shape, 0.12, 0.0) * away)
+    )
+    sheet = sheet.painted(over(sheet.colour, colour, coverage(shape, edge)))
+    cuff = coverage((arms.fore.abs() - sheet.pen), edge) * coverage(arms.hand, edge) * look["long_sleeve"]
+    sheet = sheet.covered(shape, line=away)
+    return Sheet(
+        colour=sheet.colour, ink=torch.maximum(sheet.ink, torch.maximum(cuff, 0.7 * fold)), pen=sheet.pen, edge=edge
+    )
