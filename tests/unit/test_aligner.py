@@ -38,6 +38,10 @@ def test_silence_and_noises_are_gaps_and_nothing_reaches_out_of_the_recording() 
     assert named(visemes_of_phones(phones, 16_000)) == [("E", 14_400, 16_000)]
 
 
+def test_speech_that_fits_no_phone_keeps_the_mouth_half_open() -> None:
+    assert named(visemes_of_phones([TimedPhone("+SPN+", 0.1, 0.2)], 16_000)) == [("E", 1600, 3200)]
+
+
 def test_the_mouth_opens_where_the_aligner_hears_a_vowel_and_shuts_where_it_hears_a_p() -> None:
     spans = (VisemeSpan(VISEMES.index("aa"), 8000, 16_000), VisemeSpan(VISEMES.index("PP"), 16_000, 17_600))
     samples_A = np.full(24_000, 0.1, np.float32)

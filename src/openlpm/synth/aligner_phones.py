@@ -28,6 +28,7 @@ _ARPABET = {
     "B": "PP", "CH": "DD CH", "D": "DD", "DH": "TH", "F": "FF", "G": "kk", "HH": "kk", "JH": "DD CH", "K": "kk",
     "L": "nn", "M": "PP", "N": "nn", "NG": "kk", "P": "PP", "R": "RR", "S": "SS", "SH": "CH", "T": "DD", "TH": "TH",
     "V": "FF", "W": "ou", "Y": "ih", "Z": "SS", "ZH": "CH",
+    "+SPN+": "E",  # speech that fits no phone: in LibriSpeech four in five are loud, so the mouth stays half open
 }  # fmt: skip
 _FIRST_PART_OF_VOWEL, _FIRST_PART_OF_AFFRICATE = 0.6, 0.4
 
@@ -89,7 +90,7 @@ class PhoneRecogniser:
 
 
 def visemes_of_phones(phones: Iterable[TimedPhone], num_samples: int) -> tuple[VisemeSpan, ...]:
-    """The mouths of phones, in samples within the recording; silence and noises become gaps."""
+    """The mouths of phones, in samples within the recording; silence and ``+NSN+`` (noise, never loud) become gaps."""
     spans: list[VisemeSpan] = []
     for phone in phones:
         names = _ARPABET.get(phone.symbol, "").split()
