@@ -6,8 +6,8 @@ from typing import final
 import numpy as np
 
 from openlpm.core.rig import Rig
+from openlpm.synth.cues import Phrase
 from openlpm.synth.gestures import FloatArray, blocks, drift, min_jerk, pulses, window_of
-from openlpm.synth.reactions import Phrase
 
 _JOINED_S = 0.9  # arms stay up through shorter pauses
 _SHRUG_PROBABILITY = 0.03

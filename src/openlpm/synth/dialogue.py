@@ -9,7 +9,7 @@ import numpy as np
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.synth.reactions import Said
+from openlpm.synth.cues import Said
 from openlpm.synth.speaker import MoodAt, Speaker, Turn
 from openlpm.synth.speech_bank import SpeechBank
 from openlpm.synth.vocal_kinds import VocalKind

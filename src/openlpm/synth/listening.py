@@ -6,12 +6,13 @@ from openlpm.core.record import Event
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.body_motion import shake_shape
+from openlpm.synth.cues import Cue, Said, find_cues
 from openlpm.synth.feelings import emotion_track
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.happening import happening
 from openlpm.synth.head_motion import jolt_shape, nod_shape, tilt_shape
 from openlpm.synth.moods import manner_of
-from openlpm.synth.reactions import LENGTHS_S, Cue, Reaction, Said, find_cues, react, times_of
+from openlpm.synth.reactions import LENGTHS_S, Reaction, react, times_of
 from openlpm.synth.situation import Situation, speaks
 
 

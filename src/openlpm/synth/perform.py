@@ -15,11 +15,11 @@ from openlpm.synth.acting import place_acts
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R, behave
 from openlpm.synth.captions import caption
 from openlpm.synth.content import Content, content_of
+from openlpm.synth.cues import Phrase, Said, phrases
 from openlpm.synth.dialogue import ClipKind, plan_dialogue, said_by
 from openlpm.synth.feelings import Feeling, felt_at, run_course
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.mouth_motion import VisemeSpans, loudness, mouth_motion
-from openlpm.synth.reactions import Phrase, Said, phrases
 from openlpm.synth.situation import Situation, speaks
 from openlpm.synth.sounding import track, viseme_spans
 from openlpm.synth.speaker import MoodAt

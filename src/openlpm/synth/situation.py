@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from openlpm.core.rig import State
 from openlpm.synth.acting import Act
+from openlpm.synth.cues import Phrase, Said
 from openlpm.synth.feelings import Feeling
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.persona import Persona
-from openlpm.synth.reactions import Phrase, Said
 
 
 @final

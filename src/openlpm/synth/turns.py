@@ -6,9 +6,9 @@ from typing import final
 import numpy as np
 
 from openlpm.core.record import Event
+from openlpm.synth.cues import Phrase
 from openlpm.synth.gestures import FloatArray
 from openlpm.synth.happening import happening
-from openlpm.synth.reactions import Phrase
 
 _NEW_TURN_S = 1.6
 """Own speech after this much silence is a new turn, even if nobody spoke in between."""
