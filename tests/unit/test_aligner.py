@@ -7,10 +7,12 @@ import pytest
 
 from openlpm.core.rig import VISEMES
 from openlpm.media.audio import open_audio
-from openlpm.synth.aligner import follow
+from openlpm.synth.aligner import follow, spans_of
 from openlpm.synth.aligner_phones import PhoneRecogniser, TimedPhone, visemes_of_phones
+from openlpm.synth.espeak import Phone, Utterance
 from openlpm.synth.human_speech import VisemeSpan
 from openlpm.synth.mouth_motion import loudness
+from openlpm.synth.voices import HumanVoice
 
 pytestmark = pytest.mark.unit
 
@@ -40,6 +42,17 @@ def test_silence_and_noises_are_gaps_and_nothing_reaches_out_of_the_recording() 
 
 def test_speech_that_fits_no_phone_keeps_the_mouth_half_open() -> None:
     assert named(visemes_of_phones([TimedPhone("+SPN+", 0.1, 0.2)], 16_000)) == [("E", 1600, 3200)]
+
+
+def test_the_parts_of_a_diphthong_follow_each_other() -> None:
+    samples_A = np.zeros(3200, np.float32)
+    phones = (Phone(0, 1600, ""), Phone(1600, 3200, "ˈaɪ"))
+    voice = HumanVoice(name="x")
+    spans = spans_of(Utterance(samples_A=samples_A, phones=phones, text="", voice=voice))
+    assert [VISEMES[viseme] for viseme in spans.viseme_S] == ["aa", "ih"]
+    assert spans.start_S == pytest.approx([0.1, 0.16])
+    assert spans.end_S == pytest.approx([0.16, 0.2])
+    assert spans.stressed_S.tolist() == [True, True]
 
 
 def test_the_mouth_opens_where_the_aligner_hears_a_vowel_and_shuts_where_it_hears_a_p() -> None:
