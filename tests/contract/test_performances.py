@@ -289,6 +289,21 @@ def test_hums_come_while_the_partner_speaks_and_with_a_nod() -> None:
     assert hums > 15
 
 
+def test_shoulders_shake_with_laughter_of_ones_own() -> None:
+    shaken, bank = 0, large_bank()
+    two_voices = (np.arange(bank.num_utterances) * 2 // bank.num_utterances).astype(np.int32)
+    for record in clips(replace(bank, voice_index=two_voices), ClipKind.SPEAK, 120, mood="amused"):
+        for laugh in events_of(record, "voice:laugh"):
+            if laugh.end_frame - laugh.start_frame > 20 and laugh.end_frame < NUM_FRAMES:
+                shoulder_F = rig_of(record)[laugh.start_frame : laugh.end_frame, Rig.SHOULDER]
+                turns_F = np.diff(np.sign(np.diff(shoulder_F)))
+                assert shoulder_F.max() > 0.3
+                assert np.count_nonzero(turns_F) >= 4
+                assert record.speak_A[laugh.start_frame * 2000 // 3 : laugh.end_frame * 2000 // 3].any()
+                shaken += 1
+    assert shaken >= 3
+
+
 def test_the_face_feels_what_the_performers_own_voice_expresses() -> None:
     for emotion in ("happy", "sad", "angry"):
         for record in clips(bank_of(emotion), ClipKind.SPEAK, 3):
@@ -371,6 +386,17 @@ def test_noise_and_music_in_the_partners_track_cause_nothing(bank: SpeechBank) -
         assert np.all(record.state_F == State.IDLE)
 
 
+def test_a_disturbance_under_the_partners_voice_changes_nothing_that_is_seen(bank: SpeechBank) -> None:
+    clear, disturbed = (clips(bank, ClipKind.LISTEN, 3, disturbed=disturbed) for disturbed in (False, True))
+    for quiet, noisy in zip(clear, disturbed, strict=True):
+        assert not np.array_equal(quiet.listen_A, noisy.listen_A)
+        np.testing.assert_array_equal(quiet.state_F, noisy.state_F)
+        assert quiet.truth is not None
+        assert noisy.truth is not None
+        reactions = [[event for event in one.truth.events if event.kind != "blink"] for one in (quiet, noisy)]
+        assert reactions[0] == reactions[1]
+
+
 def test_states_say_who_is_heard(bank: SpeechBank) -> None:
     seen: Counter[int] = Counter()
     for kind in (ClipKind.DIALOGUE, ClipKind.OVERLAP, ClipKind.LISTEN_THEN_SPEAK, ClipKind.SPEAK_THEN_LISTEN):
@@ -430,6 +456,13 @@ def test_training_captions_have_no_held_out_words(bank: SpeechBank) -> None:
             found[split] += any(phrase.replace("{their}", "their") in text for phrase in held_out)
     assert found[Split.TRAIN] == 0
     assert found[Split.TEST] >= 4
+
+
+def test_the_clock_of_the_background_runs_with_the_clip(bank: SpeechBank) -> None:
+    clocks = [rig_of(record)[:, Rig.TIME] for record in clips(bank, ClipKind.IDLE, 4)]
+    for clock_F in clocks:
+        np.testing.assert_allclose(np.diff(clock_F), 1 / 24, atol=1e-3)
+    assert len({float(clock_F[0]) for clock_F in clocks}) == 4
 
 
 def test_events_are_in_order_and_inside_the_clip(bank: SpeechBank) -> None:

@@ -1,6 +1,6 @@
 """Everything of a performance but the speaking mouth: what face and body do while somebody listens, speaks or waits.
 
-Listening is caused by the partner's voice: ``reactions.find_cues`` finds what may be answered, ``reactions.react`` says
+Listening is caused by the partner's voice: ``cues.find_cues`` finds what may be answered, ``reactions.react`` says
 how and when, and nothing else makes a listener react. What is felt is a track of its own (``feelings``); the face, the
 eyes, the posture and the size of all movement follow it. Named actions are laid over everything at the end.
 """
@@ -29,6 +29,8 @@ from openlpm.synth.mouth_motion import frame_centres
 from openlpm.synth.reactions import LENGTHS_S, Reaction, feelings_of, times_of
 from openlpm.synth.situation import Situation, speaks
 from openlpm.synth.turns import Turns, find_turns, turn_events
+from openlpm.synth.vocal_kinds import VocalKind
+from openlpm.synth.vocal_motion import move_with_voice
 
 _LOW = dict.fromkeys(Rig, 0.0) | {
     Rig.WIDTH: -1.0, Rig.SMILE: -1.0, Rig.GAZE_X: -1.0, Rig.GAZE_Y: -1.0, Rig.BROW_LEFT: -1.0, Rig.BROW_RIGHT: -1.0,
@@ -36,7 +38,7 @@ _LOW = dict.fromkeys(Rig, 0.0) | {
     Rig.LEAN: -1.0, Rig.SWAY: -1.0, Rig.REACH_LEFT: -1.0, Rig.REACH_RIGHT: -1.0, Rig.SWING_LEFT: -1.0,
     Rig.SWING_RIGHT: -1.0,
 }  # fmt: skip
-_HIGH = dict.fromkeys(Rig, 1.0) | {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
+_HIGH = dict.fromkeys(Rig, 1.0) | {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35, Rig.TIME: 3600.0}
 RIG_LOW_R: NDArray[np.float32] = np.array([_LOW[channel] for channel in Rig], dtype=np.float32)
 """The least value of each channel of the rig."""
 RIG_HIGH_R: NDArray[np.float32] = np.array([_HIGH[channel] for channel in Rig], dtype=np.float32)
@@ -48,6 +50,7 @@ _LIDS = (Rig.BLINK_LEFT, Rig.BLINK_RIGHT)
 _BEAT_PROBABILITY, _THINK_PROBABILITY, _MEETS_PROBABILITY = 0.4, 0.5, 0.8
 _GESTURING = 0.3  # how many clips of ordinary people have hands in them
 _EYES_AGAINST_HEAD = 0.9  # gaze a radian of yaw or pitch: with this a turned head still looks into the camera
+_LATEST_START_S = 600.0  # the background is at any point of its motion
 _IN_BREATH_S, _IN_BREATH_JAW = 0.3, 0.05
 
 
@@ -74,9 +77,11 @@ def behave(situation: Situation) -> Behaviour:
     speaking_F = _soft(speaks(situation.state_F))
     rig_FR = np.zeros((num_frames, NUM_RIG))
     rig_FR[:, _POSTURE] = emotion_FE @ REST_ER[:, _POSTURE]
+    rig_FR[:, Rig.TIME] = rng.uniform(0.0, _LATEST_START_S) + times_F
     beats = _move_body(rng, rig_FR, times_F, situation, manner)
     nods = nod(rng, rig_FR, times_F, situation, reactions)
     answer_with_body(rng, rig_FR, times_F, reactions)
+    move_with_voice(rig_FR, times_F, situation.said)
     show_feelings(rng, rig_FR, times_F, emotion_FE, speaking_F)
     _move_brows(rng, rig_FR, times_F, situation, reactions, turns)
     eyes = _eyes(rng, situation, times_F, turns, reactions, manner)
@@ -97,6 +102,11 @@ def behave(situation: Situation) -> Behaviour:
         ),
         *(happening("blink", onset, onset + BLINK_S) for onset in eyes.blink_K.tolist()),
         *beats,
+        *(
+            happening(f"voice:{sound.kind}", max(sound.start_s, 0.0), sound.end_s)
+            for sound in situation.said
+            if sound.kind != VocalKind.SPEECH and sound.end_s > 0.0
+        ),
         *turn_events(turns, situation.hums),
         *(act.event(num_frames) for act in situation.acts),
     ]

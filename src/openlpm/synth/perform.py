@@ -84,6 +84,7 @@ def perform(
             state_F=state_F,
             own=own,
             partner=partner,
+            said=said,
             heard=said_by(bank, plan.partner),
             stress_K=_stressed_peaks(spans, loudness_F),
             lasting=lasting,

@@ -24,6 +24,8 @@ class Situation:
     state_F: NDArray[np.int8]
     own: tuple[Phrase, ...]
     partner: tuple[Phrase, ...]
+    said: tuple[Said, ...]
+    """What the performer says."""
     heard: tuple[Said, ...]
     """What the partner says."""
     stress_K: FloatArray

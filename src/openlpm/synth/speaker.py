@@ -13,7 +13,7 @@ from openlpm.synth.vocal_kinds import EMOTIONS_OF, VocalKind
 
 _WORDLESS = (VocalKind.LAUGH, VocalKind.CHUCKLE, VocalKind.SIGH, VocalKind.GASP, VocalKind.CRY, VocalKind.YAWN)
 _SOUNDS_OF_MOOD = {emotion: tuple(kind for kind in _WORDLESS if emotion in EMOTIONS_OF[kind]) for emotion in EMOTIONS}
-_SOUND_PROBABILITY, _FILLED_PROBABILITY, _LONG_GAP_PROBABILITY = 0.2, 0.5, 0.3
+_SOUND_PROBABILITY, _FILLED_PROBABILITY, _LONG_GAP_PROBABILITY = 0.25, 0.5, 0.3
 _SUITS_PROBABILITY = 0.9  # an utterance is in the speaker's mood if there is one
 
 MoodAt = Callable[[int], str]
