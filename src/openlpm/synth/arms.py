@@ -27,6 +27,8 @@ class Arms:
     hand: Tensor
     folds: Tensor
     """Distance to the edge of what is bent over the palm."""
+    along: Tensor
+    """Height that runs along the forearms, for stripes."""
 
 
 def _both(controls: Controls, left: Rig, right: Rig) -> Tensor:
@@ -52,16 +54,26 @@ def arms_of(look: Look, controls: Controls, pose: Pose, x: Tensor, y: Tensor) ->
     bent = turn + (pi - turn) * 0.45 * arm
     along_x, along_y = -bent.sin(), bent.cos()
     dx, dy = (mx - wrist_x) / look["hand_size"], (by - wrist_y) / look["hand_size"]
-    hand, folds = _hand(dx * along_x + dy * along_y, dx * along_y - dy * along_x, shape.clamp(0.0, 1.0), look)
+    hand, folds = _hand(
+        dx * along_x + dy * along_y,
+        dx * along_y - dy * along_x,
+        (shape.clamp(0.0, 1.0), ((arm - 0.7) * 6.0).clamp(-1.0, 1.0)),
+        look,
+    )
     scale = look["hand_size"]
     return Arms(
         upper=upper.amin(1, keepdim=True), fore=fore.amin(1, keepdim=True),
         hand=hand.amin(1, keepdim=True) * scale, folds=folds.amin(1, keepdim=True) * scale,
+        along=by,
     )  # fmt: skip
 
 
-def _hand(along: Tensor, across: Tensor, shape_N2: Tensor, look: Look) -> tuple[Tensor, Tensor]:
-    """Distances to the hand and to its bent fingers, ``(N, 2, H, W)``, in sizes of a hand."""
+def _hand(along: Tensor, across: Tensor, how: tuple[Tensor, Tensor], look: Look) -> tuple[Tensor, Tensor]:
+    """Distances to the hand and to its bent fingers, ``(N, 2, H, W)``, in sizes of a hand.
+
+    ``how`` is the shape (the rig's) and which way the palm faces: 1 the thumb is inward, -1 it is on the other side.
+    """
+    shape_N2, facing = how
     straight = (1.0 - 2.0 * shape_N2).clamp_min(0.0)
     pointing = (1.0 - 2.0 * shape_N2).abs()
     wide = look["finger_wide"]
@@ -75,27 +87,25 @@ def _hand(along: Tensor, across: Tensor, shape_N2: Tensor, look: Look) -> tuple[
         tip = (0.44 + reach - 0.16 * (1.0 - open_), place + slant * reach)
         finger = capsule((along, across), base, tip, radii=(radius, radius * 0.86))
         hand, bent = hand.minimum(finger), bent.minimum(finger + 2.0 * open_)
-    tip = (0.42 - 0.02 * (1.0 - straight), 0.42 * straight - 0.02 * (1.0 - straight))
-    thumb = capsule(
-        (along, across),
-        (0.14 + 0.0 * straight, 0.17 + 0.0 * straight),
-        tip,
-        radii=(wide * 1.2 + 0.0 * straight, wide + 0.0 * straight),
-    )
-    return hand.minimum(thumb), bent.minimum(thumb + 0.03 * straight)
+    tip = (0.4 + 0.1 * straight, facing * (0.4 * straight - 0.02 * (1.0 - straight)))
+    base = (0.18 + 0.0 * straight, facing * 0.15 + 0.0 * straight)
+    thumb = capsule((along, across), base, tip, radii=(wide * 1.25 + 0.0 * straight, wide + 0.0 * straight))
+    return hand.minimum(thumb), bent.minimum(thumb + 2.0 * straight)
 
 
 def draw_forearms(sheet: Sheet, look: Look, arms: Arms, lit: Tensor) -> Sheet:
     """Forearms with or without sleeves, and hands, before everything else."""
     edge = sheet.edge
-    away = smooth(arms.upper, -0.05, 0.12)
+    away = smooth(arms.upper, 0.01, 0.12)
     dark = 0.8 * (1.0 - lit) + 0.35 * look["soft"] * smooth(arms.fore, -0.12, 0.0) * away
-    cloth = over(look["sleeve"], look["sleeve_shade"], dark.clamp_max(1.0))
-    skin_dark = tone(look, 0.35 + 0.5 * smooth(arms.hand, -0.1, 0.0) * look["soft"] - 0.2 * lit)
+    striped = smooth((arms.along * look["stripe_freq"]).sin(), -0.16, 0.16) * look["stripe"]
+    cloth = over(over(look["sleeve"], look["trim"], striped), look["sleeve_shade"], dark.clamp_max(1.0))
+    skin_dark = (0.5 * (1.0 - lit) + 0.5 * look["soft"] * smooth(arms.hand, -0.1, 0.0) * away).clamp_max(1.0)
     skin = over(look["hand"], look["hand_shade"], skin_dark)
     fold = smooth(arms.folds.abs(), 0.03, 0.008) * coverage(arms.hand, edge)
     skin = over(skin, look["hand_shade"] * 0.88, 0.85 * fold)
-    colour = over(skin, cloth, coverage(arms.fore, edge) * look["long_sleeve"])
+    sleeved = torch.maximum(coverage(arms.fore, edge), coverage(arms.fore - arms.hand, edge))
+    colour = over(skin, cloth, sleeved * look["long_sleeve"])
     shape = arms.fore.minimum(arms.hand)
     sheet = sheet.painted(
         over(sheet.colour, look["hand_shade"] * 0.5, 0.3 * look["soft"] * smooth(shape, 0.12, 0.0) * away)

@@ -43,11 +43,11 @@ def _draw_clouds(canvas: Tensor, look: Look, x: Tensor, y: Tensor, seconds: Tens
     """Clouds, or leaves overhead: a field of warped waves above a level that rises away from their band."""
     freq = look["cloud_freq"]
     cx, cy = (x - 0.05 * seconds) * freq, y * freq * 1.7
-    field = (1.3 * cx + 1.1 * (1.7 * cy + 0.4).sin()).sin() + 0.6 * (2.9 * cx + 1.3 * (1.9 * cy).sin() + 1.0).sin()
-    puffs = 0.3 * (6.3 * cx + 2.0 * (3.7 * cy).sin()).sin() * (5.1 * cy + 1.7 * (4.9 * cx).sin()).sin()
-    level = field * 0.6 + puffs - ((y - look["cloud_y"]) / look["cloud_band"]).square() * 1.4 + look["cloud_base"]
+    field = (1.3 * cx + 0.7 * (1.7 * cy + 0.4).sin()).sin() + 0.6 * (2.9 * cx + 0.6 * (1.9 * cy).sin() + 1.0).sin()
+    puffs = 0.45 * (6.3 * cx + 0.7 * (3.7 * cy).sin()).sin() * (5.6 * cy + 0.8 * (4.9 * cx).sin()).sin()
+    level = field * 0.5 + puffs - ((y - look["cloud_y"]) / look["cloud_band"]).square() * 1.4 + look["cloud_base"]
     cover = smooth(level, 0.0, 0.35) * look["clouds"]
-    return over(canvas, look["cloud"] * (0.92 + 0.12 * smooth(level, 0.2, 1.0)), cover)
+    return over(canvas, look["cloud"] * (0.87 + 0.17 * smooth(level + 0.4 * puffs, 0.1, 1.0)), cover)
 
 
 def _draw_shelves(canvas: Tensor, look: Look, x: Tensor, y: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def _draw_ridges(canvas: Tensor, look: Look, x: Tensor, y: Tensor) -> Tensor:
     peak = (1.0 - (2.0 * (at - cell) - 1.0).abs()) * (0.6 + 0.6 * chance)
     profile = waves + (peak - waves) * peaks
     profile = profile + (chance * 1.4 - profile) * blocks
-    teeth = zigzag * (fraction(y * 9.0 + chance) - 0.6)
+    teeth = zigzag * (fraction(y * 13.0 + chance) - 0.6)
     depth = (y - height + size * profile - teeth) * (1.0 - 0.6 * peaks)
     cover = coverage(-depth, 0.02) * alpha
     canvas = over(canvas, look["scene_far"], cover[:, 0:1])

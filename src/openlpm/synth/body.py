@@ -54,7 +54,7 @@ def draw_body(
     skin = over(skin, look["skin_shade"], 0.35 * bone)
     dressed = _dress(skin, look, (bx, by, centre), lit, edge)
     bare = over(look["hand"], look["hand_shade"], 0.5 * (1.0 - lit))
-    dressed = over(dressed, bare, coverage(arms.upper, edge) * look["bare_arm"])
+    dressed = over(dressed, bare, coverage(arms.upper - 0.1 * smooth(by, 2.3, 1.5), edge) * look["bare_arm"])
     canvas = over(canvas, dressed, alpha)
     canvas = _draw_outer(canvas, look, (bx, by), body, lit, edge)
     pit = smooth(arms.upper.abs(), 0.05, 0.0) * smooth(by - shoulder_y, 0.6, 0.9) * coverage(body + 0.05, edge)

@@ -46,10 +46,14 @@ def texture(x: Tensor, y: Tensor) -> Tensor:
 
 
 def finish(
-    sheet: Sheet, look: Look, blots: Tensor, figure: Tensor, place: tuple[Tensor, Tensor, Tensor, Tensor]
+    sheet: Sheet, look: Look, blots: Tensor, masks: tuple[Tensor, Tensor], place: tuple[Tensor, Tensor, Tensor, Tensor]
 ) -> Tensor:
-    """Wash, hatching, ink and paper over the finished picture; ``place`` is x, y, and what the hatching sticks to."""
+    """Wash, hatching, ink and paper over the finished picture; ``place`` is x, y, and what the hatching sticks to.
+
+    ``masks`` are the figure, which the bare border spares, and the skin of the face, which the hatching spares.
+    """
     x, y, hatch_x, hatch_y = place
+    figure, face = masks
     wash = look["wash"]
     canvas = sheet.colour * (1.0 + wash * (0.14 * blots + 0.03))
     border = ((x.abs() + 0.06 * blots).square().square() + (y.abs() + 0.05 * blots).square().square() + 1e-6).sqrt()
@@ -62,4 +66,5 @@ def finish(
     crossed = ((hatch_x - 0.8 * hatch_y) * 60.0 + 1.2 * blots).sin()
     hatch = ((strokes + 2.6 * dark - 2.2) * 3.0).clamp(0.0, 1.0)
     hatch = torch.maximum(hatch, ((crossed + 2.6 * dark - 2.75) * 3.0).clamp(0.0, 1.0)) * look["hatch"]
-    return over(canvas, look["ink"], torch.maximum(hatch * (1.0 - bare), sheet.ink * look["ink_alpha"]))
+    hatch = hatch * (1.0 - bare) * (1.0 - 0.8 * face)
+    return over(canvas, look["ink"], torch.maximum(hatch, sheet.ink * look["ink_alpha"]))

@@ -76,10 +76,11 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
         torch.minimum(head, hair.back), torch.minimum(hair.front, hat + 9.0 * (1.0 - look["hat_alpha"]))
     )
     figure = coverage(torch.minimum(solid, torch.minimum(body, torch.minimum(arms.fore, arms.hand))), fields.edge)
+    face = coverage(head, fields.edge) * (1.0 - coverage(hair.front, fields.edge) * look["cap_alpha"])
     on_head = coverage(solid, fields.edge)
     hatch_x, hatch_y = (at + on_head * (plane * pose.scale - at) for at, plane in ((x, fields.qx), (y, fields.qy)))
     sheet = sheet.painted(sheet.colour * look["tint"])
-    canvas = finish(sheet, look, blots, figure, (x, y, hatch_x, hatch_y)).clamp(0.0, 1.0)
+    canvas = finish(sheet, look, blots, (figure, face), (x, y, hatch_x, hatch_y)).clamp(0.0, 1.0)
     return torch.cat((canvas, figure), 1) if matte else canvas
 
 

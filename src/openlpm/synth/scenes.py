@@ -65,7 +65,7 @@ SCENES: dict[str, Scene] = {
         ridges=((0.1, 0.45, 4.0, 0.0, 1.0, 0.0, 0.7), (0.35, 0.5, 3.0, 0.0, 1.0, 0.0, 0.9), (0.75, 0.3, 2.2, 0.0, 1.0, 0.0, 1.0)), moves=True,
     ),
     "forest": Scene(
-        caption="a forest", numbers={"clouds": 0.95, "cloud_y": -1.1, "cloud_base": 1.0, "cloud_band": 0.45, "cloud_freq": 2.2, "beams": 0.7, "beam_x": 0.5, "particles": 0.5, "particle_freq": 4.0, "particle_size": 0.09, "particle_fall": 0.05},
+        caption="a forest", numbers={"clouds": 0.95, "cloud_y": -1.2, "cloud_base": 0.95, "cloud_band": 0.75, "cloud_freq": 2.2, "beams": 0.7, "beam_x": 0.5, "particles": 0.5, "particle_freq": 4.0, "particle_size": 0.09, "particle_fall": 0.05},
         variants=("d8efc0 a5cf9a fffbd0 9cc48f 6fa36c 4a7d51 ffffff ffffff ffffff 5d9a58 fff9c8", "f7dca0 eab676 fff2c8 dba765 b97a45 8a5434 ffffff ffffff ffffff d98b45 fff0c0",
                   "2f5560 3f7a74 d8ffe0 2f6a66 22504f 173a3c ffffff ffffff ffffff 1f4a48 d6ffb8"),
         ridges=((0.35, 0.75, 2.6, 1.0, 0.0, 0.07, 0.7), (0.55, 0.75, 2.1, 1.0, 0.0, 0.07, 0.9), (0.95, 0.7, 1.7, 1.0, 0.0, 0.08, 1.0)), moves=True,
@@ -107,7 +107,7 @@ SCENES: dict[str, Scene] = {
         ridges=((0.4, 0.16, 1.5, 0.0, 0.0, 0.0, 1.0), (0.58, 0.14, 2.1, 0.0, 0.0, 0.0, 1.0), (0.78, 0.5, 2.4, 1.0, 0.0, 0.07, 1.0)),
     ),
     "blossom": Scene(
-        caption="cherry blossom", numbers={"clouds": 0.95, "cloud_y": -1.1, "cloud_base": 1.0, "cloud_band": 0.5, "cloud_freq": 2.6, "particles": 0.85, "particle_freq": 4.5, "particle_size": 0.14, "particle_fall": 0.14},
+        caption="cherry blossom", numbers={"clouds": 0.95, "cloud_y": -1.2, "cloud_base": 0.95, "cloud_band": 0.8, "cloud_freq": 2.6, "particles": 0.85, "particle_freq": 4.5, "particle_size": 0.14, "particle_fall": 0.14},
         variants=("bfe3f5 fdeff0 ffffff d3e6c8 a9cfa0 8dbb86 ffffff ffffff ffffff f8b6cc ffd0de", "fbd9e2 fff3e8 ffffff e6c3cf cfa2b6 a97f9a ffffff ffffff ffffff ef93b4 ffe6ee"),
         ridges=((0.5, 0.1, 1.4, 0.0, 0.0, 0.0, 1.0), (0.65, 0.1, 2.0, 0.0, 0.0, 0.0, 1.0), _NONE), moves=True,
     ),

@@ -56,23 +56,24 @@ _POINTED = pair(leaf(0.56, -0.82, -62, 0.52, 0.3, taper=-0.75))
 _POINTED_IN = pair(leaf(0.56, -0.79, -62, 0.38, 0.18, taper=-0.75))
 _ROUND = pair(leaf(0.66, -0.72, 0, 0.29, 0.29))
 _ROUND_IN = pair(leaf(0.66, -0.71, 0, 0.18, 0.18))
-_TUFT = pair(leaf(0.68, 0.42, 16, 0.3, 0.17, taper=-0.9))
+_TUFT = (pair(leaf(0.66, 0.34, 0, 0.3, 0.13, taper=-0.5)), pair(leaf(0.62, 0.56, 24, 0.3, 0.15, taper=-0.5)))
+_WIDE_TUFT = (pair(leaf(0.68, 0.3, 2, 0.38, 0.16, taper=-0.5)), pair(leaf(0.62, 0.56, 26, 0.38, 0.18, taper=-0.5)))
 
 ANIMALS: dict[str, Animal] = {
     "cat": Animal(
         coats=(Coat(name="grey tabby", fur="a7a3a3", light="f1ece6", dark="5f5a60", stripes=1.0), Coat(name="ginger", fur="e89a4c", light="fdf0dc", dark="b9662a", stripes=1.0),
                Coat(name="black", fur="3b3742", light="57525f", dark="2a2730"), Coat(name="white", fur="f4efe9", light="fffdf9", dark="d9cfc8"),
                Coat(name="cream", fur="f0d9b8", light="fff6e6", dark="8a6650"), Coat(name="blue-grey", fur="8393a8", light="c3ccd8", dark="5c6a80")),
-        ears=(_POINTED, _TUFT), inner_ear=_POINTED_IN, light_marks=(_MUZZLE,), slit=2.0, tilt=0.22, snout=(0.085, 0.06, 0.44), nose="d98a8c", fang=0.02, mouth=(0.22, 0.62, 0.06),
+        ears=(_POINTED, *_TUFT), inner_ear=_POINTED_IN, light_marks=(_MUZZLE,), slit=2.0, tilt=0.22, snout=(0.085, 0.06, 0.44), nose="d98a8c", fang=0.02, mouth=(0.22, 0.62, 0.06),
     ),
     "fox": Animal(
         coats=(Coat(name="red", fur="e07a33", light="fff3e4", dark="5a2f24"), Coat(name="white", fur="eef0f4", light="ffffff", dark="b9c1d0"), Coat(name="silver", fur="59606e", light="d9dde6", dark="343846")),
-        ears=(pair(leaf(0.56, -0.88, -66, 0.6, 0.33, taper=-0.8)), pair(leaf(0.7, 0.4, 12, 0.4, 0.24, bend=-0.06, taper=-0.92))), inner_ear=pair(leaf(0.56, -0.86, -66, 0.44, 0.2, taper=-0.8)),
+        ears=(pair(leaf(0.56, -0.88, -66, 0.6, 0.33, taper=-0.8)), *_WIDE_TUFT), inner_ear=pair(leaf(0.56, -0.86, -66, 0.44, 0.2, taper=-0.8)),
         light_marks=(_MUZZLE, _BIB), slit=1.6, tilt=0.3, chin=0.28, chin_y=0.94, snout=(0.09, 0.07, 0.44), mouth=(0.22, 0.66, 0.04), fang=0.02,
     ),
     "wolf": Animal(
         coats=(Coat(name="grey", fur="8a8e98", light="eceef1", dark="4f535e"), Coat(name="brown", fur="8d6f58", light="f2e6d6", dark="4d392f"), Coat(name="white", fur="e9e8ea", light="ffffff", dark="a9abb6")),
-        ears=(pair(leaf(0.54, -0.86, -70, 0.52, 0.28, taper=-0.75)), pair(leaf(0.7, 0.44, 18, 0.36, 0.22, bend=-0.05, taper=-0.92))), inner_ear=pair(leaf(0.54, -0.84, -70, 0.38, 0.17, taper=-0.75)),
+        ears=(pair(leaf(0.54, -0.86, -70, 0.52, 0.28, taper=-0.75)), *_WIDE_TUFT), inner_ear=pair(leaf(0.54, -0.84, -70, 0.38, 0.17, taper=-0.75)),
         light_marks=(_MUZZLE, pair(leaf(0.46, 0.42, 60, 0.42, 0.26))), dark_marks=(leaf(0.0, -0.72, 90, 0.5, 0.2, taper=-0.6),), tilt=0.22, fang=0.03, chin=0.32, chin_y=0.93, snout=(0.12, 0.085, 0.4), slit=1.2,
     ),
     "dog": Animal(
@@ -100,12 +101,12 @@ ANIMALS: dict[str, Animal] = {
     ),
     "raccoon": Animal(
         coats=(Coat(name="grey", fur="8f8d92", light="f3efea", dark="3b373f"), Coat(name="brown", fur="92775f", light="f6ead8", dark="3f2f2a")),
-        ears=(pair(leaf(0.6, -0.78, -58, 0.36, 0.27, taper=-0.3)), _TUFT), inner_ear=pair(leaf(0.6, -0.76, -58, 0.24, 0.16, taper=-0.3)), light_marks=(_MUZZLE, pair(leaf(0.4, -0.26, 14, 0.36, 0.09))),
+        ears=(pair(leaf(0.6, -0.78, -58, 0.36, 0.27, taper=-0.3)), *_TUFT), inner_ear=pair(leaf(0.6, -0.76, -58, 0.24, 0.16, taper=-0.3)), light_marks=(_MUZZLE, pair(leaf(0.4, -0.26, 14, 0.36, 0.09))),
         dark_marks=(pair(leaf(0.42, 0.16, 24, 0.42, 0.23)),), tilt=0.12, snout=(0.1, 0.07, 0.44),
     ),
     "tiger": Animal(
         coats=(Coat(name="orange", fur="f0953f", light="fff4e2", dark="3c2a28", stripes=1.0), Coat(name="white", fur="f2f0ee", light="ffffff", dark="4b4a55", stripes=1.0)),
-        ears=(_ROUND, _TUFT), inner_ear=_ROUND_IN, light_marks=(leaf(0.0, 0.62, 0, 0.46, 0.3), pair(leaf(0.36, -0.22, 0, 0.2, 0.09))), width=0.86, jaw=0.86, chin=0.42, slit=1.2, tilt=0.18, snout=(0.12, 0.08, 0.42), nose="c9787a", fang=0.03,
+        ears=(_ROUND, *_TUFT), inner_ear=_ROUND_IN, light_marks=(leaf(0.0, 0.62, 0, 0.46, 0.3), pair(leaf(0.36, -0.22, 0, 0.2, 0.09))), width=0.86, jaw=0.86, chin=0.42, slit=1.2, tilt=0.18, snout=(0.12, 0.08, 0.42), nose="c9787a", fang=0.03,
     ),
     "lion": Animal(
         coats=(Coat(name="golden", fur="e9b45f", light="fff0d2", dark="a05a2a"), Coat(name="white", fur="f4ead8", light="fffaf0", dark="c9a878")),
