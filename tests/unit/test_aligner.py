@@ -78,6 +78,15 @@ def test_the_recogniser_speaks_where_a_man_does_and_rests_where_he_pauses(shared
     assert said_F[loud_F < 0.05].mean() < 0.5
 
 
+def test_what_is_heard_does_not_depend_on_what_was_heard_before(shared_data: Path) -> None:
+    pytest.importorskip("pocketsphinx")
+    folder = shared_data / "speech" / "librispeech"
+    voices = [open_audio(folder / name).read(0, 64_000) for name in ("1034-121119-0000.opus", "103-1240-0000.opus")]
+    recogniser = PhoneRecogniser()
+    first = [recogniser.phones(voice_A) for voice_A in voices]
+    assert [recogniser.phones(voice_A) for voice_A in voices] == first
+
+
 def test_the_recogniser_hears_nothing_in_silence_or_in_no_sound_at_all() -> None:
     pytest.importorskip("pocketsphinx")
     recogniser = PhoneRecogniser()

@@ -78,6 +78,8 @@ class PhoneRecogniser:
         if samples_A.shape[0] < AUDIO_RATE_HZ // 10:
             return ()
         sixteen_bit = np.rint(samples_A * 32767.0).clip(-32768, 32767).astype("<i2")
+        # Without this the level and spectrum of the recording before would colour this one.
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(sixteen_bit.tobytes(), full_utt=True)
         self._decoder.end_utt()
