@@ -109,9 +109,16 @@ def run_course(
 
 
 def felt_at(feelings: tuple[Feeling, ...], time_s: float, *, least: float = 0.3) -> str:
-    """The strongest emotion at a time, ``neutral`` if none is felt as strongly as ``least``."""
-    now_E = _strongest(np.array([time_s]), feelings)[0]
-    return EMOTIONS[int(now_E.argmax())] if now_E.max() >= least else EMOTIONS[0]
+    """The strongest emotion at a time, ``neutral`` if none is felt as strongly as ``least``.
+
+    A feeling counts from the middle of its onset to the middle of its release.
+    """
+    felt, strongest = EMOTIONS[0], least
+    for feeling in feelings:
+        holds = feeling.start_s + 0.5 * feeling.attack_s <= time_s < feeling.end_s + 0.5 * feeling.release_s
+        if holds and feeling.intensity >= strongest and feeling.emotion != EMOTIONS[0]:
+            felt, strongest = feeling.emotion, feeling.intensity
+    return felt
 
 
 def mean_by_part(emotion_FE: NDArray[np.float32] | FloatArray, num_parts: int) -> FloatArray:

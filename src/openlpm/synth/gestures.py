@@ -12,7 +12,7 @@ _BLOCK_FRAMES = 480
 
 def min_jerk(progress: FloatArray) -> FloatArray:
     """From 0 to 1 the way limbs move: speed and acceleration are zero at both ends (Flash and Hogan, 1985)."""
-    x = np.clip(progress, 0.0, 1.0)
+    x = np.minimum(np.maximum(progress, 0.0), 1.0)  # quicker than clip on short arrays
     return x * x * x * (10.0 + x * (6.0 * x - 15.0))
 
 

@@ -112,7 +112,7 @@ def perform(
         listen_A=listen_A,
         state_F=state_F,
         caption=caption(
-            _worth_saying(clip_seed, content_of(style, state_F, truth, appearance=appearance), said),
+            _worth_saying(rng, content_of(style, state_F, truth, appearance=appearance), said),
             seed=clip_seed,
             held_out=is_held_out(bank.split, clip_seed),
         ),
@@ -125,9 +125,9 @@ def is_held_out(split: Split, clip_seed: int) -> bool:
     return split != Split.TRAIN and clip_seed % 2 == 1
 
 
-def _worth_saying(clip_seed: int, content: Content, said: tuple[Said, ...]) -> Content:
+def _worth_saying(rng: np.random.Generator, content: Content, said: tuple[Said, ...]) -> Content:
     """``content``, often without what can be heard: the answers to a voice, and the mood of the performer's own."""
-    draw = generator("worth saying", clip_seed).random(2)
+    draw = rng.random(2)
     heard = any(one.emotion != EMOTIONS[0] for one in said)
     return replace(
         content,

@@ -25,7 +25,7 @@ _ACTS_PROBABILITY = {ClipKind.IDLE: 0.8, ClipKind.SPEAK: 0.3, ClipKind.LISTEN: 0
 _OTHER_ACTS_PROBABILITY = 0.2
 _NUM_ACTS_WEIGHTS = (0.4, 0.3, 0.2, 0.1)  # one to four
 _TIMED_PROBABILITY = 0.2
-_DISTURBED_PROBABILITY = 0.03  # few, because such sounds take long to make
+_DISTURBED_PROBABILITY = 0.015  # few, because such sounds take long to make
 
 _Choice = TypeVar("_Choice")
 
