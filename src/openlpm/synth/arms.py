@@ -9,7 +9,7 @@ from torch import Tensor
 
 from openlpm.core.rig import Rig
 from openlpm.synth.layout import Look
-from openlpm.synth.paint import Sheet, tone
+from openlpm.synth.paint import Sheet
 from openlpm.synth.pose import Controls, Pose
 from openlpm.synth.shapes import capsule, coverage, ellipse, over, smooth
 
