@@ -93,23 +93,22 @@ def _hand(along: Tensor, across: Tensor, how: tuple[Tensor, Tensor], look: Look)
     return hand.minimum(thumb), bent.minimum(thumb + 2.0 * straight)
 
 
-def draw_forearms(sheet: Sheet, look: Look, arms: Arms, lit: Tensor) -> Sheet:
-    """Forearms with or without sleeves, and hands, before everything else."""
+def draw_forearms(sheet: Sheet, look: Look, arms: Arms, lit: Tensor, behind: Tensor) -> Sheet:
+    """Forearms with or without sleeves, and hands, in front of everything; they shade ``behind``, a distance."""
     edge = sheet.edge
     away = smooth(arms.upper, 0.01, 0.12)
     dark = 0.8 * (1.0 - lit) + 0.35 * look["soft"] * smooth(arms.fore, -0.12, 0.0) * away
     striped = smooth((arms.along * look["stripe_freq"]).sin(), -0.16, 0.16) * look["stripe"]
     cloth = over(over(look["sleeve"], look["trim"], striped), look["sleeve_shade"], dark.clamp_max(1.0))
-    skin_dark = (0.5 * (1.0 - lit) + 0.5 * look["soft"] * smooth(arms.hand, -0.1, 0.0) * away).clamp_max(1.0)
+    skin_dark = (0.5 * (1.0 - lit) + 0.34 * look["soft"] * smooth(arms.hand, -0.07, 0.0) * away).clamp_max(1.0)
     skin = over(look["hand"], look["hand_shade"], skin_dark)
     fold = smooth(arms.folds.abs(), 0.03, 0.008) * coverage(arms.hand, edge)
     skin = over(skin, look["hand_shade"] * 0.88, 0.85 * fold)
     sleeved = torch.maximum(coverage(arms.fore, edge), coverage(arms.fore - arms.hand, edge))
     colour = over(skin, cloth, sleeved * look["long_sleeve"])
     shape = arms.fore.minimum(arms.hand)
-    sheet = sheet.painted(
-        over(sheet.colour, look["hand_shade"] * 0.5, 0.3 * look["soft"] * smooth(shape, 0.12, 0.0) * away)
-    )
+    cast = 0.3 * look["soft"] * smooth(shape, 0.12, 0.0) * away * coverage(behind, edge)
+    sheet = sheet.painted(over(sheet.colour, look["hand_shade"] * 0.5, cast))
     sheet = sheet.painted(over(sheet.colour, colour, coverage(shape, edge)))
     cuff = coverage((arms.fore.abs() - sheet.pen), edge) * coverage(arms.hand, edge) * look["long_sleeve"]
     sheet = sheet.covered(shape, line=away)

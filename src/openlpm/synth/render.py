@@ -71,7 +71,7 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     canvas, veil = draw_veil(sheet.colour, look, pose, fields, head)
     sheet = sheet.painted(canvas).covered(veil, look["veil"])
     sheet = sheet.painted(draw_headwear(sheet.colour, look, pose, fields)).covered(hat, look["hat_alpha"])
-    sheet = draw_forearms(sheet, look, arms, body_light(look, *where))
+    sheet = draw_forearms(sheet, look, arms, body_light(look, *where), torch.minimum(head, body))
     solid = torch.minimum(
         torch.minimum(head, hair.back), torch.minimum(hair.front, hat + 9.0 * (1.0 - look["hat_alpha"]))
     )
