@@ -23,6 +23,7 @@ from openlpm.bench.result import Row
 from openlpm.core.audio import AudioSource
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.core.seeds import generator
+from openlpm.synth import references
 from openlpm.synth.identity import Identity
 
 pytestmark = pytest.mark.contract
@@ -110,6 +111,7 @@ def cases() -> tuple[Case, ...]:
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch, cases: tuple[Case, ...]) -> Callable[..., dict[str, Row]]:
     monkeypatch.setattr(truth, "Cast", StandInCast)
+    monkeypatch.setattr(references, "Cast", StandInCast)
     monkeypatch.setattr(reading, "PICTURE_SHAPE", _SHAPE)
     monkeypatch.setattr(base, "predict_mouth", expected_mouth)
     judges = Judges(critic=Oracle(), mouth=nn.Identity(), hashes={})

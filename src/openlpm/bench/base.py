@@ -17,13 +17,14 @@ from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.result import Row
 from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.sync import NUM_OTHERS
-from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding, reference_pictures
+from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding
 from openlpm.core.audio import ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
 from openlpm.synth.identity import Identity, describe
+from openlpm.synth.references import reference_pictures
 
 OnProgress = Callable[[str, int, int], None]
 """Receives what is being done, and how many frames of how many are done."""
@@ -75,7 +76,7 @@ def measure(
     ``cases`` come from ``build_cases(config.cases)``. Without voices, or without a mouth predictor among the judges,
     the rows of synchrony hold no value.
     """
-    references = [reference_pictures(case.identity, judges.device) for case in cases]
+    references = [reference_pictures(case.identity, device=judges.device) for case in cases]
     truth = [
         read_truth(case, judges, performer.codec)
         for case in _told(cases, lambda done: on_progress("truth", done, len(cases)))
@@ -146,7 +147,7 @@ def _human_rows(
     silence = ArraySource(np.zeros(0, np.float32))
     parts = [
         Part(
-            references_JCHW=reference_pictures(person, judges.device),
+            references_JCHW=reference_pictures(person, device=judges.device),
             speak=source,
             listen=silence,
             num_frames=num_frames,

@@ -63,25 +63,20 @@ def load_character(name: str) -> Character:
 
 def cast_member(seed: int) -> Character:
     """The portrait of a cast member: frontal, neutral, looking at the viewer."""
-    portraits = reference_pictures(seed, kinds=("global",))
-    return Character(name=f"{SEED_PREFIX}{seed}", portrait_HWC=next(iter(portraits.values())), seed=seed)
-
-
-def reference_pictures(
-    seed: int, kinds: tuple[str, ...] = ("global", "view", "expression")
-) -> "dict[ReferenceKey, NDArray[np.uint8]]":
-    """The reference pictures (256, 256, 3) of a cast member, by what they show."""
-    import torch
-
     from openlpm.synth.identity import Identity
-    from openlpm.synth.references import reference_rigs
-    from openlpm.synth.render import Cast
+    from openlpm.synth.references import reference_pictures
 
-    rigs = {key: rig_R for key, rig_R in reference_rigs().items() if key.kind in kinds}
-    cast = Cast([Identity.from_seed(seed)], device="cpu")
-    with torch.inference_mode():
-        frames_FCHW = cast.render(torch.from_numpy(np.stack(list(rigs.values())))[None])[0]
-    return dict(zip(rigs, as_pictures(frames_FCHW.numpy()), strict=True))
+    portrait_JCHW = reference_pictures(Identity.from_seed(seed), kinds=("global",))
+    return Character(name=f"{SEED_PREFIX}{seed}", portrait_HWC=as_pictures(portrait_JCHW.numpy())[0], seed=seed)
+
+
+def drawn_references(seed: int) -> "dict[ReferenceKey, NDArray[np.uint8]]":
+    """All reference pictures (256, 256, 3) of a cast member, by what they show."""
+    from openlpm.synth.identity import Identity
+    from openlpm.synth.references import reference_pictures, reference_rigs
+
+    pictures_JCHW = reference_pictures(Identity.from_seed(seed))
+    return dict(zip(reference_rigs(), as_pictures(pictures_JCHW.numpy()), strict=True))
 
 
 def as_pictures(frames_FCHW: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -110,7 +105,7 @@ def references_of(character: Character, folder: Path | None) -> "tuple[Reference
     if folder is not None:
         pictures = _read_references(folder)
     elif character.seed is not None:
-        drawn = reference_pictures(character.seed)
+        drawn = drawn_references(character.seed)
         pictures = {(ReferenceKind(key.kind), key.subtype): image_HWC for key, image_HWC in drawn.items()}
     else:
         pictures = {}
