@@ -147,8 +147,9 @@ class CharacterTransformer(nn.Module):
         if positions_T is None:
             positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
         offsets = [float(self.config.reference_offsets.position(slot)) for slot in condition.slots]
-        offsets_J = torch.tensor(offsets, dtype=torch.float32, device=device).expand(*positions_T.shape[:-1], -1)
-        times_G = torch.cat([positions_T.float(), offsets_J], dim=-1)
+        beside = (*positions_T.shape[:-1], 1)
+        offsets_J1 = [torch.full(beside, offset, device=device) for offset in offsets]
+        times_G = torch.cat([positions_T.float(), *offsets_J1], dim=-1)
         return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
 
     def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:

@@ -64,6 +64,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
         optimiser=OptimiserConfig(lr=1.5e-3, weight_decay=0.0),
         schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.35),
         average_decay=0.998,
+        record=True,
     )
     return objective, trainer
 
@@ -94,5 +95,6 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.01),
         schedule=WarmStableDecay(warmup_steps=500, decay_fraction=0.3),
         average_decay=0.9995,
+        record=True,
     )
     return objective, trainer

@@ -10,7 +10,7 @@ import torch
 
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
-from openlpm.parallel.apply import compile_units, shard
+from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.world import World
 from openlpm.recipes import nano
 from openlpm.recipes.critic import critic_recipe, save_judges, tiny_critic_recipe, train_critic, train_mouth
@@ -55,8 +55,9 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
     vae = model.vae.to(world.device)
     objective = AutoencoderObjective(vae, footage, cast, renderer(world.device), objective_config)
     if world.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # shapes are fixed
         compile_units(objective.compilable)
-    shard(objective.module, world)
+    replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
     _export(objective, "vae.", folder / "vae", world)
 
@@ -110,8 +111,7 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
-    # One unit: nano fits whole, and gathering block by block would cost more than it saves.
-    shard(objective.module, world)
+    replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
     for name in ("dit", "speak", "listen", "text"):
         _export(objective, f"{name}.", folder / name, world)

@@ -117,7 +117,7 @@ class BaseLearner(nn.Module):
         bank = self._bank
         clips_B = batch.clips_B
         text_BLD = self.text(bank.text_NLG[clips_B]) * batch.keep_B3[:, 0, None, None]
-        pictures = [bank.references_NJCHW[clips_B][:, list(batch.references)]]
+        pictures = [bank.references_NJCHW[clips_B, j][:, None] for j in batch.references]
         slots = [bank.slots[j] for j in batch.references]
         if batch.layout.first:
             pictures.append(bank.firsts_NKCHW[clips_B, batch.starts_B // STRIDE][:, None])
