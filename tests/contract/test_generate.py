@@ -86,6 +86,12 @@ def test_blocks_together_are_exactly_as_long_as_asked(model: CharacterModel, num
     assert all(block.min() >= 0 and block.max() <= 1 for block in blocks)
 
 
+@pytest.mark.parametrize("num_frames", [1, 16, 17, 24, 25, THREE_WINDOWS])
+def test_the_joins_that_the_configuration_names_are_where_blocks_meet(model: CharacterModel, num_frames: int) -> None:
+    lengths = [block.shape[1] for block in generate(model, [request(num_frames=num_frames, steps=1)])]
+    assert tuple(np.cumsum(lengths)[:-1]) == model.config.joins(num_frames)
+
+
 def test_a_shorter_request_is_the_beginning_of_a_longer_one(model: CharacterModel) -> None:
     whole_BFCHW = performed(model, [request(1)])
     torch.testing.assert_close(performed(model, [request(1, num_frames=16)]), whole_BFCHW[:, :16], rtol=0, atol=1e-5)

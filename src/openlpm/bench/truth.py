@@ -71,6 +71,12 @@ def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
     )
 
 
+def render_truth(case: Case, frames: slice, device: torch.device) -> Tensor:
+    """A few successive frames of a case as they should be, (F, 3, 256, 256) in [0, 1]."""
+    rig_FR = torch.from_numpy(case.true_rig[frames]).to(device)
+    return Cast([case.identity], device=device).render(rig_FR[None])[0]
+
+
 def rig_blocks(case: Case) -> Iterator[NDArray[np.float32]]:
     """The true rig in pieces of at most ``BLOCK_FRAMES`` frames."""
     for start in range(0, case.record.num_frames, BLOCK_FRAMES):

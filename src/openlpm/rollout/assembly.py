@@ -43,6 +43,10 @@ class WindowConfig:
         if not 0 <= self.context_noise < 1:
             raise ConfigError(f"context_noise={self.context_noise}: a flow time from 0 to below 1")
 
+    def joins(self, num_frames: int) -> range:
+        """Of ``num_frames`` latent frames, those with which a window goes on from the one before."""
+        return range(self.frames, num_frames, self.frames - self.context)
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +81,11 @@ class CharacterConfig:
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
+
+    def joins(self, num_pictures: int) -> tuple[int, ...]:
+        """Of ``num_pictures`` at 24 fps, those with which a window goes on from the one before."""
+        group = self.vae.frames_per_latent
+        return tuple(group * frame for frame in self.window.joins(-(-num_pictures // group)))
 
 
 @final
