@@ -204,6 +204,13 @@ def test_a_voice_that_is_over_is_silence(model: CharacterModel, name: str) -> No
     assert not torch.equal(over, endless)
 
 
+def test_a_request_without_voices_is_one_with_silent_ones(model: CharacterModel) -> None:
+    silence = ArraySource(np.zeros(samples_at_frame(THREE_WINDOWS), dtype=np.float32))
+    said_nothing = GenerationRequest(references=request(1).references, num_frames=THREE_WINDOWS, steps=2)
+    silent = request(1, speak=silence, listen=silence, caption="", seed=0)
+    assert torch.equal(performed(model, [said_nothing]), performed(model, [silent]))
+
+
 def test_a_seed_is_a_performance(model: CharacterModel) -> None:
     first, again, other = (performed(model, [request(1, seed=seed)]) for seed in (7, 7, 8))
     assert torch.equal(first, again)

@@ -136,6 +136,26 @@ def test_the_bundled_model_performs_aligned_voices_and_is_the_character(tmp_path
     assert np.ptp(clip.frames_FHWC.astype(int), axis=0).max() > 30  # something moves
 
 
+def test_without_a_voice_the_character_idles_in_silence_for_as_long_as_asked(
+    tmp_path: Path, lamp: Lamp, ada: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    assert run("generate", "--character", ada, "--seconds", 1.5, "--out", out) == 0
+    clip = read_video(out)
+    assert clip.frames_FHWC.shape[0] == lamp.requests[0].num_frames == 36
+    assert abs(len(clip.samples_A) - samples_at_frame(36)) < 1_024  # a packet of sound
+    assert np.abs(clip.samples_A).max() < 1e-3
+
+
+def test_seconds_lengthen_a_conversation(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
+    reply, out = write_wav(tmp_path / "r.wav", 0.5), tmp_path / "out.mp4"
+    assert run("generate", "--character", ada, "--speak", reply, "--seconds", 2, "--out", out) == 0
+    clip = read_video(out)
+    assert clip.frames_FHWC.shape[0] == 48
+    assert np.abs(clip.samples_A[:8_000]).max() > 0.5
+    assert np.abs(clip.samples_A[9_000:]).max() < 0.01
+
+
 def test_a_timeline_places_the_turns(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
     write_wav(tmp_path / "a.wav", 0.25)
     turns = [{"who": "speak", "file": "a.wav", "at": 0.5}, {"who": "listen", "file": "a.wav", "at": 0.0}]
@@ -178,6 +198,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "nearest refs": (["--nearest", "--refs", "."], "leave out --refs"),
     "report": (["--report", "r.wav/report.json"], "cannot be written"),
     "steps": (["--steps", "0"], "--steps"),
+    "seconds": (["--seconds", "0"], "one frame"),
+    "no seconds": (["--seconds", "nan"], "seconds is nan"),
+    "too short": (["--seconds", "0.1"], "the last turn ends at 0.20 s"),
+    "odd seconds": (["--seconds", "ten"], "--seconds"),
     "unknown option": (["--fast"], "--fast"),
 }
 
@@ -210,6 +234,15 @@ def test_every_mistake_ends_in_one_sentence_and_no_file(
     assert words in said
     assert "Traceback" not in said
     assert files(tmp_path) == before
+
+
+def test_without_voices_or_a_length_there_is_nothing_to_perform(
+    tmp_path: Path, lamp: Lamp, ada: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for extra in ([], ["--aligned"]):
+        assert run("generate", "--character", ada, "--out", tmp_path / "out.mp4", *extra) == 2
+        assert "--seconds to idle" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.*"))
 
 
 def test_a_timeline_that_overlaps_itself_names_both_turns(

@@ -19,7 +19,7 @@ from openlpm.bench.result import Row
 from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding
-from openlpm.core.audio import ArraySource, AudioSource
+from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
@@ -155,12 +155,11 @@ def _human_rows(
     people = [
         Identity.from_seed(seed) for seed in identity_seeds(config.cases.split, count, config.cases.seed, "human")
     ]
-    silence = ArraySource(np.zeros(0, np.float32))
     parts = [
         Part(
             references_JCHW=reference_pictures(person, device=judges.device),
             speak=source,
-            listen=silence,
+            listen=SILENCE,
             num_frames=num_frames,
             caption=f"{describe(person).capitalize()} speaks.",
             seed=index,

@@ -46,6 +46,8 @@ class Performance:
     turns: "tuple[Turn, ...]"
     settings: Settings
     out: Path
+    seconds: float | None = None
+    """How long it lasts; None: until a little after the last turn."""
     refs: Path | None = None
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
@@ -62,9 +64,9 @@ def perform(job: Performance) -> None:
     from openlpm.rollout.timeline import Timeline, Voice
 
     sounds = [open_audio(turn.path) for turn in job.turns]
-    heard = Timeline(job.turns, sounds)
+    heard = Timeline(job.turns, sounds, seconds=job.seconds)
     # The video's sound track is read at its own pace, behind the model.
-    shown = Timeline(job.turns, [sound.reader() for sound in sounds])
+    shown = Timeline(job.turns, [sound.reader() for sound in sounds], seconds=job.seconds)
     references = references_of(job.character, job.refs)
     require_writable(job.report)
     if job.report is not None and job.report.resolve() == job.out.resolve():

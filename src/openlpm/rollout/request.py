@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.audio import AudioSource
+from openlpm.core.audio import SILENCE, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidanceScales
@@ -45,10 +45,10 @@ class GenerationRequest:
 
     references: tuple[Reference, ...]
     """At least one picture; each kind and subtype at most once."""
-    speak: AudioSource
+    speak: AudioSource = SILENCE
     """The character's own voice."""
-    listen: AudioSource
-    """The partner's voice."""
+    listen: AudioSource = SILENCE
+    """The partner's voice; where both are silent the character idles."""
     num_frames: int
     """Length at 24 fps; the voices are silent beyond their ends."""
     caption: str = ""
