@@ -218,6 +218,7 @@ def test_a_performer_without_seams_changes_at_joins_as_truth_does(joins: Callabl
     assert rows["seam_ratio"].value == pytest.approx(rows["seam_ratio/truth"].value, rel=1e-4)
     assert rows["seam_ratio"].n == 5
     assert rows["seam_ratio"].low < rows["seam_ratio"].value < rows["seam_ratio"].high
+    assert rows["seam_ratio/codec"].value == pytest.approx(rows["seam_ratio/truth"].value, rel=1e-3)
     assert rows["seam_ratio/cut"].value > 2 * rows["seam_ratio"].value
     assert all(row.bar is None for row in rows.values())
 

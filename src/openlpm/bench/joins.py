@@ -1,6 +1,8 @@
 """Where windows meet: does the picture jolt, and does the mouth keep following the voice?"""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -15,7 +17,7 @@ from openlpm.bench.performer import Performer, part_of
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.result import Row
 from openlpm.bench.statistics import Estimate
-from openlpm.bench.truth import render_truth
+from openlpm.bench.truth import BLOCK_FRAMES, Codec, render_truth
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.references import reference_pictures
@@ -27,7 +29,7 @@ CUT_FRAMES = 12
 ELSEWHERE_FRAMES = FRAME_RATE_HZ
 """How long before a join its control lies: the same place in a latent frame, and far from the join."""
 
-NAMES = ("seam_ratio", "seam_ratio/elsewhere", "seam_ratio/truth", "seam_ratio/cut",
+NAMES = ("seam_ratio", "seam_ratio/elsewhere", "seam_ratio/truth", "seam_ratio/codec", "seam_ratio/cut",
          "jaw_correlation/before_join", "jaw_correlation/after_join")  # fmt: skip
 
 Changes = NDArray[np.float64]
@@ -60,13 +62,14 @@ def measure_joins(
         lambda index, frames_FCHW: meters[index].add(frames_FCHW),
     )
     made = [meter.changes() for meter in meters]
-    near = [_true_changes(case, joins, judges.device) for case in cases]
+    near = [_NearJoins.of(case, joins, performer.codec, judges.device) for case in cases]
     elsewhere = [join - ELSEWHERE_FRAMES for join in joins if join > ELSEWHERE_FRAMES]
     estimates = (
         seam_ratio(made, joins, joins),
         seam_ratio(made, elsewhere, joins),
-        seam_ratio([changes for changes, _ in near], joins, joins),
-        seam_ratio([cut for _, cut in near], joins, joins),
+        seam_ratio([each.truth_F for each in near], joins, joins),
+        seam_ratio([each.codec_F for each in near], joins, joins),
+        seam_ratio([each.cut_F for each in near], joins, joins),
         _jaw(readings, cases, slice(None, joins[0])),
         _jaw(readings, cases, slice(joins[0], None)),
     )
@@ -111,22 +114,40 @@ def seam_ratio(clips: Sequence[Changes], places: Sequence[int], joins: Sequence[
 def _around(changes_F: Changes, place: int, joins: Sequence[int]) -> float:
     aside = {place - 1, *(join - 1 for join in joins)}
     first, end = max(place - 1 - REACH_FRAMES, 0), min(place + REACH_FRAMES, changes_F.shape[0])
-    return float(np.nanmean([changes_F[index] for index in range(first, end) if index not in aside]))
+    known = [changes_F[index] for index in range(first, end) if index not in aside and np.isfinite(changes_F[index])]
+    return float(np.mean(known)) if known else math.nan
 
 
-def _true_changes(case: Case, joins: Sequence[int], device: torch.device) -> tuple[Changes, Changes]:
-    """Changes of the true clip near its joins, and the same with half a second left out at each join."""
-    changes_F = np.full(case.record.num_frames - 1, np.nan)
-    cut_F = changes_F.copy()
-    for join in joins:
-        first, end = max(join - 1 - REACH_FRAMES, 0), min(join + REACH_FRAMES + 1, case.record.num_frames)
-        frames_FCHW = render_truth(case, slice(first, end), device)
-        changes_F[first : end - 1] = picture_changes(frames_FCHW).double().cpu().numpy()
-        cut_F[first : end - 1] = changes_F[first : end - 1]
-        before = join - 1 - first
-        ends_2CHW = frames_FCHW[[before, min(before + CUT_FRAMES, end - first - 1)]]
-        cut_F[join - 1] = float(picture_changes(ends_2CHW))
-    return changes_F, cut_F
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _NearJoins:
+    """Changes of a true clip near its joins."""
+
+    truth_F: Changes
+    codec_F: Changes
+    """After encoding and decoding; all NaN without a codec."""
+    cut_F: Changes
+    """Half a second left out at each join."""
+
+    @staticmethod
+    def of(case: Case, joins: Sequence[int], codec: Codec | None, device: torch.device) -> "_NearJoins":
+        count = case.record.num_frames
+        truth_F, codec_F = np.full(count - 1, np.nan), np.full(count - 1, np.nan)
+        cut: list[float] = []
+        for join in joins:
+            # Whole blocks, because a codec takes whole latent frames.
+            first, end = max(join - BLOCK_FRAMES, 0), min(join + BLOCK_FRAMES, count)
+            frames_FCHW = render_truth(case, slice(first, end), device)
+            truth_F[first : end - 1] = picture_changes(frames_FCHW).double().cpu().numpy()
+            if codec is not None:
+                codec.reset()
+                codec_F[first : end - 1] = picture_changes(codec(frames_FCHW).float()).double().cpu().numpy()
+            before = join - 1 - first
+            after = min(before + CUT_FRAMES, end - first - 1)
+            cut.append(float(picture_changes(frames_FCHW[[before, after]])))
+        cut_F = truth_F.copy()
+        cut_F[[join - 1 for join in joins]] = cut
+        return _NearJoins(truth_F=truth_F, codec_F=codec_F, cut_F=cut_F)
 
 
 def _jaw(readings: Sequence[ClipReading], cases: Sequence[Case], part: slice) -> Estimate:
