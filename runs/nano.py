@@ -61,7 +61,7 @@ def main() -> None:
         model = CharacterModel(nano.character())
         stages.write_config(model.config, args.out, world)
         if args.start is not None:
-            stages.load_parts(model, args.start)
+            stages.start_from(model, args.start, say)
         done = stages.load_parts(model, args.out)
         if "vae" in args.only and "vae" not in done:
             stages.train_autoencoder(
@@ -72,7 +72,7 @@ def main() -> None:
         if "base" in args.only and "dit" not in done:
             model = CharacterModel(nano.character())
             if args.start is not None:
-                stages.load_parts(model, args.start)
+                stages.start_from(model, args.start, say)
             stages.load_parts(model, args.out)
             bank = stages.bank_of(model, footage, cast, world, say)
             stages.train_base(model, bank, world, args.out, seconds=args.base_seconds, tiny=args.tiny, say=say)

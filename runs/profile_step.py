@@ -90,6 +90,7 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
         firsts_NKCHW=noise(LATENT_FRAMES // STRIDE),
         references_NJCHW=noise(len(keys)),
         slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
+        motion_NTM=torch.randn(CLIPS, LATENT_FRAMES, model.config.dit.motion, device=device),
         speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         text_NLG=model.text.prepare(["She speaks."] * CLIPS).to(device),

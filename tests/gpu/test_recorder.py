@@ -12,7 +12,11 @@ from openlpm.training.optimiser import OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import Trainer, TrainerConfig
 
-pytestmark = [pytest.mark.contract, pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
+pytestmark = [
+    pytest.mark.contract,
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"),
+]
 
 CONFIG = TrainerConfig(
     steps=14,

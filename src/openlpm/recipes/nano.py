@@ -82,6 +82,7 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         drop_speak=0.08,
         drop_listen=0.08,
         drop_all=0.05,
+        give_motion=0.3,
         continue_share=0.5,
         most_context=15,
         most_context_noise=0.3,

@@ -10,6 +10,7 @@ import torch
 
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.core.errors import ConfigError
 from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.world import World
 from openlpm.recipes import nano
@@ -23,7 +24,7 @@ from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
-from openlpm.weights.store import INDEX, Storage, load_into, save
+from openlpm.weights.store import INDEX, Storage, load, load_into, save
 
 Say = Callable[[str], None]
 
@@ -123,6 +124,19 @@ def load_parts(model: CharacterModel, folder: Path) -> set[str]:
     for name in found:
         load_into(model.parts()[name], folder / name)
     return found
+
+
+def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
+    """Begin with the weights of an earlier model; what it did not have yet keeps its initial values, which is said."""
+    for name, part in model.parts().items():
+        known = load(folder / name)
+        missing, unknown = part.load_state_dict(known, strict=False)
+        if unknown:
+            raise ConfigError(
+                f"{folder / name}: has {', '.join(unknown[:3])}, which this model lacks; start from another"
+            )
+        if missing:
+            say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
 
 
 def is_stored(folder: Path) -> bool:
