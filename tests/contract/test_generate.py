@@ -17,6 +17,7 @@ from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
+from openlpm.rollout.conditioning import pictures_to_tensor
 from openlpm.rollout.generate import _Run, generate
 from openlpm.rollout.request import GenerationRequest, Reference
 from openlpm.vae.autoencoder import DecoderState
@@ -178,6 +179,33 @@ def test_all_windows_hear_one_track(model: CharacterModel, monkeypatch: pytest.M
             assert (before_BLD - after_BLD).abs().max() > 0.1
 
 
+def test_a_first_frame_is_shown_to_the_first_window_alone(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conditions: list[Condition] = []
+    forward = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        conditions.append(condition)
+        return forward(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    begin = replace(request(5).references[0], kind=ReferenceKind.FIRST)
+    lasting = request(1).references[0]
+    begun = performed(model, [request(1, references=(begin, lasting), steps=1)])
+    first, *later = conditions
+    assert first.references_BJCHW is not None
+    assert [slot.kind for slot in first.slots] == [ReferenceKind.FIRST, ReferenceKind.GLOBAL]
+    still_BCHW = model.vae.encode_still(pictures_to_tensor([begin.picture_HWC], model.device))
+    assert torch.equal(first.references_BJCHW[:, 0], still_BCHW)
+    assert len(later) == 2
+    for condition in later:
+        assert [slot.kind for slot in condition.slots] == [ReferenceKind.GLOBAL]
+        assert condition.references_BJCHW is not None
+        assert torch.equal(condition.references_BJCHW, first.references_BJCHW[:, 1:])
+    assert (begun - performed(model, [request(1, steps=1)])).abs().max() > 1e-3
+
+
 def test_windows_are_decoded_as_one_clip(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
     latents: list[Tensor] = []
     decode = model.vae.decode
@@ -233,8 +261,10 @@ def test_everything_that_is_asked_for_reaches_the_pictures(model: CharacterModel
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"references": (Reference(kind=ReferenceKind.FIRST, picture_HWC=np.zeros((SIZE, SIZE, 3), np.uint8)),)},
+        ({"references": (Reference(kind=ReferenceKind.VIEW, picture_HWC=np.zeros((SIZE, SIZE, 3), np.uint8)),)},
          "same kinds of references"),
+        ({"references": (Reference(kind=ReferenceKind.GLOBAL, picture_HWC=np.zeros((32, 32, 3), np.uint8)),)},
+         "32 pixels wide: resize it to the 64"),
         ({"num_frames": 8}, f"num_frames: {THREE_WINDOWS} and 8"),
         ({"steps": 3}, "steps: 2 and 3"),
         ({"guidance": GuidanceScales(text=2.0)}, "guidance"),

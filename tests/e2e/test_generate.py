@@ -18,6 +18,7 @@ from openlpm.cli import engine as engines
 from openlpm.cli.character import cast_member
 from openlpm.cli.main import main
 from openlpm.core.units import samples_at_frame
+from openlpm.dit.condition import ReferenceKind
 from openlpm.media.video import read_video
 from openlpm.rollout.request import GenerationRequest
 
@@ -182,6 +183,18 @@ def test_a_drawn_character_with_references_is_the_same_as_its_seed(tmp_path: Pat
     assert kinds == ["global", *["view"] * 4, *["expression"] * 5]
 
 
+def test_a_first_frame_of_any_size_reaches_the_model_as_such(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
+    Image.new("RGBA", (300, 400), (10, 200, 30, 255)).save(tmp_path / "smile.png")
+    report = tmp_path / "report.json"
+    options = ["--seconds", 0.2, "--first-frame", tmp_path / "smile.png", "--report", report]
+    assert run("generate", "--character", ada, *options, "--out", tmp_path / "o.mp4") == 0
+    *_, first = lamp.requests[0].references
+    assert first.kind is ReferenceKind.FIRST
+    assert first.picture_HWC.shape == (256, 256, 3)
+    assert (first.picture_HWC == (10, 200, 30)).all()
+    assert json.loads(report.read_text())["references"] == ["global:0", "first:0"]
+
+
 BAD: dict[str, tuple[list[str], str]] = {
     "no character": (["--character", "seed:1000000"], "no member of the cast"),
     "odd seed": (["--character", "seed:7x"], "no member of the cast"),
@@ -195,6 +208,9 @@ BAD: dict[str, tuple[list[str], str]] = {
     "suffix": (["--out", "out.avi"], "end"),
     "place": (["--out", "r.wav/out.mp4"], "cannot be written"),
     "refs": (["--refs", "nowhere"], "no folder"),
+    "first frame": (["--first-frame", "nowhere.png"], "there is no file"),
+    "no first frame": (["--first-frame", "text.wav"], "is not a picture"),
+    "nearest first frame": (["--nearest", "--first-frame", "smile.png"], "leave out --first-frame"),
     "nearest refs": (["--nearest", "--refs", "."], "leave out --refs"),
     "report": (["--report", "r.wav/report.json"], "cannot be written"),
     "steps": (["--steps", "0"], "--steps"),

@@ -56,9 +56,7 @@ def load_character(name: str) -> Character:
     seed = parse_seed(name)
     if seed is not None:
         return cast_member(seed)
-    from openlpm.media.picture import read_picture, square
-
-    return Character(name=name, portrait_HWC=square(read_picture(Path(name)), PICTURE_SIZE))
+    return Character(name=name, portrait_HWC=_squared(Path(name)))
 
 
 def cast_member(seed: int) -> Character:
@@ -91,13 +89,16 @@ def reference_file(key: "ReferenceKey") -> str:
     return f"{name.replace(' ', '_')}.png"
 
 
-def references_of(character: Character, folder: Path | None) -> "tuple[Reference, ...]":
+def references_of(
+    character: Character, folder: Path | None = None, first_frame: Path | None = None
+) -> "tuple[Reference, ...]":
     """What the model is shown: of a cast member every reference, of a picture itself and the pictures of ``--refs``.
 
-    No first frame is given: it would bind every window of a long performance to the portrait's pose.
+    A first frame is given only where one is named: the portrait's pose is not what every performance begins with.
 
     Raises:
-        InputError: the folder is missing, has no reference picture, or has a picture of an unknown name.
+        InputError: the folder is missing, has no reference picture, or has a picture of an unknown name; the first
+            frame is no picture.
     """
     from openlpm.dit.condition import ReferenceKind
     from openlpm.rollout.request import Reference
@@ -111,15 +112,23 @@ def references_of(character: Character, folder: Path | None) -> "tuple[Reference
         pictures = {}
     # The portrait is the whole, also where the folder has a picture of that name.
     pictures.pop((ReferenceKind.GLOBAL, 0), None)
-    return (
+    references = [
         Reference(kind=ReferenceKind.GLOBAL, picture_HWC=character.portrait_HWC),
         *(Reference(kind=kind, subtype=subtype, picture_HWC=image) for (kind, subtype), image in pictures.items()),
-    )
+    ]
+    if first_frame is not None:
+        references.append(Reference(kind=ReferenceKind.FIRST, picture_HWC=_squared(first_frame)))
+    return tuple(references)
+
+
+def _squared(path: Path) -> NDArray[np.uint8]:
+    from openlpm.media.picture import read_picture, square
+
+    return square(read_picture(path), PICTURE_SIZE)
 
 
 def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[np.uint8]]":
     from openlpm.dit.condition import ReferenceKind
-    from openlpm.media.picture import read_picture, square
     from openlpm.synth.references import reference_rigs
 
     if not folder.is_dir():
@@ -137,7 +146,7 @@ def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[n
         slot = (ReferenceKind(key.kind), key.subtype)
         if slot in pictures:
             raise InputError(f"{path}: there are two pictures named {path.stem} in {folder}; keep one of them")
-        pictures[slot] = square(read_picture(path), PICTURE_SIZE)
+        pictures[slot] = _squared(path)
     if not pictures:
         raise InputError(f"{folder} holds no reference pictures; name them {', '.join(known)} (.png)")
     order = [(ReferenceKind(key.kind), key.subtype) for key in known.values()]

@@ -54,6 +54,9 @@ def generate(
     refs: Annotated[
         Path | None, typer.Option(help="Folder of reference pictures, as `characters new --refs` writes.")
     ] = None,
+    first_frame: Annotated[
+        Path | None, typer.Option(help="A picture of the character that the video begins with.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another performance.")] = 0,
     steps: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Denoising steps; more is slower.", show_default=False)
@@ -73,8 +76,9 @@ def generate(
     turns = conversation(
         speak=speak, listen=listen, timeline=timeline, aligned=aligned, may_be_none=seconds is not None
     )
-    if nearest and refs is not None:
-        raise InputError("--nearest replaces the character: leave out --refs, which shows the one replaced")
+    for option, given in (("--refs", refs), ("--first-frame", first_frame)):
+        if nearest and given is not None:
+            raise InputError(f"--nearest replaces the character: leave out {option}, which shows the one replaced")
     chosen = _known(load_character(character), nearest=nearest, warnings=warnings)
     settings = Settings(
         text=text,
@@ -94,6 +98,7 @@ def generate(
             out=out,
             seconds=seconds,
             refs=refs,
+            first_frame=first_frame,
             report=report,
             warnings=warnings,
         )

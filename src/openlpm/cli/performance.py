@@ -49,6 +49,7 @@ class Performance:
     seconds: float | None = None
     """How long it lasts; None: until a little after the last turn."""
     refs: Path | None = None
+    first_frame: Path | None = None
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ def perform(job: Performance) -> None:
     heard = Timeline(job.turns, sounds, seconds=job.seconds)
     # The video's sound track is read at its own pace, behind the model.
     shown = Timeline(job.turns, [sound.reader() for sound in sounds], seconds=job.seconds)
-    references = references_of(job.character, job.refs)
+    references = references_of(job.character, job.refs, job.first_frame)
     require_writable(job.report)
     if job.report is not None and job.report.resolve() == job.out.resolve():
         raise InputError(f"--report {job.report} is the video itself; give the report another name")

@@ -44,7 +44,8 @@ class GenerationRequest:
     """One performance: who, what they say and hear, and how to make it."""
 
     references: tuple[Reference, ...]
-    """At least one picture; each kind and subtype at most once."""
+    """At least one picture; each kind and subtype at most once. A first frame is shown to the first window alone, so
+    the others must say who this is."""
     speak: AudioSource = SILENCE
     """The character's own voice."""
     listen: AudioSource = SILENCE
@@ -59,8 +60,11 @@ class GenerationRequest:
     guidance: GuidanceScales = field(default_factory=GuidanceScales)
 
     def __post_init__(self) -> None:
-        if not self.references:
-            raise ConfigError("references=(): a performance needs at least one picture of the character")
+        if all(reference.kind is ReferenceKind.FIRST for reference in self.references):
+            raise ConfigError(
+                "references: a performance needs at least one picture of the character besides its first frame, "
+                "for instance of ReferenceKind.GLOBAL"
+            )
         slots = [reference.slot for reference in self.references]
         if len(set(slots)) != len(slots):
             raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
