@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
+from openlpm.bench.audio_mouth import MouthPredictor
+from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
 from openlpm.core.errors import ConfigError
 from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.world import World
 from openlpm.recipes import nano
-from openlpm.recipes.critic import critic_recipe, save_judges, tiny_critic_recipe, train_critic, train_mouth
+from openlpm.recipes.critic import CriticObjective, MouthObjective, critic_recipe, save_judges, tiny_critic_recipe
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.synth.augment import augment
 from openlpm.synth.render import Cast, render_frames
@@ -73,15 +75,19 @@ def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
     viseme_M = torch.from_numpy(footage.viseme_NF).flatten().long().to(device)
     pool = FramePool(cast.parameters_BV, rig_MR, viseme_M)
     frames = FrameSource(pool, recipe.frames, renderer(device), seed=1)
-
-    def tell(step: int, done: float, scalars: object) -> None:
-        if step % 500 == 0 and world.is_first:
-            say(f"judges step {step} ({done:.0%}) {scalars}")
-
-    critic = train_critic(recipe, frames, device, on_log=tell)
+    torch.manual_seed(0)
+    critic = Critic(recipe.critic).to(device)
+    if device.type == "cuda":
+        critic.compile(dynamic=False)
+    judge = CriticObjective(critic, frames)
+    replicate(critic, world)
+    _run(judge, _shortened(recipe.critic_trainer, tiny=tiny), world, folder / "run-critic", say)
     records = [footage.record(i) for i in range(min(len(footage), _VOICED_CLIPS))]
     voices = VoicePool.of(records, device, disturb=augment, variants=1 if tiny else 3)
-    mouth = train_mouth(recipe, VoiceSource(voices), device, on_log=tell)
+    mouth = MouthPredictor().to(device)
+    replicate(mouth, world)
+    hearer = MouthObjective(mouth, VoiceSource(voices))
+    _run(hearer, _shortened(recipe.mouth_trainer, tiny=tiny), world, folder / "run-mouth", say)
     if world.is_first:
         save_judges(folder, critic, mouth)
     world.wait()
