@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from openlpm.cli import engine as engines
-from openlpm.cli.character import cast_member
+from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
 from openlpm.media.video import read_video
 from openlpm.rollout.request import GenerationRequest
+from openlpm.synth.references import ReferenceKey
 
 pytestmark = pytest.mark.e2e
 
@@ -195,6 +196,16 @@ def test_a_first_frame_of_any_size_reaches_the_model_as_such(tmp_path: Path, lam
     assert json.loads(report.read_text())["references"] == ["global:0", "first:0"]
 
 
+def test_the_bundled_model_begins_with_the_first_frame(tmp_path: Path, ada: Path) -> None:
+    begin_HWC = drawn_references(900_007)[ReferenceKey("view", 1)]
+    Image.fromarray(begin_HWC).save(tmp_path / "begin.png")
+    options = ["--seconds", 0.5, "--steps", 4, "--device", "cpu", "--first-frame", tmp_path / "begin.png"]
+    assert run("generate", "--character", ada, *options, "--out", tmp_path / "o.mp4") == 0
+    first_HWC = read_video(tmp_path / "o.mp4").frames_FHWC[0].astype(float)
+    distances = [np.abs(first_HWC - picture_HWC).mean() for picture_HWC in (begin_HWC, np.asarray(Image.open(ada)))]
+    assert 2 * distances[0] < distances[1], distances
+
+
 BAD: dict[str, tuple[list[str], str]] = {
     "no character": (["--character", "seed:1000000"], "no member of the cast"),
     "odd seed": (["--character", "seed:7x"], "no member of the cast"),
@@ -301,7 +312,7 @@ import sys, time
 import numpy as np
 from pathlib import Path
 from openlpm.cli import engine
-from openlpm.cli.character import cast_member
+from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 
 class Slow:
