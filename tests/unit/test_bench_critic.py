@@ -1,5 +1,6 @@
 """The critic, what it is trained on, and how."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
