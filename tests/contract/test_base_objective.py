@@ -89,7 +89,7 @@ def bank(model: CharacterModel) -> ClipBank:
 
 
 def tensors(batch: BaseBatch) -> list[Tensor]:
-    return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3, batch.motion_BM]
+    return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3, batch.motion_BM, batch.motion_span_B2]
 
 
 def equal(left: BaseBatch, right: BaseBatch) -> bool:
@@ -112,6 +112,7 @@ def one_batch(**changes: object) -> BaseBatch:
         references=(0,),
         keep_B3=torch.ones(3, 3, dtype=torch.bool),
         motion_BM=torch.zeros(3, NUM_MOTION, dtype=torch.bool),
+        motion_span_B2=torch.tensor([[0, 6]]).expand(3, 2),
     )
     return replace(batch, **changes)  # type: ignore[arg-type]
 
@@ -226,6 +227,18 @@ def test_motion_is_seen_where_it_is_given(model: CharacterModel, bank: ClipBank)
         motion_NTM[:, :, moved::NUM_MOTION] += 1
         changed = replace(bank, motion_NTM=motion_NTM)
         losses = [loss_of(BaseObjective(model, each, CONFIG), one_batch(motion_BM=told)) for each in (bank, changed)]
+        assert (losses[0] != losses[1]) == seen
+
+
+def test_motion_is_seen_only_while_it_is_given(model: CharacterModel, bank: ClipBank) -> None:
+    told = torch.ones(3, NUM_MOTION, dtype=torch.bool)
+    span = torch.tensor([[1, 3]]).expand(3, 2)
+    batch = one_batch(motion_BM=told, motion_span_B2=span, starts_B=torch.zeros(3, dtype=torch.long))
+    for frame, seen in ((0, False), (1, True), (2, True), (3, False)):
+        motion_NTM = bank.motion_NTM.clone()
+        motion_NTM[:, frame] += 1
+        banks = (bank, replace(bank, motion_NTM=motion_NTM))
+        losses = [loss_of(BaseObjective(model, each, CONFIG), batch) for each in banks]
         assert (losses[0] != losses[1]) == seen
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
@@ -69,6 +70,57 @@ def request(who: int = 0, **changes: Any) -> GenerationRequest:
 
 def performed(model: CharacterModel, requests: Sequence[GenerationRequest]) -> Tensor:
     return torch.cat(list(generate(model, requests)), dim=1)
+
+
+def head_turns(num_frames: int, seed: int = 0, channels: Sequence[int] = (0, 1, 6)) -> MotionTrack:
+    track_FM = np.zeros((num_frames, NUM_MOTION), np.float32)
+    given_M = np.zeros(NUM_MOTION, np.bool_)
+    given_M[list(channels)] = True
+    track_FM[:, given_M] = np.random.default_rng(seed).uniform(-0.3, 0.3, (num_frames, len(channels)))
+    return MotionTrack(track_FM, given_M)
+
+
+def test_a_motion_track_leads_from_its_first_frame_to_its_last(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Condition] = []
+    dit = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        told.append(condition)
+        return dit(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    track = head_turns(22)
+    performed(model, [request(1, motion=track), request(2)])
+    group, windows = 4, told[::2]  # two steps a window
+    for number, condition in enumerate(windows):
+        assert condition.motion_BTM is not None
+        assert condition.motion_given_BTM is not None
+        first = number * (WINDOW.frames - WINDOW.context) * group
+        values_FM = condition.motion_BTM[0].reshape(-1, NUM_MOTION).numpy()
+        given_FM = condition.motion_given_BTM[0].reshape(-1, NUM_MOTION).numpy()
+        for frame, (value_M, given_M) in enumerate(zip(values_FM, given_FM, strict=True)):
+            assert np.array_equal(given_M, track.given_M & (first + frame < 22))
+            if first + frame < 22:
+                assert np.array_equal(value_M, track.track_FM[first + frame])
+        assert not condition.motion_given_BTM[1].any()
+
+
+def test_a_performance_without_a_track_does_not_notice_its_neighbours(model: CharacterModel) -> None:
+    alone_BFCHW = performed(model, [request(2)])
+    together_BFCHW = performed(model, [request(1, motion=head_turns(THREE_WINDOWS)), request(2)])
+    # Sums of other batch sizes are made in another order; pictures are in [0, 1].
+    torch.testing.assert_close(together_BFCHW[1], alone_BFCHW[0], rtol=0, atol=1e-3)
+    assert (together_BFCHW[0] - performed(model, [request(1)])[0]).abs().max() > 0.01
+
+
+def test_a_model_that_was_made_without_a_motion_track_says_so(model: CharacterModel) -> None:
+    config = replace(model.config, dit=replace(model.config.dit, motion=0))
+    with pytest.raises(ConfigError, match="motion: tiny was made without"):
+        next(generate(CharacterModel(config), [request(motion=head_turns(8))]))
+    with pytest.raises(ConfigError, match=r"dit\.motion=7"):
+        replace(model.config, dit=replace(model.config.dit, motion=7))
 
 
 def test_a_request_gives_the_same_pictures_alone_and_in_company(model: CharacterModel) -> None:

@@ -31,6 +31,12 @@ A timeline is a JSON file; times are in seconds, both people may talk at once:
 
 Without one the character listens first and replies 0.3 s after the question ends. The video ends 0.5 s after the last
 word, or after --seconds: the character idles until then, and without any voice from the beginning.
+
+A motion track is a JSON file too: any of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped
+to the right is positive), shift_x, shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, 24
+rows a second; what it leaves out, and what comes after its end, is the character's own:
+
+  {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """
 
 Scale = typer.Option(min=0.0, max=20.0, help="How far to lean towards it; 1 follows it as learnt.", show_default=False)
@@ -57,6 +63,9 @@ def generate(
     first_frame: Annotated[
         Path | None, typer.Option(help="A picture of the character that the video begins with.")
     ] = None,
+    motion: Annotated[
+        Path | None, typer.Option(help="Where head, gaze, lids and brows are to be (JSON, below); the rest stays free.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another performance.")] = 0,
     steps: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Denoising steps; more is slower.", show_default=False)
@@ -82,6 +91,7 @@ def generate(
     chosen = _known(load_character(character), nearest=nearest, warnings=warnings)
     settings = Settings(
         text=text,
+        motion=motion,
         seed=seed,
         steps=steps,
         guidance_text=guidance_text,

@@ -12,6 +12,7 @@ from cattrs.v import format_exception
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
+from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
@@ -72,6 +73,11 @@ class CharacterConfig:
             raise ConfigError(
                 f"text encoder gives {self.text.num_tokens} x {self.text.width}, "
                 f"the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
+            )
+        if self.dit.motion not in (0, self.vae.frames_per_latent * NUM_MOTION):
+            raise ConfigError(
+                f"dit.motion={self.dit.motion}: {self.vae.frames_per_latent} frames of {NUM_MOTION} channels make "
+                f"{self.vae.frames_per_latent * NUM_MOTION}; give that or 0"
             )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = self.vae.frames_per_latent // speech.frames_per_token

@@ -16,7 +16,13 @@ from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, read_span, speech_tokens
+from openlpm.rollout.conditioning import (
+    audio_span,
+    motion_window,
+    pictures_to_tensor,
+    read_span,
+    speech_tokens,
+)
 from openlpm.rollout.request import GenerationRequest
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
 
@@ -79,6 +85,8 @@ class _Run:
                     f"a reference picture is {reference.picture_HWC.shape[0]} pixels wide: "
                     f"resize it to the {model.config.picture_size} that {model.config.name} works at"
                 )
+        if any(request.motion is not None for request in requests) and not model.config.dit.motion:
+            raise ConfigError(f"motion: {model.config.name} was made without a motion track; leave it out")
         device = model.device
         stills = [
             model.vae.encode_still(
@@ -156,6 +164,13 @@ class _Run:
         assert branches.listen is not None
         speak = audio_span(model.speak, branches.speak, first_frame, frames)
         listen = audio_span(model.listen, branches.listen, first_frame, frames)
+        motion = motion_window(
+            [request.motion for request in self.requests],
+            first_frame,
+            frames,
+            model.config.vae.frames_per_latent,
+            model.device,
+        )
         # The first frame is of the first window: it would bind later ones to its pose.
         shown = [j for j, slot in enumerate(self.slots) if self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST]
         return Condition(
@@ -168,6 +183,8 @@ class _Run:
             ),
             references_BJCHW=self.references_BJCHW[:, shown],
             slots=tuple(self.slots[j] for j in shown),
+            motion_BTM=None if motion is None else motion.values_BTM,
+            motion_given_BTM=None if motion is None else motion.given_BTM,
         )
 
     def _tell(self, share: float) -> None:

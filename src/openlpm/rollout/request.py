@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.audio import SILENCE, AudioSource
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidanceScales
 
@@ -52,6 +53,8 @@ class GenerationRequest:
     """The partner's voice; where both are silent the character idles."""
     num_frames: int
     """Length at 24 fps; the voices are silent beyond their ends."""
+    motion: MotionTrack | None = None
+    """Where head, gaze, lids and brows are to be; frames after its end and channels it leaves out are free."""
     caption: str = ""
     """English words about the performance; empty for none."""
     seed: int = 0

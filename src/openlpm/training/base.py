@@ -26,6 +26,8 @@ from openlpm.training.sound import disturb, warp_bands
 
 _KEEP_GROUP = 0.75
 """How often each group of a given motion track is told."""
+_WHOLE_SPAN = 0.7
+"""How often a given motion track covers its whole window."""
 
 
 @final
@@ -88,6 +90,8 @@ class BaseBatch:
     """Whether text, own voice and partner's voice are kept."""
     motion_BM: Tensor
     """Which channels of the motion track are given."""
+    motion_span_B2: Tensor
+    """From which latent frame of the window to which."""
 
 
 @final
@@ -129,6 +133,8 @@ class BaseLearner(nn.Module):
         text_BLD = self.text(bank.text_NLG[clips_B]) * batch.keep_B3[:, 0, None, None]
         steps_T = torch.arange(batch.layout.frames, device=clips_B.device)
         motion_BTM = bank.motion_NTM[clips_B[:, None], batch.starts_B[:, None] + steps_T]
+        inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
+        given_BTM = batch.motion_BM.tile(1, motion_BTM.shape[2] // NUM_MOTION)[:, None] & inside_BT[..., None]
         pictures = [bank.references_NJCHW[clips_B, j][:, None] for j in batch.references]
         slots = [bank.slots[j] for j in batch.references]
         if batch.layout.first:
@@ -146,7 +152,7 @@ class BaseLearner(nn.Module):
             references_BJCHW=torch.cat(pictures, dim=1).float(),
             slots=tuple(slots),
             motion_BTM=motion_BTM,
-            motion_given_BTM=batch.motion_BM[:, None].tile(1, len(steps_T), motion_BTM.shape[2] // NUM_MOTION),
+            motion_given_BTM=given_BTM,
         )
 
     def _heard(self, encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: BaseBatch) -> Tensor:
@@ -167,6 +173,12 @@ def _given_motion(rng: np.random.Generator, size: int, share: float) -> NDArray[
     for group in MOTION_GROUPS:
         given_BM[:, [MOTION_CHANNELS.index(channel) for channel in group]] = rng.random((size, 1)) < _KEEP_GROUP
     return given_BM & (rng.random((size, 1)) < share)
+
+
+def _spans(rng: np.random.Generator, size: int, frames: int) -> NDArray[np.int64]:
+    """The stretch of each window in which motion is given: mostly all of it."""
+    some_B2 = np.sort(rng.integers(frames + 1, size=(size, 2)), axis=1)
+    return np.where(rng.random((size, 1)) < _WHOLE_SPAN, np.array([0, frames]), some_B2)
 
 
 def _time_weight(time_B: Tensor) -> Tensor:
@@ -204,6 +216,7 @@ class BaseObjective:
             context_B=torch.from_numpy(context).to(device),
             references=tuple(references),
             keep_B3=torch.from_numpy(keep).to(device),
+            motion_span_B2=torch.from_numpy(_spans(own, size, layout.frames)).to(device),
             motion_BM=torch.from_numpy(_given_motion(own, size, config.give_motion)).to(device),
         )
 
