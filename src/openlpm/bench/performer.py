@@ -11,6 +11,7 @@ from openlpm.bench.cases import Case
 from openlpm.bench.truth import Codec
 from openlpm.core.audio import ArraySource, AudioSource
 from openlpm.dit.condition import ReferenceKind
+from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
@@ -66,10 +67,12 @@ class Performer(Protocol):
 
 @final
 class ModelPerformer:
-    """A character model as the product runs it."""
+    """A character model as the product runs it, unless other steps or scales of guidance are to be tried."""
 
-    def __init__(self, model: CharacterModel, *, steps: int = DEFAULT_STEPS) -> None:
-        self._model, self._steps = model, steps
+    def __init__(
+        self, model: CharacterModel, *, steps: int = DEFAULT_STEPS, guidance: GuidanceScales | None = None
+    ) -> None:
+        self._model, self._steps, self._guidance = model, steps, guidance or GuidanceScales()
         self._codec = VideoCodec(model.vae)
 
     @property
@@ -92,6 +95,7 @@ class ModelPerformer:
                 caption=part.caption,
                 seed=part.seed,
                 steps=self._steps,
+                guidance=self._guidance,
             )
             for part in parts
         ]
