@@ -38,7 +38,8 @@ def line(steps: int, scales: GuidanceScales, rows: list[Row], seconds: float) ->
     cells = [f"{steps}", f"{scales.text:g}", f"{scales.speak:g}", f"{scales.listen:g}"]
     for name in ROWS:
         row = found[name]
-        cells.append("-" if row.value is None else f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})")
+        interval = "" if row.low is None else f" ({row.low:.3f} to {row.high:.3f})"
+        cells.append("-" if row.value is None else f"{row.value:.3f}{interval}")
     return "| " + " | ".join([*cells, f"{seconds:.0f}"]) + " |"
 
 
