@@ -23,7 +23,7 @@ def arguments() -> argparse.Namespace:
     """What the run is told on its command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="begin from the weights of this model folder")
+    parser.add_argument("--init", type=Path, help="begin from the weights of this model folder")
     parser.add_argument("--only", nargs="*", default=["vae", "judges", "base"], choices=["vae", "judges", "base"])
     parser.add_argument("--autoencoder-seconds", type=float, default=400)
     parser.add_argument("--judges-seconds", type=float, default=90)
@@ -60,8 +60,8 @@ def main() -> None:
         cast = cast_of(footage, world.device)
         model = CharacterModel(nano.character())
         stages.write_config(model.config, args.out, world)
-        if args.start is not None:
-            stages.load_parts(model, args.start)
+        if args.init is not None:
+            stages.start_from(model, args.init, say)
         done = stages.load_parts(model, args.out)
         if "vae" in args.only and "vae" not in done:
             stages.train_autoencoder(
@@ -71,8 +71,8 @@ def main() -> None:
             stages.train_judges(footage, cast, world, args.out, seconds=args.judges_seconds, tiny=args.tiny, say=say)
         if "base" in args.only and "dit" not in done:
             model = CharacterModel(nano.character())
-            if args.start is not None:
-                stages.load_parts(model, args.start)
+            if args.init is not None:
+                stages.start_from(model, args.init, say)
             stages.load_parts(model, args.out)
             bank = stages.bank_of(model, footage, cast, world, say)
             stages.train_base(model, bank, world, args.out, seconds=args.base_seconds, tiny=args.tiny, say=say)

@@ -21,7 +21,8 @@ def main() -> None:
     args = parser.parse_args()
     load_model(args.trained).save_to(args.shipped, storage=Storage.INT8_ROWS)
     for judge in ("critic", "critic-mouth"):
-        shutil.copytree(args.trained / judge, args.shipped.parent / judge, dirs_exist_ok=True)
+        if (args.trained / judge).is_dir():  # a run may leave the judges as they are
+            shutil.copytree(args.trained / judge, args.shipped.parent / judge, dirs_exist_ok=True)
     size = sum(path.stat().st_size for path in args.shipped.rglob("*") if path.is_file())
     print(f"{args.shipped}: {size / 2**20:.1f} MiB")
 

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
+from openlpm.core.rig import Rig
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.recipes import nano
@@ -34,6 +36,7 @@ CONFIG = BaseObjectiveConfig(
     drop_speak=0.3,
     drop_listen=0.3,
     drop_all=0.1,
+    give_motion=0.5,
     continue_share=0.5,
     most_context=3,
     most_context_noise=0.3,
@@ -78,6 +81,7 @@ def bank(model: CharacterModel) -> ClipBank:
         firsts_NKCHW=latents(CLIPS, FRAMES // STRIDE),
         references_NJCHW=latents(CLIPS, len(slots)),
         slots=slots,
+        motion_NTM=torch.randn(CLIPS, FRAMES, model.config.dit.motion, generator=generator),
         speak_NA=voices(),
         listen_NA=voices(),
         text_NLG=model.text.prepare([f"words {number}" for number in range(CLIPS)]),
@@ -85,7 +89,7 @@ def bank(model: CharacterModel) -> ClipBank:
 
 
 def tensors(batch: BaseBatch) -> list[Tensor]:
-    return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3]
+    return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3, batch.motion_BM, batch.motion_span_B2]
 
 
 def equal(left: BaseBatch, right: BaseBatch) -> bool:
@@ -107,6 +111,8 @@ def one_batch(**changes: object) -> BaseBatch:
         context_B=torch.tensor([2, 0, 3]),
         references=(0,),
         keep_B3=torch.ones(3, 3, dtype=torch.bool),
+        motion_BM=torch.zeros(3, NUM_MOTION, dtype=torch.bool),
+        motion_span_B2=torch.tensor([[0, 6]]).expand(3, 2),
     )
     return replace(batch, **changes)  # type: ignore[arg-type]
 
@@ -210,6 +216,39 @@ def test_a_dropped_condition_is_not_heard_and_a_kept_one_is(
     for keep_B3, heard in ((dropped, False), (~dropped, True)):
         losses = [loss_of(BaseObjective(model, each, CONFIG), one_batch(keep_B3=keep_B3)) for each in (bank, changed)]
         assert (losses[0] != losses[1]) == heard
+
+
+def test_motion_is_seen_where_it_is_given(model: CharacterModel, bank: ClipBank) -> None:
+    channel = MOTION_CHANNELS.index(Rig.PITCH)
+    told = torch.zeros(3, NUM_MOTION, dtype=torch.bool)
+    told[:, channel] = True
+    for moved, seen in ((channel, True), (channel + 1, False)):
+        motion_NTM = bank.motion_NTM.clone()
+        motion_NTM[:, :, moved::NUM_MOTION] += 1
+        changed = replace(bank, motion_NTM=motion_NTM)
+        losses = [loss_of(BaseObjective(model, each, CONFIG), one_batch(motion_BM=told)) for each in (bank, changed)]
+        assert (losses[0] != losses[1]) == seen
+
+
+def test_motion_is_seen_only_while_it_is_given(model: CharacterModel, bank: ClipBank) -> None:
+    told = torch.ones(3, NUM_MOTION, dtype=torch.bool)
+    span = torch.tensor([[1, 3]]).expand(3, 2)
+    batch = one_batch(motion_BM=told, motion_span_B2=span, starts_B=torch.zeros(3, dtype=torch.long))
+    for frame, seen in ((0, False), (1, True), (2, True), (3, False)):
+        motion_NTM = bank.motion_NTM.clone()
+        motion_NTM[:, frame] += 1
+        banks = (bank, replace(bank, motion_NTM=motion_NTM))
+        losses = [loss_of(BaseObjective(model, each, CONFIG), batch) for each in banks]
+        assert (losses[0] != losses[1]) == seen
+
+
+def test_motion_is_given_now_and_then_and_in_whole_groups(model: CharacterModel, bank: ClipBank) -> None:
+    objective = BaseObjective(model, bank, CONFIG)
+    given_BM = torch.cat([objective.batch(step, rank=0).motion_BM for step in range(60)])
+    assert given_BM.any(dim=1).float().mean() == pytest.approx(CONFIG.give_motion, abs=0.12)
+    for group in MOTION_GROUPS:
+        columns = given_BM[:, [MOTION_CHANNELS.index(each) for each in group]]
+        assert torch.equal(columns.any(dim=1), columns.all(dim=1))
 
 
 @pytest.mark.parametrize("start", [0, 3, 6])

@@ -28,6 +28,7 @@ CONFIG = DiTConfig(
     qk_norm=NormScope.HEAD,
     speak=SPEAK,
     listen=LISTEN,
+    motion=6,
 )
 FRAMES = 4
 SLOTS = (
@@ -51,6 +52,7 @@ def trained(model: CharacterTransformer) -> CharacterTransformer:
     for module in model.modules():
         if isinstance(module, AudioAttention):
             torch.nn.init.normal_(module.v.weight)
+    torch.nn.init.normal_(model.motion_embedding.down.weight)
     return model
 
 
@@ -131,6 +133,38 @@ def test_a_window_of_a_longer_clip_hears_the_same(seed):
     step = SPEAK.tokens_per_frame
     part = layer(query[:, 6:18], AudioTokens(tokens_BLD=tokens[:, step : step + SPEAK.num_tokens(2)], on_B=None), 2)
     torch.testing.assert_close(part, whole[:, 6:18])
+
+
+def test_a_fresh_model_follows_no_motion_but_can_learn_to(model, latents, condition):
+    moved = replace(condition, motion_BTM=torch.randn(2, FRAMES, 6))
+    assert torch.equal(predict(model, latents, moved), predict(model, latents, condition))
+    model(latents, TIME_B, moved, attend=Bidirectional()).square().sum().backward()
+    assert model.motion_embedding.down.weight.grad.abs().sum() > 0
+
+
+def test_motion_that_is_not_given_does_not_matter(trained, latents, condition):
+    track, other = torch.randn(2, FRAMES, 6), torch.randn(2, FRAMES, 6)
+    given = torch.zeros(2, FRAMES, 6, dtype=torch.bool)
+    given[0, :, :3] = True
+    mixed = torch.where(given, track, other)
+    free = predict(trained, latents, condition)
+    partly = predict(trained, latents, replace(condition, motion_BTM=track, motion_given_BTM=given))
+    again = predict(trained, latents, replace(condition, motion_BTM=mixed, motion_given_BTM=given))
+    whole = predict(trained, latents, replace(condition, motion_BTM=track))
+    torch.testing.assert_close(partly, again)
+    torch.testing.assert_close(partly[1], free[1])
+    assert not torch.allclose(partly[0], free[0], atol=1e-3)
+    assert not torch.allclose(partly[0], whole[0], atol=1e-3)
+
+
+def test_motion_of_another_length_or_for_a_model_without_it_is_refused(model, latents, condition):
+    with pytest.raises(ConfigError, match="4 latent frames of 6"):
+        predict(model, latents, replace(condition, motion_BTM=torch.zeros(2, FRAMES + 1, 6)))
+    with pytest.raises(ConfigError, match="without motion_BTM"):
+        replace(condition, motion_given_BTM=torch.ones(2, FRAMES, 6, dtype=torch.bool))
+    free = CharacterTransformer(replace(CONFIG, motion=0))
+    with pytest.raises(ConfigError, match="a model without one"):
+        predict(free, latents, replace(condition, motion_BTM=torch.zeros(2, FRAMES, 6)))
 
 
 def test_the_order_of_references_does_not_matter(model, latents, condition):

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
+from openlpm.rollout.conditioning import pictures_to_tensor
 from openlpm.rollout.generate import _Run, generate
 from openlpm.rollout.request import GenerationRequest, Reference
 from openlpm.vae.autoencoder import DecoderState
@@ -70,6 +72,57 @@ def performed(model: CharacterModel, requests: Sequence[GenerationRequest]) -> T
     return torch.cat(list(generate(model, requests)), dim=1)
 
 
+def head_turns(num_frames: int, seed: int = 0, channels: Sequence[int] = (0, 1, 6)) -> MotionTrack:
+    track_FM = np.zeros((num_frames, NUM_MOTION), np.float32)
+    given_M = np.zeros(NUM_MOTION, np.bool_)
+    given_M[list(channels)] = True
+    track_FM[:, given_M] = np.random.default_rng(seed).uniform(-0.3, 0.3, (num_frames, len(channels)))
+    return MotionTrack(track_FM, given_M)
+
+
+def test_a_motion_track_leads_from_its_first_frame_to_its_last(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Condition] = []
+    dit = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        told.append(condition)
+        return dit(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    track = head_turns(22)
+    performed(model, [request(1, motion=track), request(2)])
+    group, windows = 4, told[::2]  # two steps a window
+    for number, condition in enumerate(windows):
+        assert condition.motion_BTM is not None
+        assert condition.motion_given_BTM is not None
+        first = number * (WINDOW.frames - WINDOW.context) * group
+        values_FM = condition.motion_BTM[0].reshape(-1, NUM_MOTION).numpy()
+        given_FM = condition.motion_given_BTM[0].reshape(-1, NUM_MOTION).numpy()
+        for frame, (value_M, given_M) in enumerate(zip(values_FM, given_FM, strict=True)):
+            assert np.array_equal(given_M, track.given_M & (first + frame < 22))
+            if first + frame < 22:
+                assert np.array_equal(value_M, track.track_FM[first + frame])
+        assert not condition.motion_given_BTM[1].any()
+
+
+def test_a_performance_without_a_track_does_not_notice_its_neighbours(model: CharacterModel) -> None:
+    alone_BFCHW = performed(model, [request(2)])
+    together_BFCHW = performed(model, [request(1, motion=head_turns(THREE_WINDOWS)), request(2)])
+    # Sums of other batch sizes are made in another order; pictures are in [0, 1].
+    torch.testing.assert_close(together_BFCHW[1], alone_BFCHW[0], rtol=0, atol=1e-3)
+    assert (together_BFCHW[0] - performed(model, [request(1)])[0]).abs().max() > 0.01
+
+
+def test_a_model_that_was_made_without_a_motion_track_says_so(model: CharacterModel) -> None:
+    config = replace(model.config, dit=replace(model.config.dit, motion=0))
+    with pytest.raises(ConfigError, match="motion: tiny was made without"):
+        next(generate(CharacterModel(config), [request(motion=head_turns(8))]))
+    with pytest.raises(ConfigError, match=r"dit\.motion=7"):
+        replace(model.config, dit=replace(model.config.dit, motion=7))
+
+
 def test_a_request_gives_the_same_pictures_alone_and_in_company(model: CharacterModel) -> None:
     together_BFCHW = performed(model, [request(1), request(2), request(3)])
     for row, who in enumerate((1, 2, 3)):
@@ -84,6 +137,12 @@ def test_blocks_together_are_exactly_as_long_as_asked(model: CharacterModel, num
     assert sum(block.shape[1] for block in blocks) == num_frames
     assert all(block.shape[1] > 0 and block.shape[2:] == (3, SIZE, SIZE) for block in blocks)
     assert all(block.min() >= 0 and block.max() <= 1 for block in blocks)
+
+
+@pytest.mark.parametrize("num_frames", [1, 16, 17, 24, 25, THREE_WINDOWS])
+def test_the_joins_that_the_configuration_names_are_where_blocks_meet(model: CharacterModel, num_frames: int) -> None:
+    lengths = [block.shape[1] for block in generate(model, [request(num_frames=num_frames, steps=1)])]
+    assert tuple(np.cumsum(lengths)[:-1]) == model.config.joins(num_frames)
 
 
 def test_a_shorter_request_is_the_beginning_of_a_longer_one(model: CharacterModel) -> None:
@@ -172,6 +231,33 @@ def test_all_windows_hear_one_track(model: CharacterModel, monkeypatch: pytest.M
             assert (before_BLD - after_BLD).abs().max() > 0.1
 
 
+def test_a_first_frame_is_shown_to_the_first_window_alone(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conditions: list[Condition] = []
+    forward = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        conditions.append(condition)
+        return forward(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    begin = replace(request(5).references[0], kind=ReferenceKind.FIRST)
+    lasting = request(1).references[0]
+    begun = performed(model, [request(1, references=(begin, lasting), steps=1)])
+    first, *later = conditions
+    assert first.references_BJCHW is not None
+    assert [slot.kind for slot in first.slots] == [ReferenceKind.FIRST, ReferenceKind.GLOBAL]
+    still_BCHW = model.vae.encode_still(pictures_to_tensor([begin.picture_HWC], model.device))
+    assert torch.equal(first.references_BJCHW[:, 0], still_BCHW)
+    assert len(later) == 2
+    for condition in later:
+        assert [slot.kind for slot in condition.slots] == [ReferenceKind.GLOBAL]
+        assert condition.references_BJCHW is not None
+        assert torch.equal(condition.references_BJCHW, first.references_BJCHW[:, 1:])
+    assert (begun - performed(model, [request(1, steps=1)])).abs().max() > 1e-3
+
+
 def test_windows_are_decoded_as_one_clip(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
     latents: list[Tensor] = []
     decode = model.vae.decode
@@ -198,6 +284,13 @@ def test_a_voice_that_is_over_is_silence(model: CharacterModel, name: str) -> No
     assert not torch.equal(over, endless)
 
 
+def test_a_request_without_voices_is_one_with_silent_ones(model: CharacterModel) -> None:
+    silence = ArraySource(np.zeros(samples_at_frame(THREE_WINDOWS), dtype=np.float32))
+    said_nothing = GenerationRequest(references=request(1).references, num_frames=THREE_WINDOWS, steps=2)
+    silent = request(1, speak=silence, listen=silence, caption="", seed=0)
+    assert torch.equal(performed(model, [said_nothing]), performed(model, [silent]))
+
+
 def test_a_seed_is_a_performance(model: CharacterModel) -> None:
     first, again, other = (performed(model, [request(1, seed=seed)]) for seed in (7, 7, 8))
     assert torch.equal(first, again)
@@ -220,8 +313,10 @@ def test_everything_that_is_asked_for_reaches_the_pictures(model: CharacterModel
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"references": (Reference(kind=ReferenceKind.FIRST, picture_HWC=np.zeros((SIZE, SIZE, 3), np.uint8)),)},
+        ({"references": (Reference(kind=ReferenceKind.VIEW, picture_HWC=np.zeros((SIZE, SIZE, 3), np.uint8)),)},
          "same kinds of references"),
+        ({"references": (Reference(kind=ReferenceKind.GLOBAL, picture_HWC=np.zeros((32, 32, 3), np.uint8)),)},
+         "32 pixels wide: resize it to the 64"),
         ({"num_frames": 8}, f"num_frames: {THREE_WINDOWS} and 8"),
         ({"steps": 3}, "steps: 2 and 3"),
         ({"guidance": GuidanceScales(text=2.0)}, "guidance"),

@@ -17,17 +17,21 @@ from openlpm.bench.base import BaseConfig, measure
 from openlpm.bench.cases import Case, CaseConfig, build_cases
 from openlpm.bench.critic import Reading
 from openlpm.bench.human_voices import HumanVoices
+from openlpm.bench.joins import NAMES, measure_joins
 from openlpm.bench.performer import Part
 from openlpm.bench.reading import Judges
 from openlpm.bench.result import Row
 from openlpm.core.audio import AudioSource
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.core.seeds import generator
+from openlpm.synth import references
 from openlpm.synth.identity import Identity
 
 pytestmark = pytest.mark.contract
 
-CONFIG = BaseConfig(cases=CaseConfig(count=8, num_frames=144), human_clips=3, strangers=60, batch=4)
+LONG = CaseConfig(count=5, num_frames=240, seed=1)
+CONFIG = BaseConfig(cases=CaseConfig(count=8, num_frames=144), long=LONG, human_clips=3, strangers=60, batch=4)
+JOINS = (96, 168)
 _WIDTH = 64
 _SHAPE = (3, 8, _WIDTH)
 
@@ -83,11 +87,14 @@ class Actor:
     def __init__(self, cases: Sequence[Case], play: Play = lambda rig_FR: rig_FR, looks: int = 0) -> None:
         self.cases, self.play, self.looks = cases, play, looks
 
+    def joins(self, num_frames: int) -> Sequence[int]:
+        return [join for join in JOINS if join < num_frames]
+
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
         clips = []
         for part in parts:
             rig_FR = self.play(self.cases[part.seed].true_rig.copy())
-            if part.caption.endswith(" speaks."):
+            if part.listen.num_samples == 0:  # only human voices have no partner at all
                 rig_FR[:, list(MOUTH_CHANNELS)] = expected_mouth(None, part.speak, part.num_frames)
             seed = self.cases[(part.seed + self.looks) % len(self.cases)].identity.seed
             clips.append(picture(torch.from_numpy(rig_FR), seed))
@@ -107,15 +114,33 @@ def cases() -> tuple[Case, ...]:
     return build_cases(CONFIG.cases)
 
 
+@pytest.fixture(scope="module")
+def long_cases(cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    return build_cases(LONG)
+
+
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch, cases: tuple[Case, ...]) -> Callable[..., dict[str, Row]]:
+def judges(monkeypatch: pytest.MonkeyPatch) -> Judges:
+    """The oracle, and pictures that it can read."""
     monkeypatch.setattr(truth, "Cast", StandInCast)
+    monkeypatch.setattr(references, "Cast", StandInCast)
     monkeypatch.setattr(reading, "PICTURE_SHAPE", _SHAPE)
     monkeypatch.setattr(base, "predict_mouth", expected_mouth)
-    judges = Judges(critic=Oracle(), mouth=nn.Identity(), hashes={})
+    return Judges(critic=Oracle(), mouth=nn.Identity(), hashes={})
 
+
+@pytest.fixture
+def table(judges: Judges, cases: tuple[Case, ...]) -> Callable[..., dict[str, Row]]:
     def run(play: Play = lambda rig_FR: rig_FR, looks: int = 0, voices: HumanVoices | None = None) -> dict[str, Row]:
         return {row.name: row for row in measure(Actor(cases, play, looks), judges, cases, CONFIG, voices=voices)}
+
+    return run
+
+
+@pytest.fixture
+def joins(judges: Judges, long_cases: tuple[Case, ...]) -> Callable[..., dict[str, Row]]:
+    def run(play: Play = lambda rig_FR: rig_FR) -> dict[str, Row]:
+        return {row.name: row for row in measure_joins(Actor(long_cases, play), judges, long_cases, batch=2)}
 
     return run
 
@@ -185,3 +210,43 @@ def test_human_voices_are_won_by_a_mouth_that_follows_them(table: Callable[..., 
     rows = table(voices=HumanVoices(names=tuple("abcdefghijkl"), voices_KA=samples_KA))
     assert rows["sync_win_rate_human"].value == 1.0
     assert rows["sync_win_rate_human/shifted"].value < 0.7
+
+
+def test_a_performer_without_seams_changes_at_joins_as_truth_does(joins: Callable[..., dict[str, Row]]) -> None:
+    rows = joins()
+    assert tuple(rows) == NAMES
+    assert rows["seam_ratio"].value == pytest.approx(rows["seam_ratio/truth"].value, rel=1e-4)
+    assert rows["seam_ratio"].n == 5
+    assert rows["seam_ratio"].low < rows["seam_ratio"].value < rows["seam_ratio"].high
+    assert rows["seam_ratio/codec"].value == pytest.approx(rows["seam_ratio/truth"].value, rel=1e-3)
+    assert rows["seam_ratio/cut"].value > 2 * rows["seam_ratio"].value
+    assert all(row.bar is None for row in rows.values())
+
+
+def test_a_jolt_at_the_joins_is_seen_there_alone(joins: Callable[..., dict[str, Row]]) -> None:
+    def jolt(rig_FR: np.ndarray) -> np.ndarray:
+        for join in JOINS:
+            rig_FR[join:, [Rig.YAW, Rig.SHIFT_X]] += 0.5
+        return rig_FR
+
+    rows, smooth = joins(jolt), joins()
+    assert rows["seam_ratio"].value > 2 + smooth["seam_ratio"].value
+    assert rows["seam_ratio/elsewhere"].value == pytest.approx(smooth["seam_ratio/elsewhere"].value, rel=1e-3)
+
+
+def test_a_mouth_that_is_lost_at_the_first_join_is_seen_after_it(joins: Callable[..., dict[str, Row]]) -> None:
+    def lost(rig_FR: np.ndarray) -> np.ndarray:
+        rig_FR[JOINS[0] :, Rig.JAW] = 0.0
+        return rig_FR
+
+    rows = joins(lost)
+    assert rows["jaw_correlation/before_join"].value > 0.95
+    assert abs(rows["jaw_correlation/after_join"].value) < 0.4
+
+
+def test_a_still_picture_has_no_seam_ratio_and_short_clips_no_joins(
+    joins: Callable[..., dict[str, Row]], judges: Judges, cases: tuple[Case, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert joins(lambda rig_FR: rig_FR * 0)["seam_ratio"].value is None
+    monkeypatch.setattr(Actor, "joins", lambda self, num_frames: ())
+    assert [row.value for row in measure_joins(Actor(cases), judges, cases, batch=2)] == [None] * len(NAMES)

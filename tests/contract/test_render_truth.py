@@ -211,3 +211,25 @@ def test_the_picture_is_the_same_on_cpu_and_gpu() -> None:
     on_cpu = Cast(people).render(rig)
     on_gpu = Cast(people, device="cuda").render(rig.cuda()).cpu()
     assert float((on_cpu - on_gpu).abs().max()) <= 2 / 255
+
+
+@pytest.mark.contract
+def test_width_spreads_the_corners_of_the_mouth_apart() -> None:
+    cast = Cast([Identity.from_seed(seed) for seed in (900_000, 900_003, 900_007, 900_021)])
+    rig = torch.zeros(len(cast), 5, NUM_RIG)
+    rig[..., Rig.WIDTH] = torch.linspace(-1.0, 1.0, 5)
+    points = cast.landmarks(rig)
+    left, right = (points[:, :, LANDMARKS.index(f"mouth_{side}"), 0] for side in ("left", "right"))
+    assert bool((left.diff(dim=1) < -1.0).all())
+    assert bool((right.diff(dim=1) > 1.0).all())
+
+    # Pixels agree: what differs from the narrowest mouth reaches from corner to corner of the wider one.
+    frames = cast.render(rig)
+    changed = ((frames[:, 1:] - frames[:, :1]).abs().amax(2) > 12 / 255).any(2)
+    for row in range(len(cast)):
+        ends = [columns.nonzero()[[0, -1], 0].tolist() for columns in changed[row]]
+        assert [first for first, _ in ends] == sorted({first for first, _ in ends}, reverse=True)
+        assert [last for _, last in ends] == sorted({last for _, last in ends})
+        grown = (ends[-1][1] - ends[-1][0]) - (ends[0][1] - ends[0][0])
+        widths = right[row] - left[row]
+        assert abs(grown - float(widths[-1] - widths[1])) <= 3  # a pixel a corner, and the shade around the lips

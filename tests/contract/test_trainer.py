@@ -25,7 +25,8 @@ from openlpm.parallel.world import World, joined
 from openlpm.training import trainer as trainers
 from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import checkpoints
-from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, clip_gradients
+from openlpm.training.gradients import clip_gradients
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import Trainer, TrainerConfig
 
@@ -220,7 +221,8 @@ def test_swapping_the_averages_twice_changes_nothing() -> None:
     with torch.no_grad():
         for p in module.parameters():
             p.add_(1)
-    average.update(0)
+    average.aim(0)
+    average.update()
     weights = {name: p.detach().clone() for name, p in module.named_parameters()}
     averages = {name: value.clone() for name, value in average.shadow.items()}
     average.swap()
@@ -242,7 +244,7 @@ def test_a_run_with_a_budget_decays_to_nothing_and_ends_in_time(
     class Slow(Toy):
         def batch(self, step: int, rank: int) -> Tensor:
             clock[0] += step_s + (30.0 if step == 0 else 0.0)  # the first step compiles
-            rates.append(trainer.optimiser.param_groups[0]["lr"])
+            rates.append(float(trainer.optimiser.rate))
             return super().batch(step, rank)
 
     with joined("cpu") as world:
@@ -251,7 +253,7 @@ def test_a_run_with_a_budget_decays_to_nothing_and_ends_in_time(
         trainer = Trainer(slow, config, world, tmp_path)
         trainer.run()
     assert 0.9 * budget_s <= clock[0] <= budget_s
-    falling = [rate for rate in rates[10:] if rate < 0.01]
+    falling = [rate for rate in rates[10:] if rate < 0.00999]  # the rate is kept in float32
     assert falling == sorted(falling, reverse=True)
     assert 0.3 <= len(falling) / len(rates) <= 0.45
     assert rates[-1] <= 0.01 / len(falling) * 1.01

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from openlpm.cli import engine as engines
-from openlpm.cli.character import cast_member
+from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 from openlpm.core.units import samples_at_frame
+from openlpm.dit.condition import ReferenceKind
 from openlpm.media.video import read_video
 from openlpm.rollout.request import GenerationRequest
+from openlpm.synth.references import ReferenceKey
 
 pytestmark = pytest.mark.e2e
 
@@ -136,6 +138,26 @@ def test_the_bundled_model_performs_aligned_voices_and_is_the_character(tmp_path
     assert np.ptp(clip.frames_FHWC.astype(int), axis=0).max() > 30  # something moves
 
 
+def test_without_a_voice_the_character_idles_in_silence_for_as_long_as_asked(
+    tmp_path: Path, lamp: Lamp, ada: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    assert run("generate", "--character", ada, "--seconds", 1.5, "--out", out) == 0
+    clip = read_video(out)
+    assert clip.frames_FHWC.shape[0] == lamp.requests[0].num_frames == 36
+    assert abs(len(clip.samples_A) - samples_at_frame(36)) < 1_024  # a packet of sound
+    assert np.abs(clip.samples_A).max() < 1e-3
+
+
+def test_seconds_lengthen_a_conversation(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
+    reply, out = write_wav(tmp_path / "r.wav", 0.5), tmp_path / "out.mp4"
+    assert run("generate", "--character", ada, "--speak", reply, "--seconds", 2, "--out", out) == 0
+    clip = read_video(out)
+    assert clip.frames_FHWC.shape[0] == 48
+    assert np.abs(clip.samples_A[:8_000]).max() > 0.5
+    assert np.abs(clip.samples_A[9_000:]).max() < 0.01
+
+
 def test_a_timeline_places_the_turns(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
     write_wav(tmp_path / "a.wav", 0.25)
     turns = [{"who": "speak", "file": "a.wav", "at": 0.5}, {"who": "listen", "file": "a.wav", "at": 0.0}]
@@ -162,6 +184,28 @@ def test_a_drawn_character_with_references_is_the_same_as_its_seed(tmp_path: Pat
     assert kinds == ["global", *["view"] * 4, *["expression"] * 5]
 
 
+def test_a_first_frame_of_any_size_reaches_the_model_as_such(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
+    Image.new("RGBA", (300, 400), (10, 200, 30, 255)).save(tmp_path / "smile.png")
+    report = tmp_path / "report.json"
+    options = ["--seconds", 0.2, "--first-frame", tmp_path / "smile.png", "--report", report]
+    assert run("generate", "--character", ada, *options, "--out", tmp_path / "o.mp4") == 0
+    *_, first = lamp.requests[0].references
+    assert first.kind is ReferenceKind.FIRST
+    assert first.picture_HWC.shape == (256, 256, 3)
+    assert (first.picture_HWC == (10, 200, 30)).all()
+    assert json.loads(report.read_text())["references"] == ["global:0", "first:0"]
+
+
+def test_the_bundled_model_begins_with_the_first_frame(tmp_path: Path, ada: Path) -> None:
+    begin_HWC = drawn_references(900_007)[ReferenceKey("view", 1)]
+    Image.fromarray(begin_HWC).save(tmp_path / "begin.png")
+    options = ["--seconds", 0.5, "--steps", 4, "--device", "cpu", "--first-frame", tmp_path / "begin.png"]
+    assert run("generate", "--character", ada, *options, "--out", tmp_path / "o.mp4") == 0
+    first_HWC = read_video(tmp_path / "o.mp4").frames_FHWC[0].astype(float)
+    distances = [np.abs(first_HWC - picture_HWC).mean() for picture_HWC in (begin_HWC, np.asarray(Image.open(ada)))]
+    assert 2 * distances[0] < distances[1], distances
+
+
 BAD: dict[str, tuple[list[str], str]] = {
     "no character": (["--character", "seed:1000000"], "no member of the cast"),
     "odd seed": (["--character", "seed:7x"], "no member of the cast"),
@@ -175,9 +219,16 @@ BAD: dict[str, tuple[list[str], str]] = {
     "suffix": (["--out", "out.avi"], "end"),
     "place": (["--out", "r.wav/out.mp4"], "cannot be written"),
     "refs": (["--refs", "nowhere"], "no folder"),
+    "first frame": (["--first-frame", "nowhere.png"], "there is no file"),
+    "no first frame": (["--first-frame", "text.wav"], "is not a picture"),
+    "nearest first frame": (["--nearest", "--first-frame", "smile.png"], "leave out --first-frame"),
     "nearest refs": (["--nearest", "--refs", "."], "leave out --refs"),
     "report": (["--report", "r.wav/report.json"], "cannot be written"),
     "steps": (["--steps", "0"], "--steps"),
+    "seconds": (["--seconds", "0"], "one frame"),
+    "no seconds": (["--seconds", "nan"], "seconds is nan"),
+    "too short": (["--seconds", "0.1"], "the last turn ends at 0.20 s"),
+    "odd seconds": (["--seconds", "ten"], "--seconds"),
     "unknown option": (["--fast"], "--fast"),
 }
 
@@ -210,6 +261,15 @@ def test_every_mistake_ends_in_one_sentence_and_no_file(
     assert words in said
     assert "Traceback" not in said
     assert files(tmp_path) == before
+
+
+def test_without_voices_or_a_length_there_is_nothing_to_perform(
+    tmp_path: Path, lamp: Lamp, ada: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for extra in ([], ["--aligned"]):
+        assert run("generate", "--character", ada, "--out", tmp_path / "out.mp4", *extra) == 2
+        assert "--seconds to idle" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.*"))
 
 
 def test_a_timeline_that_overlaps_itself_names_both_turns(
@@ -252,7 +312,7 @@ import sys, time
 import numpy as np
 from pathlib import Path
 from openlpm.cli import engine
-from openlpm.cli.character import cast_member
+from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 
 class Slow:

@@ -1,7 +1,7 @@
 """The critic, what it is trained on, and how."""
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,16 @@ from openlpm.bench.critic_loss import NO_VISEME, reading_loss, supervised_contra
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
 from openlpm.bench.reading import load_judges, read_frames
 from openlpm.core.audio import ArraySource
-from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import NUM_RIG, Rig, State
 from openlpm.core.units import samples_at_frame
-from openlpm.recipes.critic import LoopConfig, fit, save_judges
+from openlpm.parallel.world import joined
+from openlpm.recipes.critic import CriticObjective, MouthObjective, save_judges, tiny_critic_recipe
 from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.identity import Identity
+from openlpm.synth.render import Cast, render_frames
+from openlpm.training.trainer import Trainer
 
 pytestmark = pytest.mark.unit
 
@@ -156,35 +160,29 @@ def test_the_expected_mouth_does_not_depend_on_the_level_of_a_recording() -> Non
     assert np.abs(quiet_FX - loud_FX).max() < 0.02 * np.abs(loud_FX).max() + 1e-3
 
 
-def quadratic(module: nn.Linear) -> Callable[[int], tuple[Tensor, dict[str, Tensor]]]:
-    def loss_of(_step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = (module.weight - 3).square().mean() + module.bias.square().mean()
-        return loss, {"loss": loss.detach()}
-
-    return loss_of
-
-
-def test_fitting_minimises_and_leaves_the_averaged_weights() -> None:
-    module, logged = nn.Linear(2, 2), []
-    config = LoopConfig(steps=300, lr=0.1, weight_decay=0.0, warmup_steps=5, average_decay=0.9)
-    fit(module, quadratic(module), config, on_log=lambda step, _done, scalars: logged.append((step, scalars["loss"])))
-    assert torch.allclose(module.weight, torch.tensor(3.0), atol=0.05)
-    assert [step for step, _ in logged] == [50, 100, 150, 200, 250, 300]
+def test_a_mouth_predictor_learns_when_somebody_opens_the_mouth(tmp_path: Path) -> None:
+    pool = VoicePool.of([record()], torch.device("cpu"))
+    torch.manual_seed(0)
+    objective = MouthObjective(MouthPredictor(), VoiceSource(pool, batch_size=4, window_frames=48))
+    config = replace(tiny_critic_recipe().mouth_trainer, steps=40, log_every=5)
+    losses: list[float] = []
+    with joined("cpu") as world:
+        Trainer(objective, config, world, tmp_path).run(lambda entry: losses.append(entry.scalars["loss"]))
+    assert losses[-1] < 0.5 * losses[0]
 
 
-def test_fitting_ends_when_the_time_is_over_and_stops_at_once_where_the_loss_breaks() -> None:
-    module, steps = nn.Linear(1, 1), []
-    fit(
-        module,
-        quadratic(module),
-        LoopConfig(steps=10**9, seconds=0.05, log_every=10),
-        on_log=lambda *a: steps.append(a),
-    )
-    assert steps
-    with torch.no_grad():
-        module.weight.fill_(math.nan)
-    with pytest.raises(OpenLPMError, match="not finite"):
-        fit(module, quadratic(module), LoopConfig(steps=3, log_every=1), on_log=lambda *_: None)
+def test_a_critic_is_taught_what_its_pictures_show(tmp_path: Path) -> None:
+    recipe = tiny_critic_recipe()
+    cast = Cast([Identity.from_seed(seed) for seed in (1, 2, 3)])
+    source = FrameSource(FramePool.of(cast.parameters_BV, [record()]), recipe.frames, render_frames, seed=0)
+    objective = CriticObjective(Critic(), source)
+    loss, scalars = objective.loss(objective.batch(0, 0))
+    loss.backward()
+    assert set(scalars) == {"rig", "viseme", "identity", "jaw_error", "viseme_accuracy"}
+    assert all(p.grad is not None for p in objective.module.parameters())
+    batch = objective.batch(0, 0)
+    other = replace(batch, rig_NR=batch.rig_NR + 1)
+    assert float(objective.loss(other)[0].detach()) > float(loss.detach())
 
 
 def test_judges_are_what_was_saved_but_for_bf16(critic: Critic, tmp_path: Path) -> None:

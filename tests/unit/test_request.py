@@ -16,7 +16,7 @@ def picture(size: int = 32) -> np.ndarray:
 def request(**changes: object) -> GenerationRequest:
     silence = ArraySource(np.zeros(1_000, dtype=np.float32))
     fields: dict = {
-        "references": (Reference(kind=ReferenceKind.FIRST, picture_HWC=picture()),),
+        "references": (Reference(kind=ReferenceKind.GLOBAL, picture_HWC=picture()),),
         "speak": silence,
         "listen": silence,
         "num_frames": 24,
@@ -25,14 +25,15 @@ def request(**changes: object) -> GenerationRequest:
 
 
 def test_a_sensible_request_is_accepted() -> None:
-    assert request().references[0].slot.kind is ReferenceKind.FIRST
+    assert request().references[0].slot.kind is ReferenceKind.GLOBAL
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"references": ()}, "at least one picture"),
-        ({"references": (Reference(kind=ReferenceKind.FIRST, picture_HWC=picture()),) * 2}, "same kind"),
+        ({"references": (Reference(kind=ReferenceKind.GLOBAL, picture_HWC=picture()),) * 2}, "same kind"),
+        ({"references": (Reference(kind=ReferenceKind.FIRST, picture_HWC=picture()),)}, "besides its first frame"),
         (
             {
                 "references": (

@@ -103,9 +103,40 @@ def test_a_lone_voice_begins_at_once() -> None:
     assert [part.start_s for part in question_then_reply(listen=None, speak=Path("r.wav"), listen_s=0.0)] == [0.0]
 
 
-def test_a_timeline_without_turns_is_refused() -> None:
+def test_a_timeline_without_turns_or_length_is_refused() -> None:
     with pytest.raises(InputError, match="no turns"):
         Timeline([], [])
+
+
+def test_a_timeline_with_a_length_needs_no_turns() -> None:
+    line = Timeline([], [], seconds=5)
+    assert line.num_frames == 120
+    assert all(not line.source(who).read(0, 5 * RATE).any() for who in Voice)
+
+
+@pytest.mark.parametrize("seconds", [2.0, 2.2, 7.5])
+def test_a_length_is_kept_exactly_where_the_turns_fit(seconds: float) -> None:
+    line = Timeline([turn("speak", 1.0)], [sound(RATE)], seconds=seconds)
+    assert line.num_samples == round(seconds * RATE)
+    assert line.source(Voice.SPEAK).num_samples == line.num_samples
+    assert not line.source(Voice.SPEAK).read(2 * RATE, 6 * RATE).any()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1.999, "the last turn ends at 2.00 s"),
+        (0.0, "one frame"),
+        (-1.0, "one frame"),
+        (0.04, "one frame"),
+        (float("nan"), "seconds is nan"),
+        (float("inf"), "seconds is inf"),
+        (1e6, "to 86400 s"),
+    ],
+)
+def test_a_length_that_cannot_be_is_refused(seconds: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Timeline([turn("speak", 1.0)], [sound(RATE)], seconds=seconds)
 
 
 class Recorded:

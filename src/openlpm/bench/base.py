@@ -6,27 +6,34 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openlpm.bench import metrics
 from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
 from openlpm.bench.cases import Case, CaseConfig, identity_seeds
 from openlpm.bench.evidence import Evidence, VoiceEvidence
 from openlpm.bench.human_voices import HumanVoices
-from openlpm.bench.performer import Part, Performer
+from openlpm.bench.performer import Part, Performer, part_of
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.result import Row
 from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.sync import NUM_OTHERS
-from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding, reference_pictures
-from openlpm.core.audio import ArraySource, AudioSource
+from openlpm.bench.truth import gallery, joined, read_truth, reference_embedding
+from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
 from openlpm.synth.identity import Identity, describe
+from openlpm.synth.references import reference_pictures
+
+LONG_FRAMES = 240
+"""Ten seconds."""
 
 OnProgress = Callable[[str, int, int], None]
 """Receives what is being done, and how many frames of how many are done."""
+OnFrames = Callable[[int, Tensor], None]
+"""Receives which part it is, and its next frames (F, 3, 256, 256)."""
 
 
 @final
@@ -35,6 +42,8 @@ class BaseConfig:
     """How much is measured."""
 
     cases: CaseConfig
+    long: CaseConfig | None
+    """Clips long enough for windows to meet (``joins.measure_joins``)."""
     human_clips: int
     """Clips performed to human voices."""
     strangers: int
@@ -50,15 +59,19 @@ class BaseConfig:
 
 
 def full_config(*, clips: int = 64, batch: int = 8) -> BaseConfig:
-    """64 clips of 6 s, as published."""
+    """64 clips of 6 s and 16 of 10 s, as published."""
     return BaseConfig(
-        cases=CaseConfig(count=clips), human_clips=max(clips // 2, 1), strangers=256, batch=min(batch, clips)
+        cases=CaseConfig(count=clips),
+        long=CaseConfig(count=max(clips // 4, 2), num_frames=LONG_FRAMES, seed=1),
+        human_clips=max(clips // 2, 1),
+        strangers=256,
+        batch=min(batch, clips),
     )
 
 
 def quick_config(*, clips: int = 3) -> BaseConfig:
-    """A few clips of 2 s with the same seeds of identity: wide intervals, and nobody idles in the first three."""
-    return BaseConfig(cases=CaseConfig(count=clips, num_frames=48), human_clips=1, strangers=16, batch=clips)
+    """A few clips of 2 s with the same seeds of identity: wide intervals, nobody idles in the first three, no joins."""
+    return BaseConfig(cases=CaseConfig(count=clips, num_frames=48), long=None, human_clips=1, strangers=16, batch=clips)
 
 
 def measure(
@@ -70,25 +83,18 @@ def measure(
     voices: HumanVoices | None,
     on_progress: OnProgress = lambda _what, _done, _total: None,
 ) -> list[Row]:
-    """All rows of the table but ``demo_seconds``.
+    """All rows of the table but those of ``measure_joins`` and ``demo_seconds``.
 
     ``cases`` come from ``build_cases(config.cases)``. Without voices, or without a mouth predictor among the judges,
     the rows of synchrony hold no value.
     """
-    references = [reference_pictures(case.identity, judges.device) for case in cases]
+    references = [reference_pictures(case.identity, device=judges.device) for case in cases]
     truth = [
         read_truth(case, judges, performer.codec)
         for case in _told(cases, lambda done: on_progress("truth", done, len(cases)))
     ]
     parts = [
-        Part(
-            references_JCHW=pictures_JCHW,
-            speak=ArraySource(case.record.speak_A),
-            listen=ArraySource(case.record.listen_A),
-            num_frames=case.record.num_frames,
-            caption=case.record.caption,
-            seed=index,
-        )
+        part_of(case, pictures_JCHW, seed=index)
         for index, (case, pictures_JCHW) in enumerate(zip(cases, references, strict=True))
     ]
     generated = read_performances(performer, judges, parts, config.batch, on_progress)
@@ -105,9 +111,14 @@ def measure(
 
 
 def read_performances(
-    performer: Performer, judges: Judges, parts: Sequence[Part], batch: int, on_progress: OnProgress
+    performer: Performer,
+    judges: Judges,
+    parts: Sequence[Part],
+    batch: int,
+    on_progress: OnProgress,
+    on_frames: OnFrames = lambda _part, _frames: None,
 ) -> list[ClipReading]:
-    """Perform and read all parts; frames are judged block by block and never kept."""
+    """Perform and read all parts; frames are judged block by block (by ``on_frames`` too) and never kept."""
     readings: list[ClipReading] = []
     total = sum(part.num_frames for part in parts)
     done = 0
@@ -117,6 +128,7 @@ def read_performances(
         for frames_BFCHW in performer.perform(group):
             for index, frames_FCHW in enumerate(frames_BFCHW):
                 pieces[index].append(read_frames(judges.critic, frames_FCHW))
+                on_frames(start + index, frames_FCHW)
             done += frames_BFCHW.shape[0] * frames_BFCHW.shape[1]
             on_progress("generated", done, total)
         readings.extend(joined(clip) for clip in pieces)
@@ -143,12 +155,11 @@ def _human_rows(
     people = [
         Identity.from_seed(seed) for seed in identity_seeds(config.cases.split, count, config.cases.seed, "human")
     ]
-    silence = ArraySource(np.zeros(0, np.float32))
     parts = [
         Part(
-            references_JCHW=reference_pictures(person, judges.device),
+            references_JCHW=reference_pictures(person, device=judges.device),
             speak=source,
-            listen=silence,
+            listen=SILENCE,
             num_frames=num_frames,
             caption=f"{describe(person).capitalize()} speaks.",
             seed=index,

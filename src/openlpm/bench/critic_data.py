@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import numpy as np
 import torch
@@ -22,7 +22,9 @@ Render = Callable[[Tensor, Tensor], Tensor]
 _AT_REST = 0.3
 
 
-class FrameBatch(NamedTuple):
+@final
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
     """N labelled pictures."""
 
     frames_NCHW: Tensor

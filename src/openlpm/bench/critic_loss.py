@@ -1,5 +1,6 @@
 """What a critic is trained on: every rig channel, the viseme, and who is who inside the batch."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -49,6 +50,12 @@ def channel_weights() -> Tensor:
     return weights_R / weights_R.mean()
 
 
+@lru_cache(maxsize=8)
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Scale and weight of every channel, on a device."""
+    return rig_scale().to(device), channel_weights().to(device)
+
+
 def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor) -> Losses:
     """Smooth L1 on the rig in units of its range, cross-entropy on visemes, supervised contrast on identity.
 
@@ -58,15 +65,14 @@ def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_in
         viseme_N: class per frame, ``NO_VISEME`` where there is none.
         identity_index_N: frames of one person carry one number; everyone should appear at least twice.
     """
-    scale_R = rig_scale().to(rig_NR)
+    scale_R, weight_R = _constants(rig_NR.device)
     error_NR = functional.smooth_l1_loss(reading.rig_NR / scale_R, rig_NR / scale_R, beta=_BETA, reduction="none")
     # A closed eye hides where it looks and a closed mouth hides the tongue: asking would only teach guessing.
     seen_NR = torch.ones_like(error_NR)
-    seen_NR[:, [Rig.GAZE_X, Rig.GAZE_Y]] = (
-        1 - rig_NR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]].amin(1, keepdim=True)
-    ).clamp(0, 1)
+    closed_N1 = rig_NR[:, Rig.BLINK_LEFT : Rig.BLINK_RIGHT + 1].amin(1, keepdim=True)
+    seen_NR[:, Rig.GAZE_X : Rig.GAZE_Y + 1] = (1 - closed_N1).clamp(0, 1)
     seen_NR[:, Rig.TONGUE] = (rig_NR[:, Rig.JAW] * 4).clamp(0, 1)
-    rig = (error_NR * seen_NR * channel_weights().to(rig_NR)).mean()
+    rig = (error_NR * seen_NR * weight_R).mean()
     labelled_N = viseme_N != NO_VISEME
     summed = functional.cross_entropy(reading.viseme_NV, viseme_N, ignore_index=NO_VISEME, reduction="sum")
     viseme = summed / labelled_N.sum().clamp(min=1)

@@ -16,10 +16,11 @@ from openlpm.bench.rows import sync_rows
 from openlpm.bench.signals import correlation
 from openlpm.bench.statistics import Estimate
 from openlpm.bench.sync import NUM_OTHERS
-from openlpm.bench.truth import read_truth, reference_embedding, reference_pictures
+from openlpm.bench.truth import read_truth, reference_embedding
 from openlpm.core.audio import ArraySource
 from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
+from openlpm.synth.references import reference_pictures
 
 GROUPS: dict[str, tuple[Rig, ...]] = {
     "jaw": (Rig.JAW,),
@@ -112,7 +113,7 @@ def _viseme_row(readings: Sequence[ClipReading], cases: Sequence[Case]) -> Row:
 
 def _identity_row(judges: Judges, readings: Sequence[ClipReading], cases: Sequence[Case]) -> Row:
     references_KD = np.stack(
-        [reference_embedding(judges, reference_pictures(case.identity, judges.device)) for case in cases]
+        [reference_embedding(judges, reference_pictures(case.identity, device=judges.device)) for case in cases]
     )
     scores = [reading.identity_FD @ references_KD.T for reading in readings]
     impostors = np.concatenate([np.delete(score_FK, index, axis=1).ravel() for index, score_FK in enumerate(scores)])

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ Disturb = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float3
 """``synth.augment.augment``: another recording of the same voice, its timing unchanged."""
 
 
-class VoiceBatch(NamedTuple):
+@final
+@dataclass(frozen=True, slots=True)
+class VoiceBatch:
     """B windows of voices with their mouths."""
 
     mel_BML: Tensor

@@ -27,8 +27,11 @@ def describe_machine(device: torch.device) -> str:
 def describe_commit() -> str:
     """Commit of the checkout this package runs from (``+changes`` if src differs), else the package's version.
 
-    As it was at the first call: the tree may move on while a long benchmark runs.
+    As it was at the first call: the tree may move on while a long benchmark runs. A copy of a tree without its history
+    (on a machine with a GPU, say) is told its commit by the environment variable OPENLPM_COMMIT.
     """
+    if told := os.environ.get("OPENLPM_COMMIT"):
+        return told
     source = Path(__file__).resolve().parents[2]
     if (source.parent / ".git").exists():
         try:

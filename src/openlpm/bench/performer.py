@@ -7,9 +7,11 @@ from typing import Protocol, final
 import torch
 from torch import Tensor
 
+from openlpm.bench.cases import Case
 from openlpm.bench.truth import Codec
-from openlpm.core.audio import AudioSource
+from openlpm.core.audio import ArraySource, AudioSource
 from openlpm.dit.condition import ReferenceKind
+from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
@@ -31,12 +33,28 @@ class Part:
     seed: int
 
 
+def part_of(case: Case, references_JCHW: Tensor, *, seed: int) -> Part:
+    """What a performer is told of a case."""
+    return Part(
+        references_JCHW=references_JCHW,
+        speak=ArraySource(case.record.speak_A),
+        listen=ArraySource(case.record.listen_A),
+        num_frames=case.record.num_frames,
+        caption=case.record.caption,
+        seed=seed,
+    )
+
+
 class Performer(Protocol):
     """A system that can be measured."""
 
     @property
     def codec(self) -> Codec | None:
         """Its autoencoder, if it has one."""
+        ...
+
+    def joins(self, num_frames: int) -> Sequence[int]:
+        """Frames of so long a clip with which it starts anew from what it has drawn; none if it never does."""
         ...
 
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
@@ -49,16 +67,22 @@ class Performer(Protocol):
 
 @final
 class ModelPerformer:
-    """A character model as the product runs it."""
+    """A character model as the product runs it, unless other steps or scales of guidance are to be tried."""
 
-    def __init__(self, model: CharacterModel, *, steps: int = DEFAULT_STEPS) -> None:
-        self._model, self._steps = model, steps
+    def __init__(
+        self, model: CharacterModel, *, steps: int = DEFAULT_STEPS, guidance: GuidanceScales | None = None
+    ) -> None:
+        self._model, self._steps, self._guidance = model, steps, guidance or GuidanceScales()
         self._codec = VideoCodec(model.vae)
 
     @property
     def codec(self) -> Codec:
         """The model's autoencoder."""
         return self._codec
+
+    def joins(self, num_frames: int) -> Sequence[int]:
+        """Where its windows meet."""
+        return self._model.config.joins(num_frames)
 
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
         """Generate with every reference picture, the true caption and the product's own settings."""
@@ -71,6 +95,7 @@ class ModelPerformer:
                 caption=part.caption,
                 seed=part.seed,
                 steps=self._steps,
+                guidance=self._guidance,
             )
             for part in parts
         ]

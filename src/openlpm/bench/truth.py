@@ -14,7 +14,6 @@ from openlpm.bench.metrics import mse_to_psnr
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.core.rig import NUM_RIG
 from openlpm.synth.identity import Identity
-from openlpm.synth.references import reference_rigs
 from openlpm.synth.render import Cast
 
 BLOCK_FRAMES = 24
@@ -72,6 +71,12 @@ def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
     )
 
 
+def render_truth(case: Case, frames: slice, device: torch.device) -> Tensor:
+    """A few successive frames of a case as they should be, (F, 3, 256, 256) in [0, 1]."""
+    rig_FR = torch.from_numpy(case.true_rig[frames]).to(device)
+    return Cast([case.identity], device=device).render(rig_FR[None])[0]
+
+
 def rig_blocks(case: Case) -> Iterator[NDArray[np.float32]]:
     """The true rig in pieces of at most ``BLOCK_FRAMES`` frames."""
     for start in range(0, case.record.num_frames, BLOCK_FRAMES):
@@ -85,12 +90,6 @@ def joined(parts: Sequence[ClipReading]) -> ClipReading:
         viseme_F=np.concatenate([part.viseme_F for part in parts]),
         identity_FD=np.concatenate([part.identity_FD for part in parts]),
     )
-
-
-def reference_pictures(identity: Identity, device: torch.device) -> Tensor:
-    """The reference pictures of a character in the order of ``reference_rigs()``, (J, 3, 256, 256) in [0, 1]."""
-    rig_JR = torch.from_numpy(np.stack(list(reference_rigs().values()))).float().to(device)
-    return Cast([identity], device=device).render(rig_JR[None])[0]
 
 
 def reference_embedding(judges: Judges, pictures_JCHW: Tensor) -> NDArray[np.float32]:

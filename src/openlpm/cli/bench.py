@@ -52,6 +52,7 @@ def base(
     from openlpm.bench.base import full_config, measure, quick_config
     from openlpm.bench.cases import build_cases
     from openlpm.bench.human_voices import can_decode, find_voices
+    from openlpm.bench.joins import measure_joins
     from openlpm.bench.performer import ModelPerformer
     from openlpm.bench.reading import load_judges
     from openlpm.rollout.assembly import load_model
@@ -69,6 +70,7 @@ def base(
         notes.append(
             f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
         )
+        notes.append("quick clips end before windows meet: no seam_ratio")
     performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
     court = load_judges(place, judges)
     found = find_voices(voices, limit=config.human_clips + 9)
@@ -77,6 +79,8 @@ def base(
     with _stages() as report:
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
+        longer = () if config.long is None else build_cases(config.long)
+        rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
     if not quick and demo and can_decode():
         from openlpm.bench.demo_time import time_demo
 

@@ -56,32 +56,25 @@ def load_character(name: str) -> Character:
     seed = parse_seed(name)
     if seed is not None:
         return cast_member(seed)
-    from openlpm.media.picture import read_picture, square
-
-    return Character(name=name, portrait_HWC=square(read_picture(Path(name)), PICTURE_SIZE))
+    return Character(name=name, portrait_HWC=_squared(Path(name)))
 
 
 def cast_member(seed: int) -> Character:
     """The portrait of a cast member: frontal, neutral, looking at the viewer."""
-    portraits = reference_pictures(seed, kinds=("global",))
-    return Character(name=f"{SEED_PREFIX}{seed}", portrait_HWC=next(iter(portraits.values())), seed=seed)
-
-
-def reference_pictures(
-    seed: int, kinds: tuple[str, ...] = ("global", "view", "expression")
-) -> "dict[ReferenceKey, NDArray[np.uint8]]":
-    """The reference pictures (256, 256, 3) of a cast member, by what they show."""
-    import torch
-
     from openlpm.synth.identity import Identity
-    from openlpm.synth.references import reference_rigs
-    from openlpm.synth.render import Cast
+    from openlpm.synth.references import reference_pictures
 
-    rigs = {key: rig_R for key, rig_R in reference_rigs().items() if key.kind in kinds}
-    cast = Cast([Identity.from_seed(seed)], device="cpu")
-    with torch.inference_mode():
-        frames_FCHW = cast.render(torch.from_numpy(np.stack(list(rigs.values())))[None])[0]
-    return dict(zip(rigs, as_pictures(frames_FCHW.numpy()), strict=True))
+    portrait_JCHW = reference_pictures(Identity.from_seed(seed), kinds=("global",))
+    return Character(name=f"{SEED_PREFIX}{seed}", portrait_HWC=as_pictures(portrait_JCHW.numpy())[0], seed=seed)
+
+
+def drawn_references(seed: int) -> "dict[ReferenceKey, NDArray[np.uint8]]":
+    """All reference pictures (256, 256, 3) of a cast member, by what they show."""
+    from openlpm.synth.identity import Identity
+    from openlpm.synth.references import reference_pictures, reference_rigs
+
+    pictures_JCHW = reference_pictures(Identity.from_seed(seed))
+    return dict(zip(reference_rigs(), as_pictures(pictures_JCHW.numpy()), strict=True))
 
 
 def as_pictures(frames_FCHW: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -96,13 +89,16 @@ def reference_file(key: "ReferenceKey") -> str:
     return f"{name.replace(' ', '_')}.png"
 
 
-def references_of(character: Character, folder: Path | None) -> "tuple[Reference, ...]":
+def references_of(
+    character: Character, folder: Path | None = None, first_frame: Path | None = None
+) -> "tuple[Reference, ...]":
     """What the model is shown: of a cast member every reference, of a picture itself and the pictures of ``--refs``.
 
-    No first frame is given: it would bind every window of a long performance to the portrait's pose.
+    A first frame is given only where one is named: the portrait's pose is not what every performance begins with.
 
     Raises:
-        InputError: the folder is missing, has no reference picture, or has a picture of an unknown name.
+        InputError: the folder is missing, has no reference picture, or has a picture of an unknown name; the first
+            frame is no picture.
     """
     from openlpm.dit.condition import ReferenceKind
     from openlpm.rollout.request import Reference
@@ -110,21 +106,29 @@ def references_of(character: Character, folder: Path | None) -> "tuple[Reference
     if folder is not None:
         pictures = _read_references(folder)
     elif character.seed is not None:
-        drawn = reference_pictures(character.seed)
+        drawn = drawn_references(character.seed)
         pictures = {(ReferenceKind(key.kind), key.subtype): image_HWC for key, image_HWC in drawn.items()}
     else:
         pictures = {}
     # The portrait is the whole, also where the folder has a picture of that name.
     pictures.pop((ReferenceKind.GLOBAL, 0), None)
-    return (
+    references = [
         Reference(kind=ReferenceKind.GLOBAL, picture_HWC=character.portrait_HWC),
         *(Reference(kind=kind, subtype=subtype, picture_HWC=image) for (kind, subtype), image in pictures.items()),
-    )
+    ]
+    if first_frame is not None:
+        references.append(Reference(kind=ReferenceKind.FIRST, picture_HWC=_squared(first_frame)))
+    return tuple(references)
+
+
+def _squared(path: Path) -> NDArray[np.uint8]:
+    from openlpm.media.picture import read_picture, square
+
+    return square(read_picture(path), PICTURE_SIZE)
 
 
 def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[np.uint8]]":
     from openlpm.dit.condition import ReferenceKind
-    from openlpm.media.picture import read_picture, square
     from openlpm.synth.references import reference_rigs
 
     if not folder.is_dir():
@@ -142,7 +146,7 @@ def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[n
         slot = (ReferenceKind(key.kind), key.subtype)
         if slot in pictures:
             raise InputError(f"{path}: there are two pictures named {path.stem} in {folder}; keep one of them")
-        pictures[slot] = square(read_picture(path), PICTURE_SIZE)
+        pictures[slot] = _squared(path)
     if not pictures:
         raise InputError(f"{folder} holds no reference pictures; name them {', '.join(known)} (.png)")
     order = [(ReferenceKind(key.kind), key.subtype) for key in known.values()]

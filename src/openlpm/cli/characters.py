@@ -10,9 +10,9 @@ from rich.table import Table
 from openlpm.cli.character import (
     SEED_PREFIX,
     as_pictures,
+    drawn_references,
     load_character,
     reference_file,
-    reference_pictures,
 )
 from openlpm.core.errors import InputError
 from openlpm.core.seeds import split_of
@@ -66,7 +66,7 @@ def new(
     from openlpm.synth.identity import Identity, describe
 
     folder = out.with_name(f"{out.stem}_refs") if refs is None else refs
-    named = {reference_file(key): image_HWC for key, image_HWC in reference_pictures(seed).items()}
+    named = {reference_file(key): image_HWC for key, image_HWC in drawn_references(seed).items()}
     write_picture(out, named["global.png"])
     for name, image_HWC in named.items():
         write_picture(folder / name, image_HWC)

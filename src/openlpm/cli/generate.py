@@ -13,7 +13,7 @@ from openlpm.core.units import AUDIO_RATE_HZ
 if TYPE_CHECKING:
     from openlpm.rollout.timeline import Turn
 
-HELP = """Make a character perform: listen to one voice, speak with another.
+HELP = """Make a character perform: listen to one voice, speak with another, idle where nobody talks.
 
 Examples:
 
@@ -23,11 +23,20 @@ Examples:
 
   openlpm generate --character ada.png --refs ada_refs --timeline turns.json --text "smiles warmly" --out out.mp4
 
+  openlpm generate --character ada.png --seconds 5 --out idle.mp4
+
 A timeline is a JSON file; times are in seconds, both people may talk at once:
 
   {"turns": [{"who": "listen", "file": "question.wav", "at": 0}, {"who": "speak", "file": "reply.wav", "at": 3.2}]}
 
-Without one the character listens first and replies 0.3 s after the question ends.
+Without one the character listens first and replies 0.3 s after the question ends. The video ends 0.5 s after the last
+word, or after --seconds: the character idles until then, and without any voice from the beginning.
+
+A motion track is a JSON file too: any of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped
+to the right is positive), shift_x, shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, 24
+rows a second; what it leaves out, and what comes after its end, is the character's own:
+
+  {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """
 
 Scale = typer.Option(min=0.0, max=20.0, help="How far to lean towards it; 1 follows it as learnt.", show_default=False)
@@ -43,9 +52,19 @@ def generate(
     aligned: Annotated[
         bool, typer.Option("--aligned", help="Both sounds are sides of one recording: start both at 0.")
     ] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Length of the video, no shorter than the conversation.", show_default=False),
+    ] = None,
     text: Annotated[str, typer.Option(help="English words about the performance.")] = "",
     refs: Annotated[
         Path | None, typer.Option(help="Folder of reference pictures, as `characters new --refs` writes.")
+    ] = None,
+    first_frame: Annotated[
+        Path | None, typer.Option(help="A picture of the character that the video begins with.")
+    ] = None,
+    motion: Annotated[
+        Path | None, typer.Option(help="Where head, gaze, lids and brows are to be (JSON, below); the rest stays free.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another performance.")] = 0,
     steps: Annotated[
@@ -63,12 +82,16 @@ def generate(
 ) -> None:
     """Check the options and perform."""
     warnings: list[str] = []
-    turns = conversation(speak=speak, listen=listen, timeline=timeline, aligned=aligned)
-    if nearest and refs is not None:
-        raise InputError("--nearest replaces the character: leave out --refs, which shows the one replaced")
+    turns = conversation(
+        speak=speak, listen=listen, timeline=timeline, aligned=aligned, may_be_none=seconds is not None
+    )
+    for option, given in (("--refs", refs), ("--first-frame", first_frame)):
+        if nearest and given is not None:
+            raise InputError(f"--nearest replaces the character: leave out {option}, which shows the one replaced")
     chosen = _known(load_character(character), nearest=nearest, warnings=warnings)
     settings = Settings(
         text=text,
+        motion=motion,
         seed=seed,
         steps=steps,
         guidance_text=guidance_text,
@@ -79,15 +102,28 @@ def generate(
     )
     perform(
         Performance(
-            character=chosen, turns=turns, settings=settings, out=out, refs=refs, report=report, warnings=warnings
+            character=chosen,
+            turns=turns,
+            settings=settings,
+            out=out,
+            seconds=seconds,
+            refs=refs,
+            first_frame=first_frame,
+            report=report,
+            warnings=warnings,
         )
     )
 
 
 def conversation(
-    *, speak: Path | None, listen: Path | None, timeline: Path | None, aligned: bool = False
+    *,
+    speak: Path | None,
+    listen: Path | None,
+    timeline: Path | None,
+    aligned: bool = False,
+    may_be_none: bool = False,
 ) -> "tuple[Turn, ...]":
-    """The turns that the options ask for.
+    """The turns that the options ask for; none at all only where there ``may_be_none``.
 
     Raises:
         InputError: neither sounds nor a timeline, or both; or files that cannot be used.
@@ -99,8 +135,8 @@ def conversation(
         if speak is not None or listen is not None or aligned:
             raise InputError("--timeline says who speaks when: leave out --speak, --listen and --aligned")
         return read_turns(timeline)
-    if speak is None and listen is None:
-        raise InputError("there is nothing to perform: give --speak, --listen or --timeline")
+    if speak is None and listen is None and not may_be_none:
+        raise InputError("there is nothing to perform: give --speak, --listen, --timeline, or --seconds to idle")
     listen_s = 0.0 if listen is None or aligned else open_audio(listen).num_samples / AUDIO_RATE_HZ
     return question_then_reply(listen=listen, speak=speak, listen_s=listen_s, aligned=aligned)
 

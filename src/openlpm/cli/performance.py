@@ -13,6 +13,7 @@ from openlpm.cli.character import PICTURE_SIZE, Character, as_pictures, referenc
 from openlpm.cli.output import require_writable
 from openlpm.cli.progress import frames_progress, note, told
 from openlpm.core.errors import InputError, OpenLPMError
+from openlpm.core.motion import MotionTrack, read_motion
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Settings:
     """How to make a performance; None leaves a choice to the model."""
 
     text: str = ""
+    motion: Path | None = None
     seed: int = 0
     steps: int | None = None
     guidance_text: float | None = None
@@ -46,7 +48,10 @@ class Performance:
     turns: "tuple[Turn, ...]"
     settings: Settings
     out: Path
+    seconds: float | None = None
+    """How long it lasts; None: until a little after the last turn."""
     refs: Path | None = None
+    first_frame: Path | None = None
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -62,16 +67,17 @@ def perform(job: Performance) -> None:
     from openlpm.rollout.timeline import Timeline, Voice
 
     sounds = [open_audio(turn.path) for turn in job.turns]
-    heard = Timeline(job.turns, sounds)
+    heard = Timeline(job.turns, sounds, seconds=job.seconds)
     # The video's sound track is read at its own pace, behind the model.
-    shown = Timeline(job.turns, [sound.reader() for sound in sounds])
-    references = references_of(job.character, job.refs)
+    shown = Timeline(job.turns, [sound.reader() for sound in sounds], seconds=job.seconds)
+    references = references_of(job.character, job.refs, job.first_frame)
+    motion = None if job.settings.motion is None else read_motion(job.settings.motion)
     require_writable(job.report)
     if job.report is not None and job.report.resolve() == job.out.resolve():
         raise InputError(f"--report {job.report} is the video itself; give the report another name")
     with VideoWriter(job.out, size=PICTURE_SIZE) as writer:
         engine = engines.load_engine(job.settings.model, job.settings.device)
-        request = _request(job, heard, references)
+        request = _request(job, heard, references, motion)
         started = time.perf_counter()
         _write(engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
         seconds = time.perf_counter() - started
@@ -82,7 +88,9 @@ def perform(job: Performance) -> None:
     told(f"{job.out}: {request.num_frames} frames ({length_s:.1f} s) in {seconds:.1f} s, {speed:.1f} fps")
 
 
-def _request(job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]") -> "GenerationRequest":
+def _request(
+    job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]", motion: MotionTrack | None
+) -> "GenerationRequest":
     from openlpm.flow.guidance import GuidanceScales
     from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest
     from openlpm.rollout.timeline import Voice
@@ -94,6 +102,7 @@ def _request(job: Performance, timeline: "Timeline", references: "tuple[Referenc
         listen=timeline.source(Voice.LISTEN),
         num_frames=timeline.num_frames,
         caption=settings.text,
+        motion=motion,
         seed=settings.seed,
         steps=DEFAULT_STEPS if settings.steps is None else settings.steps,
         guidance=GuidanceScales(
@@ -130,6 +139,7 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
 
     settings = {
         "text": request.caption,
+        "motion": None if job.settings.motion is None else str(job.settings.motion),
         "seed": request.seed,
         "steps": request.steps,
         "guidance_text": request.guidance.text,

@@ -39,3 +39,7 @@ class ArraySource:
         if end > first:
             block_A[first - start : end - start] = self._samples_A[first:end]
         return block_A
+
+
+SILENCE: AudioSource = ArraySource(np.zeros(0, dtype=np.float32))
+"""A voice that says nothing."""

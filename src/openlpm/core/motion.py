@@ -22,6 +22,9 @@ MOTION_CHANNELS = (
 )  # fmt: skip
 """What a motion track holds, in the order of its columns."""
 
+MOTION_GROUPS = (MOTION_CHANNELS[:6], MOTION_CHANNELS[6:8], MOTION_CHANNELS[8:10], MOTION_CHANNELS[10:])
+"""Head, gaze, lids and brows: channels that are usually given together."""
+
 NUM_MOTION = len(MOTION_CHANNELS)
 MOTION_NAMES = tuple(channel.name.lower() for channel in MOTION_CHANNELS)
 """The names of the channels in a file."""

@@ -56,8 +56,14 @@ class Condition:
     """Rows that hear their own voice (None: all); the others are exactly as with ``speak_BLD=None``."""
     listen_on_B: Bool[Tensor, " B"] | None = None
     """Rows that hear the partner (None: all)."""
+    motion_BTM: Float[Tensor, "B T motion"] | None = None
+    """The motion track, for a latent frame all its pixel frames one after another. None leaves motion free."""
+    motion_given_BTM: Bool[Tensor, "B T motion"] | None = None
+    """Which numbers of the track are meant (None: all); the others are free and their values do not matter."""
 
     def __post_init__(self) -> None:
         num_references = 0 if self.references_BJCHW is None else self.references_BJCHW.shape[1]
         if num_references != len(self.slots):
             raise ConfigError(f"slots={len(self.slots)}: {num_references} references need as many slots")
+        if self.motion_BTM is None and self.motion_given_BTM is not None:
+            raise ConfigError("motion_given_BTM was given without motion_BTM: give both, or neither")

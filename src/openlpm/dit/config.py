@@ -101,6 +101,8 @@ class DiTConfig:
     """Heard by even blocks."""
     listen: AudioBranch | None = None
     """Heard by odd blocks."""
+    motion: int = 0
+    """Numbers a latent frame of the motion track (channels times pixel frames); 0 leaves the track out."""
     reference_offsets: ReferenceOffsets = field(default_factory=ReferenceOffsets)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,8 @@ class DiTConfig:
             )
         if self.freq_width % 2:
             raise ConfigError(f"freq_width={self.freq_width}: cosines and sines come in pairs; use an even number")
+        if self.motion < 0:
+            raise ConfigError(f"motion={self.motion}: give the numbers of a latent frame, or 0 for no motion track")
         if self.num_layers < 1 or self.text_tokens < 1:
             raise ConfigError(f"num_layers={self.num_layers}, text_tokens={self.text_tokens}: both must be 1 or more")
 

@@ -33,13 +33,14 @@ class CharacterTransformer(nn.Module):
         self.text_embedding = Mlp(config.text_width, width, width)
         self.speak_embedding = None if config.speak is None else Mlp(config.speak.width, width, width)
         self.listen_embedding = None if config.listen is None else Mlp(config.listen.width, width, width)
+        self.motion_embedding = Mlp(2 * config.motion, width, width) if config.motion else None
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
         self.head_modulation = nn.Parameter(torch.empty(1, 2, width))
         self.head = nn.Linear(width, config.patch_channels)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initial values as in Wan; a fresh model predicts zero and hears nothing."""
+        """Initial values as in Wan; a fresh model predicts zero, hears nothing and follows no motion track."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -48,6 +49,8 @@ class CharacterTransformer(nn.Module):
             nn.init.normal_(embedding.up.weight, std=0.02)
             nn.init.normal_(embedding.down.weight, std=0.02)
         nn.init.zeros_(self.head.weight)
+        if self.motion_embedding is not None:
+            nn.init.zeros_(self.motion_embedding.down.weight)
         nn.init.normal_(self.head_modulation, std=self.config.width**-0.5)
         for module in self.modules():
             if isinstance(module, Block):
@@ -77,6 +80,9 @@ class CharacterTransformer(nn.Module):
         )
         x_BSD = self._embed(latents_BCTHW)
         num_video_tokens = x_BSD.shape[1]
+        if condition.motion_BTM is not None:
+            moved_BTD = self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames)
+            x_BSD = x_BSD + moved_BTD.repeat_interleave(rows * columns, dim=1)
         if condition.references_BJCHW is not None:
             x_BSD = torch.cat([x_BSD, self._embed(condition.references_BJCHW.transpose(1, 2))], dim=1)
 
@@ -104,6 +110,21 @@ class CharacterTransformer(nn.Module):
         shift_BGD, scale_BGD = head_BG2D.unbind(2)
         out_BSD = modulated_norm(x_BSD[:, :num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
         return self._unpatch(self.head(out_BSD), num_frames, rows, columns).to(latents_BCTHW.dtype)
+
+    def _motion(
+        self, motion_BTM: Float[Tensor, "B T M"], given_BTM: Bool[Tensor, "B T M"] | None, num_frames: int
+    ) -> Float[Tensor, "B T D"]:
+        """What is added to the tokens of every latent frame; exactly nothing where nothing of it is given."""
+        if self.motion_embedding is None:
+            raise ConfigError("a motion track was given to a model without one: pass None")
+        if motion_BTM.shape[1:] != (num_frames, self.config.motion):
+            raise ConfigError(
+                f"motion_BTM has shape {tuple(motion_BTM.shape)}: {num_frames} latent frames of {self.config.motion} "
+                "numbers are needed"
+            )
+        given = torch.ones_like(motion_BTM) if given_BTM is None else given_BTM.to(motion_BTM)
+        told_BTI = torch.cat([motion_BTM * given, given], dim=-1).to(self.motion_embedding.up.weight.dtype)
+        return self.motion_embedding(told_BTI) * given.amax(dim=-1, keepdim=True).to(told_BTI)
 
     def _embed(self, latents_BCTHW: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B S D"]:
         """Tokens frame by frame, row by row."""
@@ -147,8 +168,9 @@ class CharacterTransformer(nn.Module):
         if positions_T is None:
             positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
         offsets = [float(self.config.reference_offsets.position(slot)) for slot in condition.slots]
-        offsets_J = torch.tensor(offsets, dtype=torch.float32, device=device).expand(*positions_T.shape[:-1], -1)
-        times_G = torch.cat([positions_T.float(), offsets_J], dim=-1)
+        beside = (*positions_T.shape[:-1], 1)
+        offsets_J1 = [torch.full(beside, offset, device=device) for offset in offsets]
+        times_G = torch.cat([positions_T.float(), *offsets_J1], dim=-1)
         return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
 
     def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:

@@ -47,17 +47,26 @@ def _filters(device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.hann_window(WINDOW_SAMPLES).to(device), bank.to(device)
 
 
+_PERIOD_COLUMNS = 3
+"""Columns after which the grid falls on whole samples again."""
+
+
+@lru_cache(maxsize=32)
+def _windows(phase: int, num_columns: int, device: torch.device) -> Tensor:
+    """Where each sample of each column's window lies in the samples given, (columns, WINDOW_SAMPLES)."""
+    start = column_start(phase)
+    starts_L = torch.tensor([column_start(column) - start for column in range(phase, phase + num_columns)])
+    return (starts_L[:, None] + torch.arange(WINDOW_SAMPLES)).to(device)
+
+
 def log_mel(audio_BA: Float[Tensor, "B A"], first_column: int, num_columns: int) -> Float[Tensor, "B M L"]:
     """Log-mel columns ``first_column`` to ``first_column + num_columns - 1``, about zero mean and unit spread.
 
     ``audio_BA`` is mono 16 kHz in [-1, 1] and begins at the sample ``samples_for_columns`` names; it has at
     least the number of samples given there. Computing a column here or as part of a longer call is the same.
     """
-    start, _ = samples_for_columns(first_column, num_columns)
     window, bank = _filters(audio_BA.device)
-    starts_L = torch.tensor([column_start(c) - start for c in range(first_column, first_column + num_columns)])
-    index_LA = starts_L[:, None] + torch.arange(WINDOW_SAMPLES)
-    frames_BLA = audio_BA.float()[:, index_LA.to(audio_BA.device)] * window
+    frames_BLA = audio_BA.float()[:, _windows(first_column % _PERIOD_COLUMNS, num_columns, audio_BA.device)] * window
     power_BLQ = torch.fft.rfft(frames_BLA, n=_FFT).abs().square()
     mel_BLM = torch.log(power_BLQ @ bank.T + _FLOOR)
     return ((mel_BLM - _CENTRE) / _SPREAD).transpose(1, 2)

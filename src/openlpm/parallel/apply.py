@@ -1,7 +1,8 @@
-"""Sharding and compilation, applied to a finished model from outside; models know nothing of them."""
+"""Sharding, replication and compilation, applied to a finished model from outside; models know nothing of them."""
 
 from collections.abc import Iterable
 
+import torch.distributed as dist
 from torch import nn
 from torch.distributed.fsdp import fully_shard
 
@@ -17,6 +18,16 @@ def shard(root: nn.Module, world: World, *, units: Iterable[nn.Module] = ()) -> 
     for unit in units:
         fully_shard(unit, mesh=world.mesh, reshard_after_forward=False)
     fully_shard(root, mesh=world.mesh, reshard_after_forward=False)
+
+
+def replicate(root: nn.Module, world: World) -> None:
+    """The first process's weights on every process, whole: for models that are small beside their activations.
+
+    Gradients are averaged by the trainer, which sees that the weights are plain tensors.
+    """
+    if world.size > 1:
+        for tensor in (*root.parameters(), *root.buffers()):
+            dist.broadcast(tensor.data, src=0)
 
 
 def compile_units(units: Iterable[nn.Module]) -> None:

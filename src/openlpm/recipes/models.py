@@ -5,6 +5,7 @@ from typing import final
 
 import torch
 
+from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import AudioBranch, DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import Prediction
@@ -25,6 +26,7 @@ def nano() -> DiTConfig:
         prediction=Prediction.DATA,
         speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),
         listen=AudioBranch(width=160, tokens_per_frame=1, past_frames=17, future_frames=0),
+        motion=4 * NUM_MOTION,
     )
 
 

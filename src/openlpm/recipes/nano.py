@@ -64,6 +64,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
         optimiser=OptimiserConfig(lr=1.5e-3, weight_decay=0.0),
         schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.35),
         average_decay=0.998,
+        record=True,
     )
     return objective, trainer
 
@@ -81,6 +82,7 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         drop_speak=0.08,
         drop_listen=0.08,
         drop_all=0.05,
+        give_motion=0.3,
         continue_share=0.5,
         most_context=15,
         most_context_noise=0.3,
@@ -94,5 +96,6 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
         optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.01),
         schedule=WarmStableDecay(warmup_steps=500, decay_fraction=0.3),
         average_decay=0.9995,
+        record=True,
     )
     return objective, trainer

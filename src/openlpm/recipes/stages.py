@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 
+from openlpm.bench.audio_mouth import MouthPredictor
+from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
-from openlpm.parallel.apply import compile_units, shard
+from openlpm.core.errors import ConfigError
+from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.world import World
 from openlpm.recipes import nano
-from openlpm.recipes.critic import critic_recipe, save_judges, tiny_critic_recipe, train_critic, train_mouth
+from openlpm.recipes.critic import CriticObjective, MouthObjective, critic_recipe, save_judges, tiny_critic_recipe
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.synth.augment import augment
 from openlpm.synth.render import Cast, render_frames
@@ -23,7 +26,7 @@ from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
-from openlpm.weights.store import INDEX, Storage, load_into, save
+from openlpm.weights.store import INDEX, Storage, load, load_into, save
 
 Say = Callable[[str], None]
 
@@ -55,8 +58,9 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
     vae = model.vae.to(world.device)
     objective = AutoencoderObjective(vae, footage, cast, renderer(world.device), objective_config)
     if world.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # shapes are fixed
         compile_units(objective.compilable)
-    shard(objective.module, world)
+    replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
     _export(objective, "vae.", folder / "vae", world)
 
@@ -71,15 +75,19 @@ def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
     viseme_M = torch.from_numpy(footage.viseme_NF).flatten().long().to(device)
     pool = FramePool(cast.parameters_BV, rig_MR, viseme_M)
     frames = FrameSource(pool, recipe.frames, renderer(device), seed=1)
-
-    def tell(step: int, done: float, scalars: object) -> None:
-        if step % 500 == 0 and world.is_first:
-            say(f"judges step {step} ({done:.0%}) {scalars}")
-
-    critic = train_critic(recipe, frames, device, on_log=tell)
+    torch.manual_seed(0)
+    critic = Critic(recipe.critic).to(device)
+    if device.type == "cuda":
+        critic.compile(dynamic=False)
+    judge = CriticObjective(critic, frames)
+    replicate(critic, world)
+    _run(judge, _shortened(recipe.critic_trainer, tiny=tiny), world, folder / "run-critic", say)
     records = [footage.record(i) for i in range(min(len(footage), _VOICED_CLIPS))]
     voices = VoicePool.of(records, device, disturb=augment, variants=1 if tiny else 3)
-    mouth = train_mouth(recipe, VoiceSource(voices), device, on_log=tell)
+    mouth = MouthPredictor().to(device)
+    replicate(mouth, world)
+    hearer = MouthObjective(mouth, VoiceSource(voices))
+    _run(hearer, _shortened(recipe.mouth_trainer, tiny=tiny), world, folder / "run-mouth", say)
     if world.is_first:
         save_judges(folder, critic, mouth)
     world.wait()
@@ -110,8 +118,7 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
-    # One unit: nano fits whole, and gathering block by block would cost more than it saves.
-    shard(objective.module, world)
+    replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
     for name in ("dit", "speak", "listen", "text"):
         _export(objective, f"{name}.", folder / name, world)
@@ -123,6 +130,19 @@ def load_parts(model: CharacterModel, folder: Path) -> set[str]:
     for name in found:
         load_into(model.parts()[name], folder / name)
     return found
+
+
+def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
+    """Begin with the weights of an earlier model; what it did not have yet keeps its initial values, which is said."""
+    for name, part in model.parts().items():
+        known = load(folder / name)
+        missing, unknown = part.load_state_dict(known, strict=False)
+        if unknown:
+            raise ConfigError(
+                f"{folder / name}: has {', '.join(unknown[:3])}, which this model lacks; start from another"
+            )
+        if missing:
+            say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
 
 
 def is_stored(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from cattrs.v import format_exception
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
+from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
@@ -43,6 +44,10 @@ class WindowConfig:
         if not 0 <= self.context_noise < 1:
             raise ConfigError(f"context_noise={self.context_noise}: a flow time from 0 to below 1")
 
+    def joins(self, num_frames: int) -> range:
+        """Of ``num_frames`` latent frames, those with which a window goes on from the one before."""
+        return range(self.frames, num_frames, self.frames - self.context)
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +74,11 @@ class CharacterConfig:
                 f"text encoder gives {self.text.num_tokens} x {self.text.width}, "
                 f"the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
             )
+        if self.dit.motion not in (0, self.vae.frames_per_latent * NUM_MOTION):
+            raise ConfigError(
+                f"dit.motion={self.dit.motion}: {self.vae.frames_per_latent} frames of {NUM_MOTION} channels make "
+                f"{self.vae.frames_per_latent * NUM_MOTION}; give that or 0"
+            )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = self.vae.frames_per_latent // speech.frames_per_token
             whole = self.vae.frames_per_latent == tokens * speech.frames_per_token
@@ -77,6 +87,11 @@ class CharacterConfig:
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
+
+    def joins(self, num_pictures: int) -> tuple[int, ...]:
+        """Of ``num_pictures`` at 24 fps, those with which a window goes on from the one before."""
+        group = self.vae.frames_per_latent
+        return tuple(group * frame for frame in self.window.joins(-(-num_pictures // group)))
 
 
 @final

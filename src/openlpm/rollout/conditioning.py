@@ -6,11 +6,12 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.core.audio import AudioSource
+from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.dit.config import AudioBranch
 from openlpm.encoders.mel import log_mel
 from openlpm.encoders.speech import SpeechEncoder
@@ -54,6 +55,40 @@ def read_span(sources: Sequence[AudioSource], span: AudioSpan, device: torch.dev
     """The span's samples of every source, silent outside the tracks."""
     samples_BA = np.stack([source.read(span.start_sample, span.num_samples) for source in sources])
     return torch.from_numpy(samples_BA).to(device)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MotionWindow:
+    """The motion tracks of B performances in a window of T latent frames."""
+
+    values_BTM: Float[Tensor, "B T M"]
+    """For a latent frame its pixel frames one after another."""
+    given_BTM: Bool[Tensor, "B T M"]
+
+
+def motion_window(
+    tracks: Sequence[MotionTrack | None],
+    first_frame: int,
+    num_frames: int,
+    frames_per_latent: int,
+    device: torch.device,
+) -> MotionWindow | None:
+    """What the tracks say about ``num_frames`` latent frames from ``first_frame`` on; None if all are None."""
+    if all(track is None for track in tracks):
+        return None
+    first, count = first_frame * frames_per_latent, num_frames * frames_per_latent
+    values_BFM = np.zeros((len(tracks), count, NUM_MOTION), np.float32)
+    given_BFM = np.zeros((len(tracks), count, NUM_MOTION), np.bool_)
+    for row, track in enumerate(tracks):
+        if track is not None:
+            inside = track.track_FM[first : first + count]
+            values_BFM[row, : len(inside)] = inside
+            given_BFM[row, : len(inside)] = track.given_M
+    shape = (len(tracks), num_frames, frames_per_latent * NUM_MOTION)
+    return MotionWindow(
+        torch.from_numpy(values_BFM.reshape(shape)).to(device), torch.from_numpy(given_BFM.reshape(shape)).to(device)
+    )
 
 
 def pictures_to_tensor(pictures: Sequence[NDArray[np.uint8]], device: torch.device) -> Float[Tensor, "B 3 H W"]:

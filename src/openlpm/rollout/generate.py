@@ -9,14 +9,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.condition import Condition, ReferenceSlot
+from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidancePass, Kept, guidance_passes, guided
 from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, read_span, speech_tokens
+from openlpm.rollout.conditioning import (
+    audio_span,
+    motion_window,
+    pictures_to_tensor,
+    read_span,
+    speech_tokens,
+)
 from openlpm.rollout.request import GenerationRequest
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
 
@@ -64,15 +70,23 @@ class _Run:
         if not requests:
             raise ConfigError("requests=[]: give at least one")
         first = requests[0]
-        slots = tuple(ReferenceSlot(kind=r.kind, subtype=r.subtype) for r in first.references)
+        slots = tuple(reference.slot for reference in first.references)
         for other in requests[1:]:
-            if tuple(ReferenceSlot(kind=r.kind, subtype=r.subtype) for r in other.references) != slots:
+            if tuple(reference.slot for reference in other.references) != slots:
                 raise ConfigError("requests of one batch need the same kinds of references in the same order")
             for name in ("num_frames", "steps", "guidance"):
                 if getattr(other, name) != getattr(first, name):
                     raise ConfigError(
                         f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}"
                     )
+        for reference in (reference for request in requests for reference in request.references):
+            if reference.picture_HWC.shape[0] != model.config.picture_size:
+                raise ConfigError(
+                    f"a reference picture is {reference.picture_HWC.shape[0]} pixels wide: "
+                    f"resize it to the {model.config.picture_size} that {model.config.name} works at"
+                )
+        if any(request.motion is not None for request in requests) and not model.config.dit.motion:
+            raise ConfigError(f"motion: {model.config.name} was made without a motion track; leave it out")
         device = model.device
         stills = [
             model.vae.encode_still(
@@ -150,6 +164,15 @@ class _Run:
         assert branches.listen is not None
         speak = audio_span(model.speak, branches.speak, first_frame, frames)
         listen = audio_span(model.listen, branches.listen, first_frame, frames)
+        motion = motion_window(
+            [request.motion for request in self.requests],
+            first_frame,
+            frames,
+            model.config.vae.frames_per_latent,
+            model.device,
+        )
+        # The first frame is of the first window: it would bind later ones to its pose.
+        shown = [j for j, slot in enumerate(self.slots) if self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST]
         return Condition(
             text_BLD=self.text_BLD,
             speak_BLD=speech_tokens(
@@ -158,8 +181,10 @@ class _Run:
             listen_BLD=speech_tokens(
                 model.listen, listen, read_span([r.listen for r in self.requests], listen, model.device)
             ),
-            references_BJCHW=self.references_BJCHW,
-            slots=self.slots,
+            references_BJCHW=self.references_BJCHW[:, shown],
+            slots=tuple(self.slots[j] for j in shown),
+            motion_BTM=None if motion is None else motion.values_BTM,
+            motion_given_BTM=None if motion is None else motion.given_BTM,
         )
 
     def _tell(self, share: float) -> None:

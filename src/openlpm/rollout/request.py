@@ -6,8 +6,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.audio import AudioSource
+from openlpm.core.audio import SILENCE, AudioSource
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidanceScales
 
@@ -44,13 +45,16 @@ class GenerationRequest:
     """One performance: who, what they say and hear, and how to make it."""
 
     references: tuple[Reference, ...]
-    """At least one picture; each kind and subtype at most once."""
-    speak: AudioSource
+    """At least one picture; each kind and subtype at most once. A first frame is shown to the first window alone, so
+    the others must say who this is."""
+    speak: AudioSource = SILENCE
     """The character's own voice."""
-    listen: AudioSource
-    """The partner's voice."""
+    listen: AudioSource = SILENCE
+    """The partner's voice; where both are silent the character idles."""
     num_frames: int
     """Length at 24 fps; the voices are silent beyond their ends."""
+    motion: MotionTrack | None = None
+    """Where head, gaze, lids and brows are to be; frames after its end and channels it leaves out are free."""
     caption: str = ""
     """English words about the performance; empty for none."""
     seed: int = 0
@@ -59,8 +63,11 @@ class GenerationRequest:
     guidance: GuidanceScales = field(default_factory=GuidanceScales)
 
     def __post_init__(self) -> None:
-        if not self.references:
-            raise ConfigError("references=(): a performance needs at least one picture of the character")
+        if all(reference.kind is ReferenceKind.FIRST for reference in self.references):
+            raise ConfigError(
+                "references: a performance needs at least one picture of the character besides its first frame, "
+                "for instance of ReferenceKind.GLOBAL"
+            )
         slots = [reference.slot for reference in self.references]
         if len(set(slots)) != len(slots):
             raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")

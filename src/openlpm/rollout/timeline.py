@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.audio import AudioSource
 from openlpm.core.errors import InputError
-from openlpm.core.units import AUDIO_RATE_HZ, frames_in_samples
+from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, frames_in_samples
 
 PAUSE_S = 0.3
 """Between a question's end and its reply, where no timeline says otherwise."""
@@ -66,18 +66,28 @@ class Turn:
 class Timeline:
     """Turns with their opened sounds; a source of its own for each turn.
 
-    Both people may speak at once; one person may not.
+    Both people may speak at once; one person may not. It lasts ``rest_s`` longer than the last turn, or exactly
+    ``seconds``, in which all turns must fit; with them it needs no turns: the character idles.
 
     Raises:
-        InputError: no turns, or the same person's turns overlap (both are named).
+        InputError: neither turns nor seconds, seconds that are out of range or end before the last turn does, or the
+            same person's turns overlap (both are named).
     """
 
-    def __init__(self, turns: Sequence[Turn], sources: Sequence[AudioSource], *, rest_s: float = REST_S) -> None:
-        if not turns:
-            raise InputError("the timeline has no turns: give at least one sound to speak or to listen to")
+    def __init__(
+        self,
+        turns: Sequence[Turn],
+        sources: Sequence[AudioSource],
+        *,
+        rest_s: float = REST_S,
+        seconds: float | None = None,
+    ) -> None:
+        if not turns and seconds is None:
+            raise InputError("the timeline has no turns: give a sound to speak or to listen to, or a length in seconds")
         self._parts = sorted(zip(turns, sources, strict=True), key=lambda part: part[0].start_sample)
         self._check_overlap()
-        self._rest = round(rest_s * AUDIO_RATE_HZ)
+        last = max((turn.start_sample + source.num_samples for turn, source in self._parts), default=0)
+        self._num_samples = last + round(rest_s * AUDIO_RATE_HZ) if seconds is None else _length(seconds, last)
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -86,8 +96,8 @@ class Timeline:
 
     @property
     def num_samples(self) -> int:
-        """From 0 to the end of the last turn, and the rest after it."""
-        return max(turn.start_sample + source.num_samples for turn, source in self._parts) + self._rest
+        """From 0 to the end of the rest."""
+        return self._num_samples
 
     @property
     def num_frames(self) -> int:
@@ -108,6 +118,17 @@ class Timeline:
                         f"is not over when {who} {second.path.name} starts at {second.start_s:g} s; start it at "
                         f"{math.ceil(end_s * 100) / 100:.2f} s or later"
                     )
+
+
+def _length(seconds: float, last: int) -> int:
+    """Samples of a conversation that is to last ``seconds`` and whose last turn ends at sample ``last``."""
+    if not 1 / FRAME_RATE_HZ <= seconds <= _MAX_START_S:
+        raise InputError(f"seconds is {seconds:g}: a performance lasts from one frame (0.042 s) to {_MAX_START_S} s")
+    wanted = round(seconds * AUDIO_RATE_HZ)
+    if wanted < last:
+        least_s = math.ceil(last / AUDIO_RATE_HZ * 100) / 100
+        raise InputError(f"seconds is {seconds:g}, but the last turn ends at {least_s:.2f} s; ask for that or more")
+    return wanted
 
 
 @final

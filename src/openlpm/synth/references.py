@@ -1,12 +1,17 @@
-"""The poses in which a character's reference pictures are taken."""
+"""The poses in which a character's reference pictures are taken, and the pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.synth.identity import Identity
+from openlpm.synth.render import Cast
 
 ReferenceKind = Literal["global", "view", "expression"]
 VIEWS = ("left", "right", "up", "down")
@@ -52,3 +57,14 @@ def reference_rigs() -> dict[ReferenceKey, NDArray[np.float32]]:
                 rig_R[channel] = value
             rigs[ReferenceKey(kind, subtype)] = rig_R
     return rigs
+
+
+def reference_pictures(
+    identity: Identity, *, kinds: Sequence[ReferenceKind] = tuple(SUBTYPES), device: torch.device | str = "cpu"
+) -> Tensor:
+    """The reference pictures of a performer, those of ``kinds`` in the order of ``reference_rigs()``.
+
+    ``pictures_JCHW`` of 256 by 256 in [0, 1].
+    """
+    chosen = [rig_R for key, rig_R in reference_rigs().items() if key.kind in kinds]
+    return Cast([identity], device=device).render(torch.from_numpy(np.stack(chosen))[None])[0]

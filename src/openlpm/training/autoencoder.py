@@ -32,6 +32,17 @@ class AutoencoderObjectiveConfig:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Clips to be reproduced."""
+
+    video_BCFHW: Tensor
+    """In [-1, 1]."""
+    weight_BFHW: Tensor
+    """What a pixel's error counts, one on average."""
+
+
+@final
 class PictureLoss(nn.Module):
     """Weighted L1 of pixels and of their differences, and a little L2; a module so that it can be compiled apart."""
 
@@ -79,8 +90,8 @@ class AutoencoderObjective:
         self._group = vae.config.frames_per_latent
         self._rig_NFR = torch.from_numpy(footage.rig_NFR).to(cast.parameters_BV.device)
 
-    def batch(self, step: int, rank: int) -> tuple[Tensor, Tensor]:
-        """Video in [-1, 1] and the weight of every pixel."""
+    def batch(self, step: int, rank: int) -> Pictures:
+        """Random moments of random clips, drawn now."""
         config, device = self._config, self._rig_NFR.device
         rng = generator("autoencoder", step, rank)
         clips, length = self._rig_NFR.shape[:2]
@@ -90,16 +101,16 @@ class AutoencoderObjective:
         rig_BFR = self._rig_NFR[chosen_B[:, None], starts_B[:, None] + torch.arange(frames, device=device)]
         return video_and_weight(self._cast.parameters_BV[chosen_B], rig_BFR, self._render, config)
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Pictures) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted L1, its gradient and a little L2."""
-        return self.module(*batch)
+        return self.module(batch.video_BCFHW, batch.weight_BFHW)
 
 
 @torch.no_grad()
 def video_and_weight(
     parameters_BV: Tensor, rig_BFR: Tensor, render: Render, config: AutoencoderObjectiveConfig
-) -> tuple[Tensor, Tensor]:
-    """Rendered clips (B, 3, F, H, W) in [-1, 1] and pixel weights (B, F, H, W) with mean one."""
+) -> Pictures:
+    """Rendered clips and pixel weights with mean one."""
     batch, frames = rig_BFR.shape[:2]
     video_BCFHW = render_clips(parameters_BV, rig_BFR, render)
     regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
@@ -109,4 +120,4 @@ def video_and_weight(
         inside_BFhw = boxes_to_cells(boxes_BF4, 1, cells, size)
         weight_BFhw = torch.where(inside_BFhw, torch.full_like(weight_BFhw, extra), weight_BFhw)
     weight_BFhw = weight_BFhw / weight_BFhw.mean()
-    return video_BCFHW, functional.interpolate(weight_BFhw, size=(size, size), mode="nearest")
+    return Pictures(video_BCFHW, functional.interpolate(weight_BFhw, size=(size, size), mode="nearest"))

@@ -5,7 +5,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from openlpm.training.optimiser import local
+from openlpm.training.gradients import local
 
 
 @final
@@ -22,12 +22,18 @@ class WeightAverage:
         with torch.no_grad():
             self._averages = [local(average) for average in self.shadow.values()]
             self._weights = [local(p) for p in trained.values()]
+        self._share = torch.ones((), device=self._weights[0].device)
+
+    def aim(self, step: int) -> None:
+        """Set how much ``update`` takes in after update number ``step``."""
+        self._share.fill_(1 - min(self.decay, (1 + step) / (10 + step)))
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after update number ``step``."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
+    def update(self) -> None:
+        """Take in the weights; can be recorded."""
+        changes = torch._foreach_sub(self._weights, self._averages)  # noqa: SLF001 (has no public name)
+        torch._foreach_mul_(changes, self._share)
+        torch._foreach_add_(self._averages, changes)
 
     @torch.no_grad()
     def swap(self) -> None:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
@@ -20,6 +23,11 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span
 from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.sound import disturb, warp_bands
+
+_KEEP_GROUP = 0.75
+"""How often each group of a given motion track is told."""
+_WHOLE_SPAN = 0.7
+"""How often a given motion track covers its whole window."""
 
 
 @final
@@ -50,6 +58,8 @@ class BaseObjectiveConfig:
     drop_speak: float
     drop_listen: float
     drop_all: float
+    give_motion: float
+    """Share of windows that are given the motion track; of those, each group of channels is left out now and then."""
     continue_share: float
     """Share of windows that go on from given frames."""
     most_context: int
@@ -78,6 +88,10 @@ class BaseBatch:
     """Which of the bank's references."""
     keep_B3: Tensor
     """Whether text, own voice and partner's voice are kept."""
+    motion_BM: Tensor
+    """Which channels of the motion track are given."""
+    motion_span_B2: Tensor
+    """From which latent frame of the window to which."""
 
 
 @final
@@ -117,7 +131,11 @@ class BaseLearner(nn.Module):
         bank = self._bank
         clips_B = batch.clips_B
         text_BLD = self.text(bank.text_NLG[clips_B]) * batch.keep_B3[:, 0, None, None]
-        pictures = [bank.references_NJCHW[clips_B][:, list(batch.references)]]
+        steps_T = torch.arange(batch.layout.frames, device=clips_B.device)
+        motion_BTM = bank.motion_NTM[clips_B[:, None], batch.starts_B[:, None] + steps_T]
+        inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
+        given_BTM = batch.motion_BM.tile(1, motion_BTM.shape[2] // NUM_MOTION)[:, None] & inside_BT[..., None]
+        pictures = [bank.references_NJCHW[clips_B, j][:, None] for j in batch.references]
         slots = [bank.slots[j] for j in batch.references]
         if batch.layout.first:
             pictures.append(bank.firsts_NKCHW[clips_B, batch.starts_B // STRIDE][:, None])
@@ -133,6 +151,8 @@ class BaseLearner(nn.Module):
             listen_on_B=batch.keep_B3[:, 2],
             references_BJCHW=torch.cat(pictures, dim=1).float(),
             slots=tuple(slots),
+            motion_BTM=motion_BTM,
+            motion_given_BTM=given_BTM,
         )
 
     def _heard(self, encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: BaseBatch) -> Tensor:
@@ -145,6 +165,20 @@ class BaseLearner(nn.Module):
         with torch.autocast(tracks_NA.device.type, enabled=False):
             mel_BML = log_mel(disturb(samples_BA.float()), span.first_column, span.num_columns)
         return encoder(warp_bands(mel_BML))
+
+
+def _given_motion(rng: np.random.Generator, size: int, share: float) -> NDArray[np.bool_]:
+    """Which channels each window is told, group by group."""
+    given_BM = np.zeros((size, NUM_MOTION), dtype=np.bool_)
+    for group in MOTION_GROUPS:
+        given_BM[:, [MOTION_CHANNELS.index(channel) for channel in group]] = rng.random((size, 1)) < _KEEP_GROUP
+    return given_BM & (rng.random((size, 1)) < share)
+
+
+def _spans(rng: np.random.Generator, size: int, frames: int) -> NDArray[np.int64]:
+    """The stretch of each window in which motion is given: mostly all of it."""
+    some_B2 = np.sort(rng.integers(frames + 1, size=(size, 2)), axis=1)
+    return np.where(rng.random((size, 1)) < _WHOLE_SPAN, np.array([0, frames]), some_B2)
 
 
 def _time_weight(time_B: Tensor) -> Tensor:
@@ -182,6 +216,8 @@ class BaseObjective:
             context_B=torch.from_numpy(context).to(device),
             references=tuple(references),
             keep_B3=torch.from_numpy(keep).to(device),
+            motion_span_B2=torch.from_numpy(_spans(own, size, layout.frames)).to(device),
+            motion_BM=torch.from_numpy(_given_motion(own, size, config.give_motion)).to(device),
         )
 
     def loss(self, batch: BaseBatch) -> tuple[Tensor, dict[str, Tensor]]:

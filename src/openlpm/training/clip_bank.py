@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from openlpm.core.motion import MOTION_CHANNELS
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
 from openlpm.synth.references import reference_rigs
@@ -31,6 +32,8 @@ class ClipBank:
     """Still latents of the frame at every possible window start (latent frames 0, STRIDE, ...)."""
     references_NJCHW: Tensor
     slots: tuple[ReferenceSlot, ...]
+    motion_NTM: Tensor
+    """The motion track: for a latent frame its pixel frames one after another, ``core.motion.MOTION_CHANNELS`` each."""
     speak_NA: Tensor
     listen_NA: Tensor
     text_NLG: Tensor
@@ -84,6 +87,10 @@ def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
         firsts_NKCHW=torch.cat(firsts),
         references_NJCHW=torch.cat(references),
         slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
+        motion_NTM=torch.from_numpy(footage.rig_NFR[:, :, list(MOTION_CHANNELS)])
+        .unflatten(1, (-1, group))
+        .flatten(2)
+        .to(device),
         speak_NA=torch.from_numpy(footage.speak_NA).to(device),
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
         text_NLG=text.prepare(footage.captions).to(device),

@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
+from openlpm.training.gradients import local
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
@@ -39,11 +40,6 @@ class OptimiserConfig:
             raise ConfigError(f"lr={self.lr}: a learning rate is positive")
 
 
-def local(tensor: Tensor) -> Tensor:
-    """This process's part of a tensor, sharing its memory (call it without gradients; it is then cheap)."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
-
-
 def _share(rows: int, mesh_size: int) -> int:
     """Rows of a sharded matrix that each process holds (the last ones may hold fewer): torch's chunking."""
     return -(-rows // mesh_size)
@@ -56,9 +52,9 @@ def _gathered(locals_: list[Tensor], parameters: list[nn.Parameter]) -> list[Ten
         return locals_
     mesh = first.device_mesh
     padded: list[Tensor] = []
-    for local, p in zip(locals_, parameters, strict=True):
-        missing = _share(p.shape[0], mesh.size()) - local.shape[0]
-        flat = local.reshape(local.shape[0], p.numel() // p.shape[0])
+    for part, p in zip(locals_, parameters, strict=True):
+        missing = _share(p.shape[0], mesh.size()) - part.shape[0]
+        flat = part.reshape(part.shape[0], p.numel() // p.shape[0])
         padded.append(functional.pad(flat, (0, 0, 0, missing)).flatten())
     mine = torch.cat(padded)
     everyone = [torch.empty_like(mine) for _ in range(mesh.size())]
@@ -78,23 +74,6 @@ def _own_part(whole: Tensor, like: Tensor) -> Tensor:
     return whole[first : first + rows]
 
 
-@torch.no_grad()
-def clip_gradients(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
-    """Scale all gradients so that their joint norm over all processes is at most ``most``; returns the norm before.
-
-    The same as ``clip_grad_norm_``, which costs tens of milliseconds on hundreds of sharded tensors.
-    """
-    owners = [p for p in parameters if p.grad is not None]
-    grads = [local(p.grad) for p in owners if p.grad is not None]
-    square = torch.stack(torch._foreach_norm(grads)).square().sum()  # noqa: SLF001 (has no public name)
-    first = owners[0]
-    if isinstance(first, DTensor) and first.device_mesh.size() > 1:
-        dist.all_reduce(square, group=first.device_mesh.get_group())
-    norm = square.sqrt()
-    torch._foreach_mul_(grads, (most / (norm + 1e-6)).clamp_max(1.0))
-    return norm
-
-
 def orthogonalise(matrices_NPQ: Tensor) -> Tensor:
     """Nearest semi-orthogonal matrices, roughly: singular values come out between about 0.7 and 1.2."""
     a, b, c = _NEWTON_SCHULZ
@@ -111,7 +90,11 @@ def orthogonalise(matrices_NPQ: Tensor) -> Tensor:
 
 @final
 class MuonAdamW(torch.optim.Optimizer):
-    """One step rule for matrices, one for vectors; ``lr`` of every group may be changed between steps."""
+    """One step rule for matrices, one for vectors.
+
+    ``rate`` is the learning rate of the next step, a scalar on the device: fill it. All state lives on the device, so a
+    step can be recorded.
+    """
 
     def __init__(self, named_parameters: Iterable[tuple[str, nn.Parameter]], config: OptimiserConfig) -> None:
         matrices: list[nn.Parameter] = []
@@ -121,7 +104,8 @@ class MuonAdamW(torch.optim.Optimizer):
                 (matrices if config.use_muon and is_matrix(name, parameter) else others).append(parameter)
         groups = [{"params": matrices, "matrices": True}, {"params": others, "matrices": False}]
         self._config = config
-        super().__init__([group for group in groups if group["params"]], {"lr": config.lr})
+        self.rate = torch.tensor(config.lr, device=(matrices or others)[0].device)
+        super().__init__([group for group in groups if group["params"]], {"lr": self.rate})
 
     def allocate(self) -> None:
         """Create the state of every parameter, so that a checkpoint can be loaded into it."""
@@ -134,7 +118,7 @@ class MuonAdamW(torch.optim.Optimizer):
         if not slots and matrices:
             slots["momentum"] = torch.zeros_like(p)
         elif not slots:
-            slots.update(mean=torch.zeros_like(p), square=torch.zeros_like(p), count=torch.zeros(()))
+            slots.update(mean=torch.zeros_like(p), square=torch.zeros_like(p), count=torch.zeros((), device=p.device))
         return slots
 
     @torch.no_grad()
@@ -143,11 +127,11 @@ class MuonAdamW(torch.optim.Optimizer):
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
             if parameters and group["matrices"]:
-                self._muon(parameters, group["lr"])
+                self._muon(parameters)
             elif parameters:
-                self._adamw(parameters, group["lr"])
+                self._adamw(parameters)
 
-    def _muon(self, parameters: list[nn.Parameter], lr: float) -> None:
+    def _muon(self, parameters: list[nn.Parameter]) -> None:
         grads = [local(p.grad) for p in parameters if p.grad is not None]
         momenta = [local(self._slots(p, matrices=True)["momentum"]) for p in parameters]
         torch._foreach_lerp_(momenta, grads, 1 - self._config.momentum)
@@ -163,25 +147,27 @@ class MuonAdamW(torch.optim.Optimizer):
             for (p, whole), update in zip(same, update_NPQ, strict=True):
                 weights.append(local(p))
                 updates.append(_own_part(update.reshape(whole.shape), p))
-        torch._foreach_mul_(weights, 1 - lr * self._config.weight_decay)
-        torch._foreach_add_(weights, updates, alpha=-lr)
+        torch._foreach_mul_(weights, 1 - self.rate * self._config.weight_decay)
+        torch._foreach_mul_(updates, -self.rate)
+        torch._foreach_add_(weights, updates)
 
-    def _adamw(self, parameters: list[nn.Parameter], lr: float) -> None:
+    def _adamw(self, parameters: list[nn.Parameter]) -> None:
         config = self._config
-        for p in parameters:
-            self._slots(p, matrices=False)["count"] += 1
+        counts = [self._slots(p, matrices=False)["count"] for p in parameters]
+        torch._foreach_add_(counts, 1)
         grads = [local(p.grad) for p in parameters if p.grad is not None]
         means = [local(self.state[p]["mean"]) for p in parameters]
         squares = [local(self.state[p]["square"]) for p in parameters]
-        count = float(self.state[parameters[0]]["count"])
+        unbiased_mean, unbiased_square = (1 - beta ** counts[0] for beta in config.betas)
         torch._foreach_lerp_(means, grads, 1 - config.betas[0])
         torch._foreach_mul_(squares, config.betas[1])
         torch._foreach_addcmul_(squares, grads, grads, value=1 - config.betas[1])
         roots = torch._foreach_sqrt(squares)  # noqa: SLF001 (has no public name)
-        torch._foreach_div_(roots, (1 - config.betas[1] ** count) ** 0.5)
+        torch._foreach_div_(roots, unbiased_square.sqrt())
         torch._foreach_add_(roots, config.eps)
-        weights = [local(p) for p in parameters]
-        torch._foreach_addcdiv_(weights, means, roots, value=-lr / (1 - config.betas[0] ** count))
+        steps = torch._foreach_div(means, roots)  # noqa: SLF001 (has no public name)
+        torch._foreach_mul_(steps, -self.rate / unbiased_mean)
+        torch._foreach_add_([local(p) for p in parameters], steps)
 
 
 def is_matrix(name: str, parameter: nn.Parameter) -> bool:

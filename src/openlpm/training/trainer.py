@@ -7,7 +7,7 @@ was killed and resumed sees what an unbroken run sees.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, final
 
@@ -19,7 +19,9 @@ from openlpm.parallel.world import World
 from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from openlpm.training.curves import CurveFile
-from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, clip_gradients
+from openlpm.training.gradients import GradientBuffer, clip_gradients, is_sharded
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
+from openlpm.training.recorder import Recorder, Tensors, tensors_of
 from openlpm.training.schedule import WarmStableDecay
 
 Batch = TypeVar("Batch")
@@ -55,6 +57,8 @@ class TrainerConfig:
     log_every: int = 50
     save_every: int = 0
     """Steps between checkpoints; 0 saves only at the end."""
+    record: bool = False
+    """Record steps as CUDA graphs where there is CUDA; needs replicated weights and batches that are dataclasses."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -83,6 +87,11 @@ class Trainer:
         self._objective, self._config, self._world, self._folder = objective, config, world, folder
         self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser)
         self.average = WeightAverage(objective.module, config.average_decay)
+        sharded = is_sharded(objective.module.parameters())
+        self._buffer = None if sharded else GradientBuffer(objective.module.parameters())
+        if config.record and sharded:
+            raise ConfigError("record=True: only replicated weights can be recorded; use replicate() or record=False")
+        self._recorder = Recorder(world.device) if config.record and world.device.type == "cuda" else None
         self._progress = Progress(step=0, total_steps=config.steps)
         self._curves = CurveFile(folder / "curves.jsonl") if world.is_first else None
 
@@ -128,21 +137,39 @@ class Trainer:
                 self.save()
         self.save()
 
-    def update(self) -> dict[str, Tensor]:
+    def update(self) -> Tensors:
         """One step: batch, loss, gradients, weights, average; returns scalars on the device."""
         config, step = self._config, self._progress.step
         torch.manual_seed(hash((config.seed, step, self._world.rank)) % 2**63)
-        factor = config.schedule.factor(step, self._progress.total_steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.optimiser.lr * factor
-        loss, scalars = self._objective.loss(self._objective.batch(step, self._world.rank))
-        loss.backward()
-        norm = clip_gradients(self._objective.module.parameters(), config.clip_norm)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        self.average.update(step)
+        self.optimiser.rate.fill_(config.optimiser.lr * config.schedule.factor(step, self._progress.total_steps))
+        self.average.aim(step)
+        batch = self._objective.batch(step, self._world.rank)
+        if self._recorder is None:
+            scalars = self._differentiate(batch)
+        else:
+            tensors, key = tensors_of(batch)
+            scalars = self._recorder.run(key, lambda given: self._differentiate(replace(batch, **given)), tensors)
+        if self._buffer is not None:
+            self._buffer.average(self._world)
+        norm = self._apply({}) if self._recorder is None else self._recorder.run("apply", self._apply, {})
+        if self._buffer is None:
+            self.optimiser.zero_grad(set_to_none=True)
         self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
-        return {"loss": loss.detach(), "gradient_norm": norm, **{k: v.detach() for k, v in scalars.items()}}
+        return {**scalars, **norm}
+
+    def _differentiate(self, batch: Any) -> Tensors:
+        if self._buffer is not None:
+            self._buffer.clear()
+        loss, scalars = self._objective.loss(batch)
+        loss.backward()
+        return {"loss": loss.detach(), **{name: value.detach() for name, value in scalars.items()}}
+
+    def _apply(self, _: Tensors) -> Tensors:
+        """Gradients into weights, weights into their average."""
+        norm = clip_gradients(self._objective.module.parameters(), self._config.clip_norm)
+        self.optimiser.step()
+        self.average.update()
+        return {"gradient_norm": norm}
 
     def _report(self, sums: dict[str, Tensor], count: int, seconds: float, on_log: Callable[[LogEntry], None]) -> None:
         names = sorted(sums)

@@ -1,0 +1,78 @@
+"""``openlpm bench base`` whole, as it runs on a machine that has a model and little else."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openlpm.bench.human_voices import HumanVoices
+from openlpm.bench.joins import NAMES
+from openlpm.recipes import nano
+from openlpm.rollout.assembly import CharacterModel, WindowConfig
+from openlpm.vae.config import StageConfig
+from openlpm.weights.store import Storage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
+
+_WITHOUT_AV_AND_NETWORK = """
+import socket, sys
+
+def refuse(*_):
+    raise AssertionError("a benchmark needs no network")
+
+sys.modules["av"] = None
+socket.socket.connect = refuse
+
+from openlpm.bench import base
+from openlpm.bench.cases import CaseConfig
+from openlpm.cli.main import main
+
+short = CaseConfig(count=2, num_frames=48)
+small = base.BaseConfig(cases=short, long=short, human_clips=1, strangers=8, batch=2)
+base.full_config = lambda *, clips: small
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = nano.character()
+    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
+    config = replace(
+        config,
+        name="tiny",
+        vae=replace(config.vae, encoder=stages, decoder=stages),
+        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
+        window=WindowConfig(frames=8, context=2, context_noise=0.1),
+    )
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("tiny")
+    CharacterModel(config).save_to(folder, storage=Storage.BF16)
+    return folder
+
+
+def test_the_whole_table_is_measured_without_a_decoder_and_without_a_network(tmp_path: Path, tiny: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    voices_KA = np.random.default_rng(0).normal(scale=0.1, size=(10, 128_000)).clip(-1, 1).astype(np.float32)
+    HumanVoices(names=tuple("abcdefghij"), voices_KA=voices_KA).save(tmp_path / "voices.npz")
+    given = {"--model": tiny, "--voices": tmp_path / "voices.npz", "--json": tmp_path / "table.json"}
+    options = [str(part) for pair in given.items() for part in pair]
+    finished = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_AV_AND_NETWORK, "bench", "base", "--device", "cpu", "--steps", "1", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert finished.returncode == 0, finished.stderr
+    rows = {row["name"]: row for row in json.loads((tmp_path / "table.json").read_text())["rows"]}
+    assert set(NAMES) <= set(rows)
+    for name in ("vae/psnr", "identity_tar_at_far1", "sync_win_rate_human", "seam_ratio", "seam_ratio/truth"):
+        assert rows[name]["value"] is not None, name
+    assert rows["demo_seconds"]["value"] is None  # it needs PyAV to write a video
