@@ -20,7 +20,7 @@ INDEX_FILE = Path(__file__).parent / "data" / "character_index.npz"
 _CELLS = 8
 _MIDDLE_CELLS = 2.5
 """Spread of the weight on the middle, in cells."""
-_LEAST_SMOOTH_SHARE = 0.5
+_LEAST_SMOOTH_SHARE = 0.3
 _SMOOTH_LEVELS = 2.0
 
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float32)
@@ -59,7 +59,7 @@ class CharacterIndex:
     seeds_N: NDArray[np.int32]
     grids_NYXC: NDArray[np.float32]
     limit: float
-    """Distances beyond this do not occur between members of the cast; calibrated on validation identities."""
+    """Distances beyond this are rare between members of the cast; calibrated on validation identities."""
 
     def save(self, path: Path) -> None:
         """Write the index: a byte a colour value, compressed."""
