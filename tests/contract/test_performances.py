@@ -256,7 +256,8 @@ def test_a_turn_begins_with_a_breath_and_ends_with_eyes_on_the_camera(bank: Spee
             if start.start_frame >= 14:
                 breath_F = rig_of(record)[:, Rig.BREATH]
                 breaths.append(breath_F[start.start_frame] - breath_F[start.start_frame - 14 : start.start_frame].min())
-                assert rig_of(record)[start.start_frame - 9 : start.start_frame - 2, Rig.JAW].max() <= 0.06
+                # The last 0.15 s before the voice belong to its first sound.
+                assert rig_of(record)[start.start_frame - 9 : start.start_frame - 4, Rig.JAW].max() <= 0.06
     assert np.mean(breaths) > 0.4
     looks = [
         np.abs(gaze_of(record)[end.start_frame + 6 : end.start_frame + 10]).max() < 0.2
@@ -354,7 +355,8 @@ def test_an_action_of_the_mouth_leaves_speech_alone(bank: SpeechBank) -> None:
     plain = clips(bank, ClipKind.SPEAK, 4)
     yawning = clips(bank, ClipKind.SPEAK, 4, actions=(ActionCue(action="yawn"),))
     for before, after in zip(plain, yawning, strict=True):
-        spoken_F = np.abs(rig_of(before)[:, MOUTH[1:]]).max(axis=1) > 0
+        spoken_F = np.abs(rig_of(before)[:, MOUTH[1:]]).max(axis=1) > 1 / 8  # from here on speech owns the mouth
+        assert spoken_F.any()
         np.testing.assert_array_equal(rig_of(before)[spoken_F][:, MOUTH], rig_of(after)[spoken_F][:, MOUTH])
     for record in clips(bank, ClipKind.IDLE, 4, actions=(ActionCue(action="yawn"),)):
         assert rig_of(record)[:, Rig.JAW].max() > 0.7

@@ -4,6 +4,8 @@ Targets of neighbouring sounds are blended with weights that rise before a sound
 functions: Cohen and Massaro, 1993, Modeling coarticulation in synthetic visual speech). A sound that a channel
 matters for (lips for "p", rounding for "oo") weighs more on that channel and reaches further. Two things are then
 held exactly, whatever the blend says: lips that have to meet do meet, and a silent mouth is closed.
+
+How far each sound opens the mouth was fitted to filmed lips on halves of the speakers (docs/log.md, 2026-11-22).
 """
 
 from dataclasses import dataclass
@@ -15,25 +17,25 @@ from numpy.typing import NDArray
 from openlpm.core.rig import VISEMES
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
 
-LEAD_S = 0.02
-"""Lips are seen this much earlier than they are heard."""
+LEAD_S = 0.0
+"""Lips are seen this much earlier than they are heard, apart from what coarticulation brings forward."""
 
 _TARGETS = {  # jaw, width, rounding, press, teeth, tongue
     "sil": (0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
     "PP": (0.00, 0.00, 0.05, 1.00, 0.00, 0.00),
-    "FF": (0.10, 0.10, 0.00, 0.10, 1.00, 0.00),
+    "FF": (0.05, 0.10, 0.00, 0.10, 1.00, 0.00),
     "TH": (0.22, 0.10, 0.00, 0.00, 0.30, 1.00),
     "DD": (0.18, 0.15, 0.00, 0.00, 0.40, 0.45),
-    "kk": (0.26, 0.05, 0.00, 0.00, 0.20, 0.00),
+    "kk": (0.35, 0.05, 0.00, 0.00, 0.20, 0.00),
     "CH": (0.18, -0.25, 0.65, 0.00, 0.70, 0.10),
-    "SS": (0.10, 0.45, 0.00, 0.00, 0.90, 0.10),
+    "SS": (0.20, 0.45, 0.00, 0.00, 0.90, 0.10),
     "nn": (0.20, 0.10, 0.00, 0.00, 0.25, 0.75),
-    "RR": (0.26, -0.15, 0.45, 0.00, 0.25, 0.20),
+    "RR": (0.15, -0.15, 0.45, 0.00, 0.25, 0.20),
     "aa": (0.95, 0.15, 0.00, 0.00, 0.15, 0.05),
     "E": (0.52, 0.50, 0.00, 0.00, 0.30, 0.10),
-    "ih": (0.28, 0.85, 0.00, 0.00, 0.45, 0.10),
-    "oh": (0.62, -0.40, 0.65, 0.00, 0.05, 0.00),
-    "ou": (0.26, -0.70, 1.00, 0.00, 0.00, 0.00),
+    "ih": (0.42, 0.85, 0.00, 0.00, 0.45, 0.10),
+    "oh": (0.50, -0.40, 0.65, 0.00, 0.05, 0.00),
+    "ou": (0.10, -0.70, 1.00, 0.00, 0.00, 0.00),
 }
 _WEIGHTS = {
     "sil": (1.0, 0.6, 0.6, 1.0, 1.0, 1.0),
@@ -45,12 +47,12 @@ _WEIGHTS = {
     "CH": (0.9, 1.2, 1.8, 1.0, 1.8, 1.0),
     "SS": (1.2, 1.0, 0.6, 1.0, 2.0, 1.0),
     "nn": (0.6, 0.4, 0.3, 1.0, 0.8, 2.0),
-    "RR": (0.7, 0.6, 1.0, 1.0, 0.8, 1.0),
+    "RR": (1.0, 0.6, 1.0, 1.0, 0.8, 1.0),
     "aa": (1.4, 0.8, 0.8, 1.0, 0.8, 0.8),
     "E": (1.2, 1.2, 1.0, 1.0, 0.8, 0.8),
     "ih": (1.1, 1.8, 1.2, 1.0, 0.8, 0.8),
     "oh": (1.3, 1.6, 1.8, 1.0, 1.0, 0.8),
-    "ou": (1.2, 2.0, 2.6, 1.0, 1.2, 0.8),
+    "ou": (2.0, 2.0, 2.6, 1.0, 1.2, 0.8),
 }
 _TARGETS_V6 = np.array([_TARGETS[name] for name in VISEMES], dtype=np.float32)
 _WEIGHTS_V6 = np.array([_WEIGHTS[name] for name in VISEMES], dtype=np.float32)
@@ -63,7 +65,7 @@ _CLOSURE_HOLD_S = 0.5 / FRAME_RATE_HZ + 0.002  # half a frame and a little: one 
 _CLOSURE_FADE_S = 0.040
 _CLOSURE_MIN_S = 0.07  # a stop after silence is labelled by its burst alone; its lips met before
 _BLOCK_FRAMES = 240
-_OPEN_S, _SHUT_S = 0.08, 0.11  # from silence to speech and back
+_OPEN_S, _SHUT_S = 0.15, 0.15  # from silence to speech and back
 
 
 @final
