@@ -50,7 +50,7 @@ class Performer(Protocol):
 
     @property
     def codec(self) -> Codec | None:
-        """Its autoencoder, if it has one."""
+        """Its autoencoder, if it has one; every time another stream."""
         ...
 
     def joins(self, num_frames: int) -> Sequence[int]:
@@ -73,12 +73,11 @@ class ModelPerformer:
         self, model: CharacterModel, *, steps: int = DEFAULT_STEPS, guidance: GuidanceScales | None = None
     ) -> None:
         self._model, self._steps, self._guidance = model, steps, guidance or GuidanceScales()
-        self._codec = VideoCodec(model.vae)
 
     @property
     def codec(self) -> Codec:
-        """The model's autoencoder."""
-        return self._codec
+        """The model's autoencoder, with a stream of its own."""
+        return VideoCodec(self._model.vae)
 
     def joins(self, num_frames: int) -> Sequence[int]:
         """Where its windows meet."""
