@@ -2,7 +2,8 @@
 
     python3 runs/profile_step.py --out out/profile --parts render autoencoder base
 
-Needs one GPU and about three minutes, most of them compiling; with ``--compile-cache`` a second run needs less.
+Needs one GPU and about three minutes, most of them compiling; with ``--compile-cache`` a second run needs less. With
+``--warm`` it only compiles: several at once, a part each, on the GPUs that a training is about to use, save it minutes.
 """
 
 import argparse
@@ -97,13 +98,17 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
     )
 
 
-def step_of(objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str) -> None:
-    """Compile, then time one update and its parts."""
+def step_of(
+    objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str, *, warm: bool
+) -> None:
+    """Compile, then (unless that was all) time one update and its parts."""
     trainer = Trainer(objective, config, world, folder)
     started = time.perf_counter()
     trainer.update()
     torch.cuda.synchronize()
     print(f"{title}: first update {time.perf_counter() - started:.1f} s")
+    if warm:
+        return
     batch = objective.batch(0, 0)
 
     def both_ways() -> None:
@@ -125,6 +130,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"])
+    parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base, by number")
+    parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
     args = parser.parse_args()
     with joined("cuda") as world:
@@ -146,15 +153,17 @@ def main() -> None:
             pictures = AutoencoderObjective(model.vae, footage, cast, render, objective_config)
             compile_units(pictures.compilable)
             replicate(pictures.module, world)
-            step_of(pictures, trainer_config, world, args.out, "autoencoder")
+            step_of(pictures, trainer_config, world, args.out, "autoencoder", warm=args.warm)
         if "base" in args.parts:
             model = CharacterModel(nano.character()).to(world.device)
             base_config, trainer_config = nano.base(60)
-            base_config = replace(base_config, layouts=base_config.layouts[:1])
             compile_units(model.dit.blocks)
-            windows = BaseObjective(model, bank_of(model, world.device), base_config)
-            replicate(windows.module, world)
-            step_of(windows, trainer_config, world, args.out, "base")
+            bank = bank_of(model, world.device)
+            for number in args.layouts:
+                one = replace(base_config, layouts=base_config.layouts[number : number + 1])
+                windows = BaseObjective(model, bank, one)
+                replicate(windows.module, world)
+                step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)
         if args.compile_cache is not None:
             print(f"compiled graphs saved: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
 

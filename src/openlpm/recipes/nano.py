@@ -37,14 +37,14 @@ def character() -> CharacterConfig:
         dit=models.nano(),
         speak=SpeechConfig(width=192, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
         listen=SpeechConfig(width=160, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
-        text=TextConfig(width=160, num_tokens=32, buckets=2048, num_layers=2, num_heads=4),
+        text=TextConfig(width=160, num_tokens=64, buckets=2048, num_layers=2, num_heads=4),
         window=WindowConfig(frames=36, context=12, context_noise=0.1, time_shift=_TIME_SHIFT),
     )
 
 
 def footage(workers: int) -> FootageConfig:
     """Footage of one process: ten seconds a clip, a new identity in every clip."""
-    return FootageConfig(num_utterances=6000, num_clips=6144, num_frames=240, workers=workers)
+    return FootageConfig(num_utterances=9000, num_clips=6144, num_frames=240, workers=workers)
 
 
 def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:
@@ -77,6 +77,7 @@ def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
             WindowLayout(frames=36, first=False, views=0, expressions=0),
             WindowLayout(frames=24, first=True, views=0, expressions=0),
             WindowLayout(frames=30, first=False, views=4, expressions=5),
+            WindowLayout(frames=28, first=True, views=4, expressions=5),
         ),
         drop_text=0.15,
         drop_speak=0.08,

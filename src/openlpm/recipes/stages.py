@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
@@ -114,7 +115,7 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
     for part in (model.dit, model.speak, model.listen, model.text):
         part.to(world.device)
     if world.device.type == "cuda":
-        # Two kinds of block by three layouts, forward and backward.
+        # Two kinds of block by the layouts, forward and backward.
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     objective = BaseObjective(model, bank, objective_config)
@@ -133,9 +134,16 @@ def load_parts(model: CharacterModel, folder: Path) -> set[str]:
 
 
 def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
-    """Begin with the weights of an earlier model; what it did not have yet keeps its initial values, which is said."""
+    """Begin with the weights of an earlier model.
+
+    What it did not have yet keeps its initial values, and a table that has grown keeps its old rows; both are said.
+    """
     for name, part in model.parts().items():
         known = load(folder / name)
+        for key, fresh in part.state_dict().items():
+            if key in known and known[key].shape != fresh.shape:
+                known[key] = _grown(f"{folder / name}: {key}", known[key], fresh)
+                say(f"{name}: {key} has grown to {tuple(fresh.shape)}")
         missing, unknown = part.load_state_dict(known, strict=False)
         if unknown:
             raise ConfigError(
@@ -143,6 +151,14 @@ def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
             )
         if missing:
             say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
+
+
+def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:
+    if old.shape[1:] != fresh.shape[1:] or len(old) > len(fresh):
+        raise ConfigError(f"{name}: has shape {tuple(old.shape)}, this model needs {tuple(fresh.shape)}")
+    grown = fresh.clone()
+    grown[: len(old)] = old
+    return grown
 
 
 def is_stored(folder: Path) -> bool:

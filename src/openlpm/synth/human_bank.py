@@ -7,7 +7,7 @@ the bank decodes with ``soundfile`` (whose wheel carries libsndfile) or PyAV, wh
 import importlib
 import importlib.util
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -56,10 +56,17 @@ class HumanBank:
         rows = zip(self.viseme[first:end], self.start_sample[first:end], self.end_sample[first:end], strict=True)
         return tuple(VisemeSpan(int(viseme), int(start), int(stop)) for viseme, start, stop in rows)
 
-    def utterances(self, split: Split) -> Iterator[Utterance]:
-        """What the people of ``split`` say, at an even level and cut in its pauses, for ``speech_bank.with_human``."""
+    def people(self, split: Split) -> tuple[str, ...]:
+        """The names of those of ``split``, each once."""
+        return tuple(sorted({name for name in self.voices if split_of_human(name) == split}))
+
+    def utterances(self, split: Split, people: Collection[str] | None = None) -> Iterator[Utterance]:
+        """What the people of ``split`` (or only those named) say, at an even level and cut in its pauses.
+
+        Give them to ``speech_bank.with_human``.
+        """
         for recording, name in enumerate(self.voices):
-            if split_of_human(name) == split:
+            if split_of_human(name) == split and (people is None or name in people):
                 samples_A = levelled(self.samples(recording))
                 # Two decoders may differ by a packet at the very end.
                 held = [span for span in self.spans(recording) if span.end_sample <= samples_A.shape[0]]
