@@ -38,7 +38,8 @@ _ANY = ("neutral", "neutral")
 _KINDS = list(VocalKind)
 _SPEECH, _HUMS = _KINDS.index(VocalKind.SPEECH), [_KINDS.index(VocalKind.MM_HM), _KINDS.index(VocalKind.BACKCHANNEL)]
 _BACKCHANNEL_PROBABILITY = 0.6
-_STOP_S = (0.15, 0.3)
+STOP_S = (0.15, 0.3)
+"""Who is interrupted stops this long after."""
 
 
 @final
@@ -49,7 +50,7 @@ class Plan:
     kind: ClipKind
     own: tuple[Turn, ...]
     partner: tuple[Turn, ...]
-    broken_in_s: float | None = None
+    broken_in_s: tuple[float, ...] = ()
     """When the partner interrupts the performer."""
 
 
@@ -71,7 +72,7 @@ def plan_dialogue(
     # Half of the clips begin inside an utterance, as windows cut from a longer recording do.
     start = own.samples(-2.0, 0.0) if rng.random() < 0.5 else own.samples(0.1, 1.0)
     change = int(rng.uniform(0.35, 0.65) * num_samples)
-    broken_in: int | None = None
+    broken_in: tuple[int, ...] = ()
     match kind:
         case ClipKind.SPEAK:
             own.fill(start, num_samples)
@@ -94,15 +95,16 @@ def plan_dialogue(
             _hum(rng, bank, own, partner, num_samples)
         case ClipKind.INTERRUPTED:
             own.fill(start, num_samples)
-            broken_in = _break_in(bank, own, change)
-            partner.fill(broken_in, num_samples)
+            at = _break_in(bank, own, change)
+            broken_in = (at,)
+            partner.fill(at, num_samples)
         case ClipKind.IDLE | ClipKind.TRAP:
             pass
     return Plan(
         kind=kind,
         own=tuple(own.turns),
         partner=tuple(partner.turns),
-        broken_in_s=None if broken_in is None else broken_in / AUDIO_RATE_HZ,
+        broken_in_s=tuple(at / AUDIO_RATE_HZ for at in broken_in),
     )
 
 
@@ -156,7 +158,7 @@ def _break_in(bank: SpeechBank, own: Speaker, near: int) -> int:
         if end >= near or index == len(own.turns) - 1:
             at = min(max(near, turn.start_sample + int(0.3 * length)), turn.start_sample + int(0.75 * length))
             at = max(at, own.samples(0.3, 0.5))
-            cut = at + own.samples(*_STOP_S)
+            cut = at + own.samples(*STOP_S)
             kept = [Turn(turn.utterance, turn.start_sample, cut if cut < end else None)]
             own.turns[index:] = kept if turn.start_sample < cut else []
             return at

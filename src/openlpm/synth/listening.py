@@ -25,8 +25,7 @@ def cues_in(situation: Situation) -> tuple[Cue, ...]:
         for cue in find_cues(situation.heard, situation.partner)
         if 0.0 <= cue.at_s < num_frames / FRAME_RATE_HZ and quiet_F[int(cue.at_s * FRAME_RATE_HZ)]
     ]
-    if situation.broken_in_s is not None:
-        cues.append(Cue(kind="partner_interrupts", at_s=situation.broken_in_s))
+    cues += [Cue(kind="partner_interrupts", at_s=at_s) for at_s in situation.broken_in_s]
     return tuple(cues)
 
 

@@ -40,7 +40,7 @@ class Situation:
     acts: tuple[Act, ...] = ()
     hums: tuple[Phrase, ...] = ()
     """The performer's own back-channels."""
-    broken_in_s: float | None = None
+    broken_in_s: tuple[float, ...] = ()
     """When the partner interrupts the performer."""
 
 

@@ -65,6 +65,10 @@ class Speaker:
         self.turns.append(Turn(utterance, start))
         return start + self._bank.length(utterance)
 
+    def break_off(self, at: int) -> None:
+        """Stop the last utterance at sample ``at``."""
+        self.turns[-1] = Turn(self.turns[-1].utterance, self.turns[-1].start_sample, at)
+
     def utter(self, kinds: tuple[VocalKind, ...], start: int) -> int:
         """Add a sound without words of one of ``kinds``, if the voice has one; returns its end, or ``start``."""
         present = [kind for kind in kinds if kind in self._by_kind]
@@ -76,9 +80,9 @@ class Speaker:
     def fill(self, start: int, end: int) -> None:
         """Utterances with gaps from ``start`` until one ends at or after ``end``."""
         while start < end:
-            start = self._pause(self.say(start))
+            start = self.pause(self.say(start))
 
-    def _pause(self, start: int) -> int:
+    def pause(self, start: int) -> int:
         """What is between two utterances: a short gap, or a long one in which the turn is held; returns its end."""
         if self._rng.random() < _SOUND_PROBABILITY:
             sounds = _SOUNDS_OF_MOOD[self._mood_at(start)]

@@ -15,6 +15,7 @@ _NEW_TURN_S = 1.6
 _HOLD_S = 0.45
 """The shortest pause in a turn that has to be held."""
 _YIELD_S = 0.7
+_CUT_S = 0.5  # an interrupted phrase ends within this time
 
 
 @final
@@ -30,8 +31,8 @@ class Turns:
     hold_end_H: FloatArray
 
 
-def find_turns(own: tuple[Phrase, ...], partner: tuple[Phrase, ...], broken_in_s: float | None) -> Turns:
-    """The turns among the performer's phrases; the one that is interrupted at ``broken_in_s`` is not yielded."""
+def find_turns(own: tuple[Phrase, ...], partner: tuple[Phrase, ...], broken_in_s: tuple[float, ...] = ()) -> Turns:
+    """The turns among the performer's phrases; those that are interrupted (``broken_in_s``) are not yielded."""
     starts: list[float] = []
     ends: list[float] = []
     holds: list[tuple[float, float]] = []
@@ -39,11 +40,11 @@ def find_turns(own: tuple[Phrase, ...], partner: tuple[Phrase, ...], broken_in_s
         before = own[index - 1] if index else None
         if before is None or _ends_turn(before, phrase, partner):
             starts.append(phrase.start_s)
-            if before is not None:
+            if before is not None and not _is_cut(before, broken_in_s):
                 ends.append(before.end_s)
         elif phrase.start_s - before.end_s >= _HOLD_S:
             holds.append((before.end_s, phrase.start_s))
-    if own and (broken_in_s is None or own[-1].end_s < broken_in_s):
+    if own and not _is_cut(own[-1], broken_in_s):
         ends.append(own[-1].end_s)
     return Turns(
         np.array(starts),
@@ -51,6 +52,10 @@ def find_turns(own: tuple[Phrase, ...], partner: tuple[Phrase, ...], broken_in_s
         np.array([start for start, _ in holds]),
         np.array([end for _, end in holds]),
     )
+
+
+def _is_cut(phrase: Phrase, broken_in_s: tuple[float, ...]) -> bool:
+    return any(at_s <= phrase.end_s <= at_s + _CUT_S for at_s in broken_in_s)
 
 
 def _ends_turn(before: Phrase, after: Phrase, partner: tuple[Phrase, ...]) -> bool:
