@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base-seconds", type=float, default=900)
     parser.add_argument("--clips", type=int, default=0, help="clips a process (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, help="of the footage")
+    parser.add_argument("--curriculum", action="store_true", help="Base learns lesson by lesson, not all at once")
     parser.add_argument("--human", type=Path, help="recorded people, as runs/align_human.py packs them")
     parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1)
@@ -85,7 +86,16 @@ def main() -> None:
                 stages.start_from(model, args.init, say)
             stages.load_parts(model, args.out)
             bank = stages.bank_of(model, footage, cast, world, say)
-            stages.train_base(model, bank, world, args.out, seconds=args.base_seconds, tiny=args.tiny, say=say)
+            stages.train_base(
+                model,
+                bank,
+                world,
+                args.out,
+                seconds=args.base_seconds,
+                lessons=nano.CURRICULUM if args.curriculum else ((nano.Lesson.ALL, 1.0),),
+                tiny=args.tiny,
+                say=say,
+            )
         if args.compile_cache is not None and world.is_first:
             say(f"compiled graphs: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
         say("done")

@@ -30,7 +30,7 @@ from openlpm.synth.references import reference_rigs
 from openlpm.synth.render import Cast
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
-from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.footage import Footage
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
 
@@ -95,6 +95,7 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
         speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         text_NLG=model.text.prepare(["She speaks."] * CLIPS).to(device),
+        situation_N=np.arange(CLIPS, dtype=np.int8) % len(SITUATIONS),
     )
 
 

@@ -1,7 +1,7 @@
 """The stages that make nano, each from footage to weights in a folder; ``runs/nano.py`` strings them together."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,21 +106,33 @@ def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, s
 
 
 def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
-    model: CharacterModel, bank: ClipBank, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+    model: CharacterModel,
+    bank: ClipBank,
+    world: World,
+    folder: Path,
+    *,
+    seconds: float,
+    lessons: Sequence[tuple[nano.Lesson, float]] = ((nano.Lesson.ALL, 1.0),),
+    tiny: bool,
+    say: Say,
 ) -> None:
-    """Base on a bank of clips; leaves the averaged weights of transformer and encoders in ``folder``."""
-    objective_config, trainer_config = nano.base(seconds)
-    if tiny:
-        objective_config = replace(objective_config, token_frames=40)
+    """Base on a bank of clips, lesson by lesson; leaves the averaged weights of transformer and encoders in ``folder``.
+
+    ``lessons`` come with their shares of the time; each begins with the averages that the one before has left.
+    """
     for part in (model.dit, model.speak, model.listen, model.text):
         part.to(world.device)
     if world.device.type == "cuda":
         # Two kinds of block by the layouts, forward and backward.
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
-    objective = BaseObjective(model, bank, objective_config)
-    replicate(objective.module, world)
-    _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
+    for lesson, share in lessons:
+        objective_config, trainer_config = nano.base(share * seconds, lesson)
+        if tiny:
+            objective_config = replace(objective_config, token_frames=40)
+        objective = BaseObjective(model, bank, objective_config)
+        replicate(objective.module, world)
+        _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)
     for name in ("dit", "speak", "listen", "text"):
         _export(objective, f"{name}.", folder / name, world)
 
