@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
@@ -63,7 +63,7 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
         compile_units(objective.compilable)
     replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
-    _export(objective, "vae.", folder / "vae", world)
+    _export(vae, folder / "vae", world)
 
 
 def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
@@ -134,7 +134,7 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
         replicate(objective.module, world)
         _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)
     for name in ("dit", "speak", "listen", "text"):
-        _export(objective, f"{name}.", folder / name, world)
+        _export(model.parts()[name], folder / name, world)
 
 
 def load_parts(model: CharacterModel, folder: Path) -> set[str]:
@@ -201,12 +201,11 @@ def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder:
     trainer.average.swap()
 
 
-def _export(objective: Objective[Any], prefix: str, folder: Path, world: World) -> None:
-    """Write one part of the trained module (its averages are in place) in full precision."""
+def _export(part: nn.Module, folder: Path, world: World) -> None:
+    """Write a trained part (its averages are in place) in full precision."""
     whole = {
-        name.removeprefix(prefix): (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
-        for name, value in objective.module.state_dict().items()
-        if name.startswith(prefix)
+        name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
+        for name, value in part.state_dict().items()
     }
     if world.is_first:
         save(whole, folder, storage=Storage.FP32)
