@@ -26,13 +26,13 @@ def character() -> CharacterConfig:
             latent_channels=24,
             frames_per_latent=4,
             encoder=(
-                StageConfig(width=72, blocks=2),
-                StageConfig(width=144, blocks=2),
+                StageConfig(width=96, blocks=2),
+                StageConfig(width=160, blocks=2),
                 StageConfig(width=256, blocks=3),
             ),
             decoder=(
-                StageConfig(width=72, blocks=2),
-                StageConfig(width=144, blocks=2),
+                StageConfig(width=128, blocks=2),
+                StageConfig(width=192, blocks=2),
                 StageConfig(width=256, blocks=2),
             ),
         ),

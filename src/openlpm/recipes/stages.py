@@ -148,7 +148,8 @@ def load_parts(model: CharacterModel, folder: Path) -> set[str]:
 def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
     """Begin with the weights of an earlier model.
 
-    What it did not have yet keeps its initial values, and a table that has grown keeps its old rows; both are said.
+    What it did not have yet keeps its initial values. A layer that has become wider does on its old channels what it
+    did, and its new ones begin afresh, unheard. Both are said.
     """
     for name, part in model.parts().items():
         known = load(folder / name)
@@ -166,10 +167,14 @@ def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
 
 
 def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:
-    if old.shape[1:] != fresh.shape[1:] or len(old) > len(fresh):
+    """A wider layer: old outputs read nothing of new inputs yet, new outputs are as initialised."""
+    smaller = any(was > now for was, now in zip(old.shape, fresh.shape, strict=False))
+    if old.ndim != fresh.ndim or smaller or old.shape[2:] != fresh.shape[2:]:
         raise ConfigError(f"{name}: has shape {tuple(old.shape)}, this model needs {tuple(fresh.shape)}")
     grown = fresh.clone()
-    grown[: len(old)] = old
+    if old.ndim > 1:
+        grown[: old.shape[0], old.shape[1] :] = 0
+    grown[tuple(slice(size) for size in old.shape)] = old
     return grown
 
 
