@@ -17,6 +17,8 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+from openlpm.bench.critic import Critic
+from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.core.rig import NUM_RIG
 from openlpm.core.seeds import Split, seeds_of
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
@@ -24,6 +26,7 @@ from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import nano, stages
+from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.synth.identity import Identity
 from openlpm.synth.references import reference_rigs
@@ -32,6 +35,7 @@ from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.footage import Footage
+from openlpm.training.rendering import Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
 
 CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
@@ -99,6 +103,13 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
     )
 
 
+def judge_of(recipe: CriticRecipe, cast: Cast, render: Render, device: torch.device) -> CriticObjective:
+    """A fresh critic before pictures of the cast in random poses."""
+    poses_MR, visemes_M = torch.rand(512, NUM_RIG, device=device) * 0.3, torch.zeros(512, device=device).long()
+    frames = FrameSource(FramePool(cast.parameters_BV, poses_MR, visemes_M), recipe.frames, render, seed=1)
+    return CriticObjective(Critic(recipe.critic).to(device), frames)
+
+
 def step_of(
     objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str, *, warm: bool
 ) -> None:
@@ -130,7 +141,7 @@ def main() -> None:
     """Profile the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"])
+    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic")
     parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base, by number")
     parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
@@ -165,6 +176,12 @@ def main() -> None:
                 windows = BaseObjective(model, bank, one)
                 replicate(windows.module, world)
                 step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)
+        if "critic" in args.parts:
+            recipe = critic_recipe(seconds=60)
+            judge = judge_of(recipe, cast, render, world.device)
+            judge.module.compile(dynamic=False)
+            replicate(judge.module, world)
+            step_of(judge, recipe.critic_trainer, world, args.out, "critic", warm=args.warm)
         if args.compile_cache is not None:
             print(f"compiled graphs saved: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
 
