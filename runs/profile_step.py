@@ -30,12 +30,12 @@ from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.synth.identity import Identity
 from openlpm.synth.references import reference_rigs
-from openlpm.synth.render import Cast
+from openlpm.synth.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.footage import Footage
-from openlpm.training.rendering import Render
+from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
 
 CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
@@ -151,7 +151,9 @@ def main() -> None:
             print(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
         footage = footage_of(CLIPS)
         cast = Cast(footage.identities, device=world.device)
-        render = stages.renderer(world.device)
+        # Who only warms up another part need not wait for the renderer, which takes longest.
+        drawn = not args.warm or "render" in args.parts
+        render = stages.renderer(world.device) if drawn else PiecewiseRenderer(render_frames, frames_at_once=128)
         if "render" in args.parts:
             looks, poses = cast.parameters_BV.repeat(2, 1), torch.rand(128, NUM_RIG, device=world.device) * 0.3
             started = time.perf_counter()

@@ -14,8 +14,8 @@ export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 warm() { # gpu, parts and layouts: two processes on one machine share what either has compiled
   CUDA_VISIBLE_DEVICES=$1 python3 runs/profile_step.py --warm --out "$OUT/warm/$1" "${@:2}" >"$OUT/warm/$1.log" 2>&1
 }
-( warm 0 --parts render autoencoder & warm 1 --parts base --layouts 0 1 & warm 2 --parts base --layouts 2 3 &
-  warm 3 --parts render critic & wait; touch "$OUT/warm/done" ) &
+( warm 0 --parts render & warm 1 --parts autoencoder critic & warm 2 --parts base --layouts 0 1 &
+  warm 3 --parts base --layouts 2 3 & wait; touch "$OUT/warm/done" ) &
 
 torchrun --standalone --nproc-per-node 4 --no-python bash -c \
   'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 runs/nano.py "$@"' nano \
