@@ -1,4 +1,4 @@
-"""Eyes: where they look, and how they blink. Both are printed beside the truth, since nobody asked for a single blink."""
+"""Eyes: where they look and how they blink, beside the truth; there is no bar, since nobody asks for a blink."""
 
 from collections.abc import Sequence
 
@@ -67,9 +67,10 @@ def blink_counts(rig_FR: FloatTrack) -> NDArray[np.float64]:
 def kolmogorov_smirnov(sums_EX: Values) -> Values:
     """Largest distance between two distributions of counts that lie side by side; 1 where only one has any."""
     ours_EB, theirs_EB = np.split(sums_EX, 2, axis=1)
-    shares: list[Values] = []
-    for counts_EB in (ours_EB, theirs_EB):
-        shares.append(np.cumsum(counts_EB, axis=1) / np.maximum(counts_EB.sum(axis=1, keepdims=True), 1.0))
+    shares = [
+        np.cumsum(counts_EB, axis=1) / np.maximum(counts_EB.sum(axis=1, keepdims=True), 1.0)
+        for counts_EB in (ours_EB, theirs_EB)
+    ]
     apart_E = np.abs(shares[0] - shares[1]).max(axis=1)
     both_empty_E = (ours_EB.sum(axis=1) == 0) & (theirs_EB.sum(axis=1) == 0)
     return np.where(both_empty_E, np.nan, apart_E)

@@ -15,7 +15,8 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
-from openlpm.synth.references import reference_rigs
+from openlpm.synth.references import SUBTYPES, reference_rigs
+from openlpm.synth.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
 
 
@@ -31,6 +32,8 @@ class Part:
     num_frames: int
     caption: str
     seed: int
+    kinds: tuple[PoseKind, ...] = tuple(SUBTYPES)
+    """Which of the pictures the performer may see."""
 
 
 def part_of(case: Case, references_JCHW: Tensor, *, seed: int) -> Part:
@@ -84,10 +87,10 @@ class ModelPerformer:
         return self._model.config.joins(num_frames)
 
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
-        """Generate with every reference picture, the true caption and the product's own settings."""
+        """Generate with the reference pictures, the true caption and the product's own settings."""
         requests = [
             GenerationRequest(
-                references=_references(part.references_JCHW),
+                references=_references(part),
                 speak=part.speak,
                 listen=part.listen,
                 num_frames=part.num_frames,
@@ -121,9 +124,11 @@ class VideoCodec:
         return ((decoded_BCFHW[0].transpose(0, 1).float() + 1) / 2).clamp(0, 1)
 
 
-def _references(pictures_JCHW: Tensor) -> tuple[Reference, ...]:
-    eight_bit_JHWC = (pictures_JCHW.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+def _references(part: Part) -> tuple[Reference, ...]:
+    pictures_JHWC = part.references_JCHW.permute(0, 2, 3, 1)
+    eight_bit_JHWC = (pictures_JHWC * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     return tuple(
         Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
         for key, picture_HWC in zip(reference_rigs(), eight_bit_JHWC, strict=True)
+        if key.kind in part.kinds
     )

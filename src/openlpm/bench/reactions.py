@@ -73,9 +73,7 @@ def asked_frames(record: PerformanceRecord) -> Mask:
     return asked_F
 
 
-def answer_counts(
-    record: PerformanceRecord, read_FR: FloatTrack, detector: ReactionDetector
-) -> NDArray[np.float64]:
+def answer_counts(record: PerformanceRecord, read_FR: FloatTrack, detector: ReactionDetector) -> NDArray[np.float64]:
     """What a clip adds to the F1: twice the cues that were answered as in the truth, and that plus all errors.
 
     The truth says which cues are answered; with which of the fitting reactions is free. An error is such a cue without
@@ -122,7 +120,9 @@ def fit_to_cues(evidence_FK: FloatTrack, names: Sequence[str], cues: Sequence[He
     return float(np.mean(gains)) + covered / max(total, 1.0)
 
 
-def contrast(evidence_FK: FloatTrack, names: Sequence[str], own: Sequence[Heard], others: Sequence[list[Heard]]) -> float:
+def contrast(
+    evidence_FK: FloatTrack, names: Sequence[str], own: Sequence[Heard], others: Sequence[list[Heard]]
+) -> float:
     """Share of other partners whose cues fit the reactions less than the own partner's do; ties count half."""
     mine = fit_to_cues(evidence_FK, names, own)
     theirs = np.array([fit_to_cues(evidence_FK, names, cues) for cues in others])

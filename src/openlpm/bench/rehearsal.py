@@ -30,7 +30,7 @@ _CLIP_SEEDS = 500_000_000
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Eyesight:
-    """How a critic reads each channel: ``middle + slope * (true - middle)``, off by ``bias`` a clip and ``noise`` a frame."""
+    """How a critic reads a channel: ``middle + slope * (true - middle)``, off by a bias and by noise."""
 
     middle_R: NDArray[np.float64]
     slope_R: NDArray[np.float64]

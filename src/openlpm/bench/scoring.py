@@ -70,10 +70,15 @@ def ratio(sums_EX: Values) -> Values:
     return np.where(empty_E, np.nan, sums_EX[:, 0]) / np.where(empty_E, 1.0, sums_EX[:, 1])
 
 
-def scored_rows(name: str, scored: Scored, *, bar: Bar | None = None, s_bar: Bar | None = None) -> list[Row]:
-    """``name``, and beside it ``/truth``, ``/control`` and ``/s``; a value that means nothing is moved to ``/raw``."""
+def scored_rows(
+    name: str, scored: Scored, *, bar: Bar | None = None, s_bar: Bar | None = None, guard: bool = True
+) -> list[Row]:
+    """``name``, and beside it ``/truth``, ``/control`` and ``/s``; a value that means nothing is moved to ``/raw``.
+
+    ``guard=False`` withholds ``met`` of ``name``: another number says that it does not count.
+    """
     made = statistics.of_sums(scored.generated_NX, scored.value)
-    value, share = Row.of(name, made, bar=bar), share_row(name, scored, bar=s_bar)
+    value, share = Row.of(name, made, bar=bar, guard=guard), share_row(name, scored, bar=s_bar)
     rows = [
         value,
         Row.of(f"{name}/truth", scored.of_truth),
@@ -93,9 +98,7 @@ def share_row(name: str, scored: Scored, *, bar: Bar | None = None) -> Row:
 
 def withheld(row: Row) -> Row:
     """The row without its number."""
-    return replace(
-        row, value=None, low=None, high=None, unit=NOT_MEASURABLE, met=None if row.bar is None else False
-    )
+    return replace(row, value=None, low=None, high=None, unit=NOT_MEASURABLE, met=None if row.bar is None else False)
 
 
 def unasked(name: str, *, bar: Bar | None = None, s_bar: Bar | None = None) -> list[Row]:

@@ -55,6 +55,7 @@ def base(
     from openlpm.bench.joins import measure_joins
     from openlpm.bench.performer import ModelPerformer
     from openlpm.bench.reading import load_judges
+    from openlpm.bench.wide import measure_wide
     from openlpm.rollout.assembly import load_model
     from openlpm.rollout.request import DEFAULT_STEPS
     from openlpm.weights import bundled
@@ -63,14 +64,14 @@ def base(
     place = pick_device(device)
     folder = bundled.folder("nano") if model is None else model
     notes: list[str] = []
-    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 64)
+    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
     if quick:
         seconds = config.cases.num_frames / 24
         notes.append(
             f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
         )
-        notes.append("quick clips end before windows meet: no seam_ratio")
+        notes.append("quick clips end before windows meet: no seam_ratio, and no clips for one purpose")
     performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
     court = load_judges(place, judges)
     found = find_voices(voices, limit=config.human_clips + 9)
@@ -79,6 +80,7 @@ def base(
     with _stages() as report:
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
+        rows += measure_wide(performer, court, config, on_progress=report)
         longer = () if config.long is None else build_cases(config.long)
         rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
     if not quick and demo and can_decode():
