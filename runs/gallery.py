@@ -40,7 +40,7 @@ from openlpm.weights.fingerprint import folder_sha256
 
 DOCS = Path(__file__).parents[1] / "docs"
 MOST_BYTES = 1_572_864
-CELL = 144
+CELL = 128
 KEPT_EVERY = 2  # of 24 frames a second
 _QUALITIES = (70, 60, 50, 40, 30, 20, 10)
 _EVERYTHING = tuple(SUBTYPES)
