@@ -87,7 +87,7 @@ def render(
         told(f"{count - len(missing)} of {count} are there already")
     if missing:
         _render(job, missing)
-    told(f"{out}: {count} conversations of {job.num_frames / FRAME_RATE_HZ:g} s, seeds {seeds[0]} to {seeds[-1]}")
+    told(f"{out}: {job.name(seeds[0])} to {job.name(seeds[-1])}, {job.num_frames / FRAME_RATE_HZ:g} s each")
 
 
 def _render(job: Job, seeds: list[int]) -> None:
