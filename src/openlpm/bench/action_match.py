@@ -17,6 +17,7 @@ from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.acting import ActionCue, along
 from openlpm.synth.actions import ACTION_NAMES, ACTIONS
 from openlpm.synth.dialogue import ClipKind
+from openlpm.synth.feelings import Course
 from openlpm.synth.style import ClipStyle, draw_style
 
 _STRETCHES = (0.88, 1.03, 1.2)
@@ -31,9 +32,13 @@ _NEXT_AFTER = 0.5  # of an action's length: the next one of a sequence may begin
 
 
 def acting_style(actions: Sequence[str], clip_seed: int) -> ClipStyle:
-    """Somebody who waits and does these actions in this order; nobody is heard, so the mouth may act too."""
+    """Somebody who waits and does these actions in this order; nobody is heard, so the mouth may act too.
+
+    In no mood: who beams anyway cannot be seen to begin to smile.
+    """
     acts = tuple(ActionCue(action=action) for action in actions)
-    return replace(draw_style(clip_seed), kind=ClipKind.IDLE, actions=acts, disturbed=False)
+    drawn = replace(draw_style(clip_seed), mood="neutral", course=Course.STEADY)
+    return replace(drawn, kind=ClipKind.IDLE, actions=acts, disturbed=False)
 
 
 @final

@@ -6,7 +6,7 @@ and without a decoder can judge its judge.
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -17,7 +17,7 @@ from openlpm.bench import signals, statistics
 from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
 from openlpm.bench.lips import read_lips
 from openlpm.bench.metrics import SHIFT_FRAMES
-from openlpm.bench.result import Row
+from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.core.audio import ArraySource
@@ -26,7 +26,8 @@ from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
 
-NAME = "sync_win_rate_real"
+NAME, HUMAN = "sync_win_rate_real", "sync_win_rate_human"
+SYNC_BAR = Bar(at_least=0.95)
 TRUSTED = 0.5
 """The share of filmed clips whose own sound has to win among ten, which is 0.1 by chance."""
 FRAMES = 72
@@ -105,10 +106,21 @@ def footage_rows(predictor: MouthPredictor | None, footage: Footage | None) -> l
     ]
 
 
-def trusted(rows: Sequence[Row]) -> bool:
-    """Whether the judge of synchrony prefers the true sound on real footage."""
-    value = next((row.value for row in rows if row.name == NAME), None)
-    return value is not None and value >= TRUSTED
+def with_footage(rows: Sequence[Row], predictor: MouthPredictor | None, footage: Footage | None) -> list[Row]:
+    """The rows with ``sync_win_rate_human`` given its bar, and after it what was found on real footage.
+
+    The bar is met only if the judge prefers the true sound there: without footage nothing speaks for it.
+    """
+    real = footage_rows(predictor, footage)
+    trusted = real[0].value is not None and real[0].value >= TRUSTED
+    found: list[Row] = []
+    for row in rows:
+        if row.name == HUMAN:
+            met = row.value is not None and SYNC_BAR.met_by(row.value) and trusted
+            found += [replace(row, bar=str(SYNC_BAR), met=met), *real]
+        else:
+            found.append(row)
+    return found
 
 
 def _win_rate(lips_KF: NDArray[np.float32], jaws: Sequence[NDArray[np.float32]]) -> Estimate:

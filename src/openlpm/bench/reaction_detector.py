@@ -42,7 +42,8 @@ _SMOOTHING_FRAMES = 3
 _ONSET_FRAMES = 1  # on either side of the true one
 _RIDGE = 1e-3
 _APART_FRAMES = 10
-_CLOSE_FRAMES = 8
+CLOSE_FRAMES = 8
+"""How far a detection may be from the beginning of a true reaction."""
 _LEVELS = np.linspace(0.04, 0.7, 34)
 _RELIABLE = 0.8
 """F1 on held-back rehearsals from which on a class counts."""
@@ -183,7 +184,7 @@ def _best_level(rehearsals: Sequence[Rehearsed], shown: Sequence[FloatTrack], na
         for one, evidence_F in zip(rehearsals, shown, strict=True):
             true = true_onsets(one.record, name)
             seen = peaks(np.where(quiet(one.record.state_F), evidence_F, 0.0), level)
-            hits += sum(any(abs(frame - onset) <= _CLOSE_FRAMES for frame in seen) for onset in true)
+            hits += sum(any(abs(frame - onset) <= CLOSE_FRAMES for frame in seen) for onset in true)
             found, asked = found + len(seen), asked + len(true)
         best = max(best, (2 * hits / max(found + asked, 1), level))
     return best

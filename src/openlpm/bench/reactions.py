@@ -7,9 +7,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench import controls
+from openlpm.bench import controls, statistics
 from openlpm.bench.metrics import quiet
-from openlpm.bench.reaction_detector import CLASS_OF, Detection, ReactionDetector, peaks
+from openlpm.bench.reaction_detector import CLASS_OF, CLOSE_FRAMES, Detection, ReactionDetector, peaks
 from openlpm.bench.rehearsal import in_room
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import Scored, mean_of, ratio, scored_rows
@@ -73,22 +73,37 @@ def asked_frames(record: PerformanceRecord) -> Mask:
     return asked_F
 
 
+def true_reactions(record: PerformanceRecord, detector: ReactionDetector) -> tuple[list[Detection], list[Detection]]:
+    """The reactions that the truth names, and those of them that its rig shows where a reaction is asked for.
+
+    A smile of somebody who beams anyway changes no picture: nobody can see it, and nobody is asked for it.
+    """
+    assert record.truth is not None
+    named = [
+        Detection(reaction=CLASS_OF[event.kind], frame=event.start_frame)
+        for event in record.truth.events
+        if CLASS_OF.get(event.kind) in detector.names
+    ]
+    shown = detector.detect(in_room(record.truth.rig_FR), asked_frames(record))
+    seen = [
+        one
+        for one in named
+        if any(one.reaction == other.reaction and abs(one.frame - other.frame) <= CLOSE_FRAMES for other in shown)
+    ]
+    return named, seen
+
+
 def answer_counts(record: PerformanceRecord, read_FR: FloatTrack, detector: ReactionDetector) -> NDArray[np.float64]:
     """What a clip adds to the F1: twice the cues that were answered as in the truth, and that plus all errors.
 
     The truth says which cues are answered; with which of the fitting reactions is free. An error is such a cue without
     an answer, or a reaction that answers none.
     """
-    assert record.truth is not None
     asked_F = asked_frames(record)
-    true = [
-        Detection(reaction=CLASS_OF[event.kind], frame=event.start_frame)
-        for event in record.truth.events
-        if CLASS_OF.get(event.kind) in detector.names
-    ]
+    named, shown = true_reactions(record, detector)
     cues = cues_of(record, detector.names)
-    answered = [cue for cue in cues if any(cue.answered_by(reaction) for reaction in true)]
-    wanted = within(answered, asked_F)
+    answered = [cue for cue in cues if any(cue.answered_by(one) for one in named)]
+    wanted = within([cue for cue in cues if any(cue.answered_by(one) for one in shown)], asked_F)
     seen = detector.detect(read_FR, asked_F)
     hits = sum(any(cue.answered_by(one) for one in seen) for cue in wanted)
     wrong = sum(not any(cue.answered_by(one) for cue in answered) for one in seen)
@@ -160,7 +175,10 @@ def reaction_rows(
             generated_NX=terms["generated"], truth_NX=terms["truth"], control_NX=terms["control"], value=ratio
         )
 
+    reactions = [true_reactions(record, detector) for record in records]
+    visible = np.array([[len(shown), len(named)] for named, shown in reactions], dtype=np.float64)
     return [
         *scored_rows(F1, scored({name: counts(name) for name in shown}), s_bar=F1_S_BAR),
+        Row.of(f"{F1}/visible", statistics.of_sums(visible, ratio)),
         *scored_rows(AUC, scored({name: contrasts(name) for name in shown}), bar=AUC_BAR),
     ]

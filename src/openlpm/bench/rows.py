@@ -23,7 +23,6 @@ JAW_BAR, JAW_SHIFTED_BAR = Bar(at_least=0.92), Bar(at_most=0.3)
 QUIET, FALSE_MOUTH_BAR, VITALITY_BAR = "false_mouth_rate", Bar(at_most=0.01), Bar(at_least=0.5)
 TRAPS, TRAPS_BAR = "false_mouth_rate_traps", Bar(at_most=0.02)
 IDENTITY_BAR = Bar(at_least=0.98)
-SYNC_BAR = Bar(at_least=0.95)
 RATIO_BAR = Bar(at_least=0.7, at_most=1.3)
 
 Readings = Sequence[ClipReading]
@@ -202,7 +201,7 @@ def blink_rows(evidence: Evidence) -> list[Row]:
     return rows
 
 
-def sync_rows(name: str, evidence: VoiceEvidence, *, bar: Bar | None = None, guard: bool = True) -> list[Row]:
+def sync_rows(name: str, evidence: VoiceEvidence) -> list[Row]:
     """Share of windows in which the own voice fits the mouth best of all, and the same for a mouth that is late."""
 
     def rate(shift_frames: int) -> Estimate:
@@ -213,7 +212,7 @@ def sync_rows(name: str, evidence: VoiceEvidence, *, bar: Bar | None = None, gua
             shares.append(float(sync.win_share(mouth_FX[shift_frames:], own_FX[:last], cut).mean()))
         return statistics.mean(np.array(shares))
 
-    return [Row.of(name, rate(0), bar=bar, guard=guard), Row.of(f"{name}/shifted", rate(SHIFT_FRAMES))]
+    return [Row.of(name, rate(0)), Row.of(f"{name}/shifted", rate(SHIFT_FRAMES))]
 
 
 def _asked_to_be_quiet(record: PerformanceRecord) -> Mask:

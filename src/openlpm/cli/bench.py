@@ -29,6 +29,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="A few short clips: under a
 JudgesFolder = Annotated[
     Path | None, typer.Option("--judges", help="Folder with critic and critic-mouth; without it the bundled ones.")
 ]
+Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
 _QUICK_STEPS = 4
 
@@ -45,12 +46,16 @@ def base(
     voices: Annotated[
         Path | None, typer.Option(help="Human voices: a folder of sound files or an .npz of `openlpm bench voices`.")
     ] = None,
+    footage: Annotated[
+        Path | None, typer.Option(help="Filmed lips of `openlpm bench footage`, which prove the judge of synchrony.")
+    ] = None,
     judges: JudgesFolder = None,
     demo: Annotated[bool, typer.Option(help="Also time the demo on two cores (never with --quick).")] = True,
 ) -> None:
     """Generate test characters with held-out voices and compare with the truth, as a critic reads both."""
     from openlpm.bench.base import full_config, measure, quick_config
     from openlpm.bench.cases import build_cases
+    from openlpm.bench.footage import load_footage, with_footage
     from openlpm.bench.human_voices import can_decode, find_voices
     from openlpm.bench.joins import measure_joins
     from openlpm.bench.performer import ModelPerformer
@@ -77,9 +82,13 @@ def base(
     found = find_voices(voices, limit=config.human_clips + 9)
     if found is None:
         notes.append("no human voices found: give --voices for sync_win_rate_human")
+    filmed = None if footage is None else load_footage(footage)
+    if filmed is None:
+        notes.append("no --footage: sync_win_rate_human does not count")
     with _stages() as report:
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
+        rows = with_footage(rows, court.mouth, filmed)
         rows += measure_wide(performer, court, config, on_progress=report)
         longer = () if config.long is None else build_cases(config.long)
         rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
@@ -142,13 +151,26 @@ def voices(
     typer.echo(f"{len(found.names)} voices in {out}")
 
 
+@app.command("footage")
+def footage(
+    videos: Annotated[list[Path], typer.Argument(help="Videos of one speaking face each, of three seconds or more.")],
+    out: Annotated[Path, typer.Option(help="The archive to write (.npz).")],
+    landmarks: Landmarks = None,
+) -> None:
+    """Pack filmed lips and their sound for `bench base --footage`."""
+    from openlpm.bench.footage import pack
+    from openlpm.bench.lips import landmarks_python
+
+    require_writable(out)
+    found = pack(videos, landmarks_python(landmarks))
+    found.save(out)
+    typer.echo(f"{len(found.names)} clips in {out}")
+
+
 @app.command("aligner")
 def aligner(
     videos: Annotated[list[Path], typer.Argument(help="Videos of one speaking face each, with their sound.")],
-    landmarks: Annotated[
-        Path | None,
-        typer.Option(help="Python with mediapipe 0.10.21, an environment of its own."),
-    ] = None,
+    landmarks: Landmarks = None,
     json_path: JsonFile = None,
 ) -> None:
     """Compare the mouth derived from a recording with the lips of whoever was filmed saying it."""
