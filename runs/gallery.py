@@ -33,6 +33,7 @@ from openlpm.synth.actions import ACTION_NAMES
 from openlpm.synth.dialogue import ClipKind
 from openlpm.synth.identity import Identity, describe
 from openlpm.synth.perform import ClipStyle, perform
+from openlpm.synth.reactions import REACTION_KINDS
 from openlpm.synth.references import SUBTYPES, reference_pictures, reference_rigs
 from openlpm.synth.render import Cast
 from openlpm.synth.speech_bank import SpeechBank, build, load
@@ -44,6 +45,7 @@ CELL = 128
 KEPT_EVERY = 2  # of 24 frames a second
 _QUALITIES = (70, 60, 50, 40, 30, 20, 10)
 _EVERYTHING = tuple(SUBTYPES)
+_TRIES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class Row:
     style: Callable[[np.random.Generator], ClipStyle]
     lengths: int = 1
     """In units of the gallery's clip length."""
+    wants: Callable[[PerformanceRecord], bool] = lambda record: True
+    """Whether a drawn clip is of this situation; the first of ``_TRIES`` that is one is shown."""
     shown: tuple[tuple[str, ...], ...] = (_EVERYTHING,)
     """Kinds of reference pictures that the model is given, for each of its panels."""
 
@@ -93,20 +97,39 @@ def _of(kind: ClipKind, *, num_actions: int = 0, mood: bool = False) -> Callable
     return draw
 
 
+def _acts(number: int) -> Callable[[PerformanceRecord], bool]:
+    return lambda record: sum(kind.startswith("action:") for kind in _events(record)) == number
+
+
+def _reacts(record: PerformanceRecord) -> bool:
+    return any(kind in REACTION_KINDS for kind in _events(record))
+
+
+def _events(record: PerformanceRecord) -> list[str]:
+    return [] if record.truth is None else [event.kind for event in record.truth.events]
+
+
 ROWS = (
     Row(title="Speaking", text="The voice is given; the lips should follow it.", style=_of(ClipKind.SPEAK)),
     Row(
         title="Listening",
         text="The partner's voice is given; nods, smiles and looks should answer it, and the mouth stay shut.",
         style=_of(ClipKind.LISTEN),
+        wants=_reacts,
     ),
     Row(title="Idle", text="Nobody talks: breath, blinks and small movement.", style=_of(ClipKind.IDLE)),
     Row(title="Emotions", text="The caption names a feeling.", style=_of(ClipKind.SPEAK, mood=True)),
-    Row(title="Actions", text="The caption asks for one action.", style=_of(ClipKind.IDLE, num_actions=1)),
+    Row(
+        title="Actions",
+        text="The caption asks for one action.",
+        style=_of(ClipKind.IDLE, num_actions=1),
+        wants=_acts(1),
+    ),
     Row(
         title="Sequences",
         text="The caption asks for two actions, one after the other.",
         style=_of(ClipKind.IDLE, num_actions=2),
+        wants=_acts(2),
         lengths=2,
     ),
     Row(
@@ -129,10 +152,16 @@ def make_cell(stage: Stage, row: Row, number: int) -> Cell:
     """Draw who and what from the seed, perform it, and put truth and generated side by side."""
     rng = generator("gallery", stage.seed, row.title, number)
     people = seeds_of(stage.bank.split)
-    who, clip_seed = people[int(rng.integers(len(people)))], int(rng.integers(2**31))
-    identity = Identity.from_seed(who)
     whole = row.lengths * stage.num_frames
-    record = perform(who, clip_seed, stage.bank, num_frames=whole, style=row.style(rng), appearance=describe(identity))
+    for _ in range(_TRIES):
+        who, clip_seed = people[int(rng.integers(len(people)))], int(rng.integers(2**31))
+        identity, style = Identity.from_seed(who), row.style(rng)
+        appearance = describe(identity)
+        record = perform(who, clip_seed, stage.bank, num_frames=whole, style=style, appearance=appearance)
+        if row.wants(record):
+            break
+    else:
+        raise InputError(f"{row.title}: no clip of {whole} frames is one; give more --frames")
     # A sequence is shown whole, at twice the speed; of a long performance only the end is.
     first, every = (whole - stage.num_frames, KEPT_EVERY) if row.lengths > 2 else (0, KEPT_EVERY * row.lengths)
     kept = slice(first, whole, every)
@@ -273,8 +302,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=DEFAULT_STEPS)
     parser.add_argument("--bank", type=Path, help="a speech bank of the test split; without it one is made")
     args = parser.parse_args()
-    if args.frames < 24:
-        raise InputError(f"--frames {args.frames}: give at least a second, 24 frames")
+    if args.frames < 48:
+        raise InputError(f"--frames {args.frames}: give at least 48 (two seconds), or no action fits")
     bank = build(Split.TEST, 320, seed=args.seed) if args.bank is None else load(args.bank)
     if bank.split != Split.TEST:
         raise InputError(f"{args.bank} holds voices of the split {bank.split}; the gallery shows test people only")

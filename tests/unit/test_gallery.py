@@ -71,10 +71,10 @@ def test_the_gallery_shows_every_situation_beside_its_truth(
 ) -> None:
     (tmp_path / "gallery").mkdir()
     (tmp_path / "gallery" / "from-another-time.webp").touch()
-    monkeypatch.setattr(script, "KEPT_EVERY", 12)
+    monkeypatch.setattr(script, "KEPT_EVERY", 24)
     tiny.save_to(tmp_path / "model", storage=Storage.BF16)
     bank.save(tmp_path / "bank.npz")
-    options = ("--frames", "24", "--clips", "1", "--steps", "1", "--bank", str(tmp_path / "bank.npz"))
+    options = ("--frames", "48", "--clips", "1", "--steps", "1", "--bank", str(tmp_path / "bank.npz"))
     monkeypatch.setattr(sys, "argv", ["gallery.py", str(tmp_path / "model"), "--out", str(tmp_path), *options])
     script.main()
     page = (tmp_path / "gallery.html").read_text()
@@ -122,3 +122,16 @@ def test_clips_that_are_too_large_are_coded_worse_until_they_fit_or_refused(scri
     assert len(fitting) < best
     with pytest.raises(InputError, match="do not fit into 100 bytes"):
         script.encoded([cell], 100)
+
+
+def test_rows_of_actions_show_clips_that_have_them(
+    script: ModuleType, bank: SpeechBank, tiny: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "KEPT_EVERY", 24)
+    stage = script.Stage(model=tiny, bank=bank, seed=1, num_frames=48, steps=1)
+    for title, number in (("Actions", 1), ("Sequences", 2)):
+        (row,) = [row for row in script.ROWS if row.title == title]
+        events = script.make_cell(stage, row, 0).record.truth.events
+        assert sum(event.kind.startswith("action:") for event in events) == number
+    with pytest.raises(InputError, match="give more --frames"):
+        script.make_cell(replace(stage, num_frames=24), row, 0)
