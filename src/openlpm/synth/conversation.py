@@ -28,8 +28,8 @@ from openlpm.synth.vocal_kinds import VocalKind
 SIDES = ("a", "b")
 """The names of the two sides, in their order everywhere."""
 
-_NUM_UTTERANCES = (0.65, 0.27, 0.08)  # one, two or three in a turn
-_HUM_PROBABILITY, _BREAK_IN_PROBABILITY, _OVERLAP_PROBABILITY = 0.5, 0.12, 0.2
+_NUM_UTTERANCES = (0.58, 0.32, 0.1)  # one, two or three in a turn
+_HUM_PROBABILITY, _BREAK_IN_PROBABILITY, _OVERLAP_PROBABILITY = 0.8, 0.14, 0.25
 _SILENCE_PROBABILITY = 0.08
 _BREAK_IN_AT = (0.3, 0.75)  # of the utterance
 _LEAST_BREAK_IN_S = 1.2
