@@ -138,7 +138,12 @@ def fit_to_cues(evidence_FK: FloatTrack, names: Sequence[str], cues: Sequence[He
 def contrast(
     evidence_FK: FloatTrack, names: Sequence[str], own: Sequence[Heard], others: Sequence[list[Heard]]
 ) -> float:
-    """Share of other partners whose cues fit the reactions less than the own partner's do; ties count half."""
+    """Share of other partners whose cues fit the reactions less than the own partner's do; ties count half.
+
+    Chance (0.5) where there is no other partner.
+    """
+    if not others:
+        return 0.5
     mine = fit_to_cues(evidence_FK, names, own)
     theirs = np.array([fit_to_cues(evidence_FK, names, cues) for cues in others])
     return float(np.mean((mine > theirs + 1e-9) + 0.5 * (np.abs(mine - theirs) <= 1e-9)))
