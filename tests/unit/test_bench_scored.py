@@ -1,19 +1,23 @@
 """Scores beside truth and control, and the metrics of visemes, eyes, footage and groups that use them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from openlpm.bench import eyes, footage, statistics, visemes
 from openlpm.bench.actions import sequence_style, single_style
 from openlpm.bench.cases import MIX, mixed_style
 from openlpm.bench.groups import Group, GroupSizes, case_config, trap_style
+from openlpm.bench.performer import Part, shown_references
 from openlpm.bench.reading import ClipReading
 from openlpm.bench.rehearsal import Eyesight
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import NOT_MEASURABLE, Scored, mean_of, ratio, scored_rows
+from openlpm.core.audio import SILENCE
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import NUM_RIG, Rig, State
@@ -21,6 +25,7 @@ from openlpm.core.seeds import Split
 from openlpm.core.units import samples_at_frame
 from openlpm.synth.actions import ACTION_NAMES, ACTIONS
 from openlpm.synth.dialogue import ClipKind
+from openlpm.synth.references import reference_rigs
 
 pytestmark = pytest.mark.unit
 
@@ -223,3 +228,13 @@ def test_mixed_cases_take_their_people_as_drawn_but_never_act_with_a_speaking_mo
     for style in styles:
         if style.kind != ClipKind.IDLE:
             assert not any(ACTIONS[cue.action].uses_mouth for cue in style.actions)
+
+
+def test_a_performer_sees_only_the_kinds_of_pictures_that_it_may() -> None:
+    part = Part(
+        references_JCHW=torch.rand(len(reference_rigs()), 3, 8, 8), speak=SILENCE, listen=SILENCE, num_frames=48,
+        caption="", seed=0,
+    )  # fmt: skip
+    assert len(shown_references(part)) == len(reference_rigs())
+    assert [one.kind for one in shown_references(replace(part, kinds=("global",)))] == ["global"]
+    assert {one.kind for one in shown_references(replace(part, kinds=("global", "view")))} == {"global", "view"}

@@ -90,7 +90,7 @@ class ModelPerformer:
         """Generate with the reference pictures, the true caption and the product's own settings."""
         requests = [
             GenerationRequest(
-                references=_references(part),
+                references=shown_references(part),
                 speak=part.speak,
                 listen=part.listen,
                 num_frames=part.num_frames,
@@ -124,7 +124,8 @@ class VideoCodec:
         return ((decoded_BCFHW[0].transpose(0, 1).float() + 1) / 2).clamp(0, 1)
 
 
-def _references(part: Part) -> tuple[Reference, ...]:
+def shown_references(part: Part) -> tuple[Reference, ...]:
+    """The pictures of the kinds that the performer may see, with 8 bits a channel."""
     pictures_JHWC = part.references_JCHW.permute(0, 2, 3, 1)
     eight_bit_JHWC = (pictures_JHWC * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     return tuple(
