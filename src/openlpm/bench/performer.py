@@ -87,7 +87,7 @@ class ModelPerformer:
         """Generate with every reference picture, the true caption and the product's own settings."""
         requests = [
             GenerationRequest(
-                references=_references(part.references_JCHW),
+                references=references_of(part.references_JCHW),
                 speak=part.speak,
                 listen=part.listen,
                 num_frames=part.num_frames,
@@ -121,7 +121,8 @@ class VideoCodec:
         return ((decoded_BCFHW[0].transpose(0, 1).float() + 1) / 2).clamp(0, 1)
 
 
-def _references(pictures_JCHW: Tensor) -> tuple[Reference, ...]:
+def references_of(pictures_JCHW: Tensor) -> tuple[Reference, ...]:
+    """Drawn pictures, in the order of ``reference_rigs()``, as a request takes them."""
     eight_bit_JHWC = (pictures_JCHW.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     return tuple(
         Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
