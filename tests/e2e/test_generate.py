@@ -196,6 +196,24 @@ def test_a_first_frame_of_any_size_reaches_the_model_as_such(tmp_path: Path, lam
     assert json.loads(report.read_text())["references"] == ["global:0", "first:0"]
 
 
+def test_a_motion_track_reaches_the_model_and_a_broken_one_ends_in_a_sentence(
+    tmp_path: Path, lamp: Lamp, ada: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track, out = tmp_path / "track.json", tmp_path / "out.mp4"
+    options = ["--seconds", 1, "--motion", track, "--out", out]
+    track.write_text('{"fps": 24, "channels": ["pitch", "yaw"], "frames": [[0.1, 0.2], [0.0, 0.3]]}')
+    assert run("generate", "--character", ada, *options) == 0
+    motion = lamp.requests[0].motion
+    assert motion is not None
+    assert np.allclose(motion.track_FM[:, motion.given_M], [[0.2, 0.1], [0.3, 0.0]])
+    out.unlink()
+    track.write_text('{"fps": 24, "channels": ["yaw"], "frames": [[0.9]]}')
+    capsys.readouterr()
+    assert run("generate", "--character", ada, *options) != 0
+    assert "frame 0, yaw: 0.9 is outside -0.6 to 0.6" in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()
+
+
 def test_the_bundled_model_begins_with_the_first_frame(tmp_path: Path, ada: Path) -> None:
     begin_HWC = drawn_references(900_007)[ReferenceKey("view", 1)]
     Image.fromarray(begin_HWC).save(tmp_path / "begin.png")

@@ -125,11 +125,14 @@ class VideoCodec:
 
 
 def shown_references(part: Part) -> tuple[Reference, ...]:
-    """The pictures of the kinds that the performer may see, with 8 bits a channel."""
-    pictures_JHWC = part.references_JCHW.permute(0, 2, 3, 1)
-    eight_bit_JHWC = (pictures_JHWC * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    """The pictures of the kinds that the performer may see."""
+    return tuple(each for each in references_of(part.references_JCHW) if each.kind in part.kinds)
+
+
+def references_of(pictures_JCHW: Tensor) -> tuple[Reference, ...]:
+    """Drawn pictures, in the order of ``reference_rigs()``, as a request takes them."""
+    eight_bit_JHWC = (pictures_JCHW.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     return tuple(
         Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
         for key, picture_HWC in zip(reference_rigs(), eight_bit_JHWC, strict=True)
-        if key.kind in part.kinds
     )
