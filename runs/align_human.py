@@ -21,10 +21,10 @@ from pathlib import Path
 from openlpm.core.errors import InputError
 from openlpm.media.audio import open_audio
 from openlpm.media.opus import encoded
-from openlpm.synth import human_bank
-from openlpm.synth.aligner import load_aligner
-from openlpm.synth.human_speech import Aligner, VisemeSpan
-from openlpm.synth.voices import split_of_human
+from openlpm.synth.sound import human_bank
+from openlpm.synth.sound.aligner import load_aligner
+from openlpm.synth.sound.human_speech import Aligner, VisemeSpan
+from openlpm.synth.sound.voices import split_of_human
 
 _SUFFIXES = (".flac", ".ogg", ".opus", ".wav")
 

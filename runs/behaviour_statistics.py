@@ -18,9 +18,9 @@ from openlpm.core.record import Event, PerformanceRecord
 from openlpm.core.rig import Rig, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.perform import perform
-from openlpm.synth.reactions import ANSWERS, WINDOW_S
-from openlpm.synth.speech_bank import build
+from openlpm.synth.act.perform import perform
+from openlpm.synth.act.reactions import ANSWERS, WINDOW_S
+from openlpm.synth.sound.speech_bank import build
 
 _NUM_FRAMES = 240
 _HEAD = [Rig.YAW, Rig.PITCH, Rig.ROLL]

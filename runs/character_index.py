@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from openlpm.core.rig import NUM_RIG
 from openlpm.core.seeds import Split, seeds_of
-from openlpm.synth.identity import Identity
-from openlpm.synth.nearest import INDEX_FILE, CharacterIndex, colour_differences, colour_grid
-from openlpm.synth.render import Cast
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.nearest import INDEX_FILE, CharacterIndex, colour_differences, colour_grid
+from openlpm.synth.look.render import Cast
 
 _BATCH = 8
 _SHARE_INSIDE = 0.97

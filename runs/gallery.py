@@ -28,15 +28,15 @@ from openlpm.dit.condition import ReferenceKind
 from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
-from openlpm.synth.acting import ActionCue
-from openlpm.synth.actions import ACTION_NAMES
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.perform import ClipStyle, perform
-from openlpm.synth.reactions import REACTION_KINDS
-from openlpm.synth.references import SUBTYPES, reference_pictures, reference_rigs
-from openlpm.synth.render import Cast
-from openlpm.synth.speech_bank import SpeechBank, build, load
+from openlpm.synth.act.acting import ActionCue
+from openlpm.synth.act.actions import ACTION_NAMES
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.perform import ClipStyle, perform
+from openlpm.synth.act.reactions import REACTION_KINDS
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.look.references import SUBTYPES, reference_pictures, reference_rigs
+from openlpm.synth.look.render import Cast
+from openlpm.synth.sound.speech_bank import SpeechBank, build, load
 from openlpm.weights.fingerprint import folder_sha256
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -28,9 +28,9 @@ from openlpm.parallel.world import World, joined
 from openlpm.recipes import nano, stages
 from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.synth.identity import Identity
-from openlpm.synth.references import reference_rigs
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.references import reference_rigs
+from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.seeds import Split, generator
-from openlpm.synth.acoustics import Acoustics, measured
-from openlpm.synth.emotional_speech import say_with_emotion
-from openlpm.synth.espeak import Synthesiser, Utterance
-from openlpm.synth.nonverbal import make_sound
-from openlpm.synth.vocal_kinds import EMOTIONS_OF, NON_VERBAL
-from openlpm.synth.voices import Voice, voices_of
+from openlpm.synth.sound.acoustics import Acoustics, measured
+from openlpm.synth.sound.emotional_speech import say_with_emotion
+from openlpm.synth.sound.espeak import Synthesiser, Utterance
+from openlpm.synth.sound.nonverbal import make_sound
+from openlpm.synth.sound.vocal_kinds import EMOTIONS_OF, NON_VERBAL
+from openlpm.synth.sound.voices import Voice, voices_of
 
 _COLUMNS = tuple(Acoustics.__dataclass_fields__)
 

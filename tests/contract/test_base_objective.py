@@ -17,7 +17,7 @@ from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
-from openlpm.synth.references import reference_rigs
+from openlpm.synth.look.references import reference_rigs
 from openlpm.training import base
 from openlpm.training.base import BaseBatch, BaseObjective, BaseObjectiveConfig, ClipMix, WindowLayout
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations

@@ -10,9 +10,9 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, Rig, State
 from openlpm.core.seeds import Split, split_of
 from openlpm.core.units import samples_at_frame
-from openlpm.synth.conversation import Conversation, converse
-from openlpm.synth.dialogue import end_of
-from openlpm.synth.filming import (
+from openlpm.synth.act.conversation import Conversation, converse
+from openlpm.synth.act.dialogue import end_of
+from openlpm.synth.act.filming import (
     Film,
     Layout,
     Panel,
@@ -23,10 +23,10 @@ from openlpm.synth.filming import (
     landmarks_in,
     rig_of,
 )
-from openlpm.synth.landmarks import LANDMARKS
-from openlpm.synth.pose import PICTURE_SIZE
-from openlpm.synth.speech_bank import SpeechBank, build
-from openlpm.synth.truth_file import truth_arrays, truth_header
+from openlpm.synth.act.truth_file import truth_arrays, truth_header
+from openlpm.synth.look.landmarks import LANDMARKS
+from openlpm.synth.look.pose import PICTURE_SIZE
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 pytestmark = pytest.mark.contract
 

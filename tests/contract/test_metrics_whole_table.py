@@ -24,8 +24,8 @@ from openlpm.bench.result import Row
 from openlpm.core.audio import AudioSource
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.core.seeds import generator
-from openlpm.synth import references
-from openlpm.synth.identity import Identity
+from openlpm.synth.look import references
+from openlpm.synth.look.identity import Identity
 
 pytestmark = pytest.mark.contract
 

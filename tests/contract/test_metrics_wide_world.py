@@ -25,8 +25,8 @@ from openlpm.bench.rehearsal import Stage
 from openlpm.bench.result import Row
 from openlpm.bench.wide import measure_wide
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth import references
-from openlpm.synth.identity import Identity
+from openlpm.synth.look import references
+from openlpm.synth.look.identity import Identity
 
 pytestmark = pytest.mark.contract
 

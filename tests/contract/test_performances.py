@@ -12,16 +12,16 @@ from openlpm.core.emotion import EMOTIONS
 from openlpm.core.record import Event, PerformanceRecord
 from openlpm.core.rig import NUM_RIG, VISEMES, Rig, State
 from openlpm.core.seeds import Split
-from openlpm.synth.acting import ActionCue
-from openlpm.synth.actions import ACTIONS
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.feelings import Course
-from openlpm.synth.perform import ClipStyle, perform
-from openlpm.synth.persona import PERSONAS, Persona
-from openlpm.synth.phrasing import ADJECTIVES, ADVERBS
-from openlpm.synth.reactions import CUE_KINDS, REACTION_KINDS
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.act.acting import ActionCue
+from openlpm.synth.act.actions import ACTIONS
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.feelings import Course
+from openlpm.synth.act.perform import ClipStyle, perform
+from openlpm.synth.act.persona import PERSONAS, Persona
+from openlpm.synth.act.phrasing import ADJECTIVES, ADVERBS
+from openlpm.synth.act.reactions import CUE_KINDS, REACTION_KINDS
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 pytestmark = pytest.mark.contract
 

@@ -7,10 +7,10 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.identity import Identity
-from openlpm.synth.landmarks import LANDMARKS
-from openlpm.synth.layout import NUM_PARAMETERS
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.landmarks import LANDMARKS
+from openlpm.synth.look.layout import NUM_PARAMETERS
+from openlpm.synth.look.render import Cast, render_frames
 
 MOUTH = (Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
 EYES = (Rig.BLINK_LEFT, Rig.BLINK_RIGHT, Rig.WIDEN, Rig.GAZE_X, Rig.GAZE_Y, Rig.BROW_LEFT, Rig.BROW_RIGHT)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from openlpm.cli.main import main
 from openlpm.core.seeds import Split
 from openlpm.media.video import read_video
-from openlpm.synth import filming
-from openlpm.synth.identity import Identity
-from openlpm.synth.render import Cast
-from openlpm.synth.speech_bank import build
+from openlpm.synth.act import filming
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast
+from openlpm.synth.sound.speech_bank import build
 
 pytestmark = pytest.mark.e2e
 

@@ -5,10 +5,10 @@ import pytest
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.acting import Act, ActionCue, along, overlay, place_acts
-from openlpm.synth.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
-from openlpm.synth.mouth_motion import frame_centres
+from openlpm.synth.act.acting import Act, ActionCue, along, overlay, place_acts
+from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.act.mouth_motion import frame_centres
 
 pytestmark = pytest.mark.unit
 

@@ -7,12 +7,12 @@ import pytest
 
 from openlpm.core.rig import VISEMES
 from openlpm.media.audio import open_audio
-from openlpm.synth.aligner import follow, spans_of
-from openlpm.synth.aligner_phones import PhoneRecogniser, TimedPhone, visemes_of_phones
-from openlpm.synth.espeak import Phone, Utterance
-from openlpm.synth.human_speech import VisemeSpan
-from openlpm.synth.mouth_motion import loudness
-from openlpm.synth.voices import HumanVoice
+from openlpm.synth.act.mouth_motion import loudness
+from openlpm.synth.sound.aligner import follow, spans_of
+from openlpm.synth.sound.aligner_phones import PhoneRecogniser, TimedPhone, visemes_of_phones
+from openlpm.synth.sound.espeak import Phone, Utterance
+from openlpm.synth.sound.human_speech import VisemeSpan
+from openlpm.synth.sound.voices import HumanVoice
 
 pytestmark = pytest.mark.unit
 

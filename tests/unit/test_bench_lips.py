@@ -13,7 +13,7 @@ from openlpm.bench.result import Row
 from openlpm.core.errors import InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import generator
-from openlpm.synth.mouth_motion import MouthTrack
+from openlpm.synth.act.mouth_motion import MouthTrack
 
 pytestmark = pytest.mark.unit
 

@@ -23,9 +23,9 @@ from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import NUM_RIG, Rig, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import samples_at_frame
-from openlpm.synth.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.references import reference_rigs
+from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.look.references import reference_rigs
 
 pytestmark = pytest.mark.unit
 

@@ -8,14 +8,14 @@ import pytest
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.rig import State
-from openlpm.synth import phrasing
-from openlpm.synth.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.captions import caption, shortened
-from openlpm.synth.content import Content, Mood, Step, moods_of
-from openlpm.synth.feelings import Course, Feeling, emotion_track
-from openlpm.synth.inflection import Form, Pronoun, inflected, of_verb, pronoun_of
-from openlpm.synth.mouth_motion import frame_centres
-from openlpm.synth.phrasing import Choice
+from openlpm.synth.act import phrasing
+from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
+from openlpm.synth.act.captions import caption, shortened
+from openlpm.synth.act.content import Content, Mood, Step, moods_of
+from openlpm.synth.act.feelings import Course, Feeling, emotion_track
+from openlpm.synth.act.mouth_motion import frame_centres
+from openlpm.synth.act.phrasing import Choice
+from openlpm.synth.sound.inflection import Form, Pronoun, inflected, of_verb, pronoun_of
 
 pytestmark = pytest.mark.unit
 

@@ -6,9 +6,9 @@ import pytest
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import Rig
-from openlpm.synth.feelings import Course, Feeling, emotion_track, felt_at, run_course
-from openlpm.synth.moods import MANNERS, MOODS, REST_ER, manner_of
-from openlpm.synth.mouth_motion import frame_centres
+from openlpm.synth.act.feelings import Course, Feeling, emotion_track, felt_at, run_course
+from openlpm.synth.act.moods import MANNERS, MOODS, REST_ER, manner_of
+from openlpm.synth.act.mouth_motion import frame_centres
 
 pytestmark = pytest.mark.unit
 

@@ -16,7 +16,7 @@ from openlpm.core.errors import InputError
 from openlpm.core.seeds import Split, split_of
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 from openlpm.vae.config import StageConfig
 from openlpm.weights.store import Storage
 

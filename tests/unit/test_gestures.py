@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from openlpm.synth.eye_motion import BLINK_S, blink_shape
-from openlpm.synth.gestures import glide, min_jerk, pulses, window_of
-from openlpm.synth.mouth_motion import frame_centres
+from openlpm.synth.act.eye_motion import BLINK_S, blink_shape
+from openlpm.synth.act.gestures import glide, min_jerk, pulses, window_of
+from openlpm.synth.act.mouth_motion import frame_centres
 
 pytestmark = pytest.mark.unit
 

@@ -10,9 +10,9 @@ from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import Split
 from openlpm.media.opus import decoded, encoded
-from openlpm.synth import human_bank
-from openlpm.synth.human_speech import VisemeSpan
-from openlpm.synth.voices import split_of_human
+from openlpm.synth.sound import human_bank
+from openlpm.synth.sound.human_speech import VisemeSpan
+from openlpm.synth.sound.voices import split_of_human
 
 pytestmark = pytest.mark.unit
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import Split
-from openlpm.synth.espeak import Utterance
-from openlpm.synth.human_speech import VisemeSpan, human_utterance, human_utterances, pieces
-from openlpm.synth.speech_bank import SpeechBank, build, load, merged, with_human
-from openlpm.synth.visemes import is_stressed, shares_of
-from openlpm.synth.voices import HumanVoice, split_of_human, voices_of
+from openlpm.synth.sound.espeak import Utterance
+from openlpm.synth.sound.human_speech import VisemeSpan, human_utterance, human_utterances, pieces
+from openlpm.synth.sound.speech_bank import SpeechBank, build, load, merged, with_human
+from openlpm.synth.sound.visemes import is_stressed, shares_of
+from openlpm.synth.sound.voices import HumanVoice, split_of_human, voices_of
 
 pytestmark = pytest.mark.unit
 

@@ -8,13 +8,13 @@ import pytest
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split, seeds_of
-from openlpm.synth.casting import parameters_of
-from openlpm.synth.hairstyles import HAIR_SHAPES
-from openlpm.synth.identity import STYLES, Identity, describe
-from openlpm.synth.layout import NUM_PARAMETERS
-from openlpm.synth.outfits import SHOTS
-from openlpm.synth.scenes import SETTINGS
-from openlpm.synth.species import ANIMALS, SPECIES
+from openlpm.synth.look.casting import parameters_of
+from openlpm.synth.look.hairstyles import HAIR_SHAPES
+from openlpm.synth.look.identity import STYLES, Identity, describe
+from openlpm.synth.look.layout import NUM_PARAMETERS
+from openlpm.synth.look.outfits import SHOTS
+from openlpm.synth.look.scenes import SETTINGS
+from openlpm.synth.look.species import ANIMALS, SPECIES
 
 pytestmark = pytest.mark.unit
 

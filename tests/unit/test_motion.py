@@ -20,7 +20,7 @@ from openlpm.core.motion import (
     write_motion,
 )
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 
 pytestmark = pytest.mark.unit
 

@@ -11,9 +11,9 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG
 from openlpm.media.picture import read_picture, square
 from openlpm.media.video import read_video
-from openlpm.synth.identity import Identity
-from openlpm.synth.nearest import INDEX_FILE, CharacterIndex, colour_grid, lab, nearest_members, smooth_share
-from openlpm.synth.render import Cast
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.nearest import INDEX_FILE, CharacterIndex, colour_grid, lab, nearest_members, smooth_share
+from openlpm.synth.look.render import Cast
 
 pytestmark = pytest.mark.unit
 

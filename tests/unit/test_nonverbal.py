@@ -8,13 +8,13 @@ import pytest
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import VISEMES
 from openlpm.core.units import frames_in_samples
-from openlpm.synth.acoustics import measured
-from openlpm.synth.espeak import Phone, Synthesiser, Utterance
-from openlpm.synth.mouth_motion import VisemeSpans, mouth_motion
-from openlpm.synth.nonverbal import Piece, make_sound, played
-from openlpm.synth.visemes import is_stressed, shares_of
-from openlpm.synth.vocal_kinds import EMOTIONS_OF, NON_VERBAL, VocalKind
-from openlpm.synth.voices import Voice
+from openlpm.synth.act.mouth_motion import VisemeSpans, mouth_motion
+from openlpm.synth.sound.acoustics import measured
+from openlpm.synth.sound.espeak import Phone, Synthesiser, Utterance
+from openlpm.synth.sound.nonverbal import Piece, make_sound, played
+from openlpm.synth.sound.visemes import is_stressed, shares_of
+from openlpm.synth.sound.vocal_kinds import EMOTIONS_OF, NON_VERBAL, VocalKind
+from openlpm.synth.sound.voices import Voice
 
 pytestmark = pytest.mark.unit
 

@@ -7,12 +7,12 @@ import pytest
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
-from openlpm.synth import espeak
-from openlpm.synth.actions import ACTION_NAMES
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.feelings import Course
-from openlpm.synth.perform import ClipStyle, draw_style, perform
-from openlpm.synth.speech_bank import build
+from openlpm.synth.act.actions import ACTION_NAMES
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.feelings import Course
+from openlpm.synth.act.perform import ClipStyle, draw_style, perform
+from openlpm.synth.sound import espeak
+from openlpm.synth.sound.speech_bank import build
 
 pytestmark = pytest.mark.unit
 

@@ -7,9 +7,9 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MOTION_CHANNELS, MOTION_HIGH_M, MOTION_LOW_M, NUM_MOTION
 from openlpm.core.rig import Rig, State
 from openlpm.core.units import samples_at_frame
-from openlpm.synth.feelings import Feeling
-from openlpm.synth.persona import PERSONAS
-from openlpm.synth.planner import Planner, frame_loudness
+from openlpm.synth.act.feelings import Feeling
+from openlpm.synth.act.persona import PERSONAS
+from openlpm.synth.act.planner import Planner, frame_loudness
 
 pytestmark = pytest.mark.unit
 

@@ -8,11 +8,11 @@ import pytest
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError
-from openlpm.synth.acoustics import Acoustics, measured, pitch_track
-from openlpm.synth.emotional_speech import emphasised, finished, say_with_emotion
-from openlpm.synth.espeak import Synthesiser
-from openlpm.synth.prosody import PLAIN, PROSODY, Prosody, coloured, limited, prosody_of
-from openlpm.synth.voices import Voice
+from openlpm.synth.sound.acoustics import Acoustics, measured, pitch_track
+from openlpm.synth.sound.emotional_speech import emphasised, finished, say_with_emotion
+from openlpm.synth.sound.espeak import Synthesiser
+from openlpm.synth.sound.prosody import PLAIN, PROSODY, Prosody, coloured, limited, prosody_of
+from openlpm.synth.sound.voices import Voice
 
 pytestmark = pytest.mark.unit
 

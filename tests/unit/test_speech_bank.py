@@ -10,13 +10,13 @@ import pytest
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.seeds import Split
-from openlpm.synth.bank_work import jobs
-from openlpm.synth.espeak import Synthesiser, resampled
-from openlpm.synth.grammars import GRAMMARS
-from openlpm.synth.sentences import backchannel, sentence
-from openlpm.synth.speech_bank import SpeechBank, build, load
-from openlpm.synth.vocal_kinds import EMOTIONS_OF, VocalKind
-from openlpm.synth.voices import LANGUAGES, Voice, voices_of
+from openlpm.synth.sound.bank_work import jobs
+from openlpm.synth.sound.espeak import Synthesiser, resampled
+from openlpm.synth.sound.grammars import GRAMMARS
+from openlpm.synth.sound.sentences import backchannel, sentence
+from openlpm.synth.sound.speech_bank import SpeechBank, build, load
+from openlpm.synth.sound.vocal_kinds import EMOTIONS_OF, VocalKind
+from openlpm.synth.sound.voices import LANGUAGES, Voice, voices_of
 
 pytestmark = pytest.mark.unit
 

@@ -5,9 +5,9 @@ import pytest
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
-from openlpm.synth.music import draw_song, play
-from openlpm.synth.speech_bank import SpeechBank, build
-from openlpm.synth.traps import VOICED, TrapKind, trap_sound
+from openlpm.synth.sound.music import draw_song, play
+from openlpm.synth.sound.speech_bank import SpeechBank, build
+from openlpm.synth.sound.traps import VOICED, TrapKind, trap_sound
 
 pytestmark = pytest.mark.unit
 

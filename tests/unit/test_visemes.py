@@ -3,7 +3,7 @@
 import pytest
 
 from openlpm.core.rig import VISEMES
-from openlpm.synth.visemes import is_stressed, shares_of, unknown_symbols, viseme_symbol
+from openlpm.synth.sound.visemes import is_stressed, shares_of, unknown_symbols, viseme_symbol
 
 pytestmark = pytest.mark.unit
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from openlpm.bench.rehearsal import Rehearsed, Stage
 from openlpm.bench.signals import FloatTrack
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.acting import ActionCue, along
-from openlpm.synth.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.feelings import Course
-from openlpm.synth.style import ClipStyle, draw_style
+from openlpm.synth.act.acting import ActionCue, along
+from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.feelings import Course
+from openlpm.synth.act.style import ClipStyle, draw_style
 
 _STRETCHES = (0.88, 1.03, 1.2)
 _MARGIN_FRAMES = 6

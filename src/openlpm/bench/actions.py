@@ -16,8 +16,8 @@ from openlpm.bench.statistics import Estimate, Values, mean
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.seeds import generator
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.style import ClipStyle
+from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
+from openlpm.synth.act.style import ClipStyle
 
 SINGLE, SEQUENCE = "text_action_success", "text_sequence_success"
 SINGLE_BAR, SEQUENCE_BAR = Bar(at_least=0.85), Bar(at_least=0.7)

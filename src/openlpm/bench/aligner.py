@@ -21,9 +21,9 @@ from openlpm.core.errors import InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
 from openlpm.media.audio import open_audio
-from openlpm.synth.aligner import follow
-from openlpm.synth.human_speech import Aligner
-from openlpm.synth.mouth_motion import MouthTrack, loudness
+from openlpm.synth.act.mouth_motion import MouthTrack, loudness
+from openlpm.synth.sound.aligner import follow
+from openlpm.synth.sound.human_speech import Aligner
 
 LIP_BAR = Bar(at_least=0.6)
 _JAW = 0

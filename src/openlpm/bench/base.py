@@ -27,8 +27,8 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.references import reference_pictures
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.look.references import reference_pictures
 
 LONG_FRAMES = 240
 """Ten seconds."""

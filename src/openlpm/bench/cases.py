@@ -8,11 +8,11 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import RigTrack
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.actions import ACTIONS
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.perform import ClipStyle, draw_style, perform
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.act.actions import ACTIONS
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.perform import ClipStyle, draw_style, perform
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 MIX = (
     ClipKind.SPEAK,

@@ -18,9 +18,9 @@ from openlpm.core.emotion import EMOTIONS, NUM_EMOTIONS
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.feelings import Course
-from openlpm.synth.style import ClipStyle, draw_style
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.feelings import Course
+from openlpm.synth.act.style import ClipStyle, draw_style
 
 NAME = "emotion_f1"
 S_BAR = Bar(at_least=0.85)

@@ -10,9 +10,9 @@ from openlpm.bench.emotions import CLIP_FRAMES, feeling_style
 from openlpm.bench.reaction_detector import listening_style
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
-from openlpm.synth.actions import ACTION_NAMES
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.style import ClipStyle, draw_style
+from openlpm.synth.act.actions import ACTION_NAMES
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.style import ClipStyle, draw_style
 
 
 class Group(StrEnum):

@@ -15,8 +15,8 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
-from openlpm.synth.references import SUBTYPES, reference_rigs
-from openlpm.synth.references import ReferenceKind as PoseKind
+from openlpm.synth.look.references import SUBTYPES, reference_rigs
+from openlpm.synth.look.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
 
 

@@ -16,10 +16,10 @@ from openlpm.bench.rehearsal import Rehearsed, Stage
 from openlpm.bench.signals import FloatTrack, Mask, smooth
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import Rig
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.feelings import Course
-from openlpm.synth.persona import PERSONAS
-from openlpm.synth.style import ClipStyle, draw_style
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.feelings import Course
+from openlpm.synth.act.persona import PERSONAS
+from openlpm.synth.act.style import ClipStyle, draw_style
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "nod": ("nod", "slow_nod"),

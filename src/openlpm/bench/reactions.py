@@ -17,7 +17,7 @@ from openlpm.bench.signals import FloatTrack, Mask
 from openlpm.bench.statistics import Values
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.reactions import ANSWERS, WINDOW_S
+from openlpm.synth.act.reactions import ANSWERS, WINDOW_S
 
 F1, AUC = "reaction_event_f1", "reaction_contrast_auc"
 F1_S_BAR, AUC_BAR = Bar(at_least=0.8), Bar(at_least=0.85)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from openlpm.bench import controls, statistics
 from openlpm.bench.reading import ClipReading
 from openlpm.bench.result import Row
-from openlpm.synth.references import ReferenceKind
+from openlpm.synth.look.references import ReferenceKind
 
 NAME = "reference_gain"
 STEPS: dict[str, tuple[ReferenceKind, ...]] = {

@@ -19,8 +19,8 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.perform import perform
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.act.perform import perform
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 _UTTERANCES = 240
 _STILL = 1e-6  # variance of a channel that never moves

@@ -16,7 +16,7 @@ from openlpm.bench.statistics import Estimate, Values
 from openlpm.bench.visemes import viseme_rows
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import Rig
-from openlpm.synth.actions import ACTIONS
+from openlpm.synth.act.actions import ACTIONS
 
 PSNR_BAR, PSNR_MOUTH_BAR = Bar(at_least=38.0), Bar(at_least=34.0)
 JAW_BAR, JAW_SHIFTED_BAR = Bar(at_least=0.92), Bar(at_most=0.3)

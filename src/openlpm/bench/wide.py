@@ -23,7 +23,7 @@ from openlpm.bench.scoring import unasked
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import read_truth, reference_embedding
 from openlpm.core.record import PerformanceRecord
-from openlpm.synth.references import SUBTYPES, ReferenceKind, reference_pictures
+from openlpm.synth.look.references import SUBTYPES, ReferenceKind, reference_pictures
 
 
 @final

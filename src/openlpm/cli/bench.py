@@ -176,7 +176,7 @@ def aligner(
     """Compare the mouth derived from a recording with the lips of whoever was filmed saying it."""
     from openlpm.bench.aligner import chance_of, correlation_at, lip_rows, read_clip
     from openlpm.bench.lips import landmarks_python
-    from openlpm.synth.aligner import load_aligner
+    from openlpm.synth.sound.aligner import load_aligner
 
     require_writable(json_path)
     python = landmarks_python(landmarks)

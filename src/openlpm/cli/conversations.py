@@ -15,8 +15,8 @@ from openlpm.core.units import FRAME_RATE_HZ
 if TYPE_CHECKING:
     import torch
 
-    from openlpm.synth.filming import Layout
-    from openlpm.synth.speech_bank import SpeechBank
+    from openlpm.synth.act.filming import Layout
+    from openlpm.synth.sound.speech_bank import SpeechBank
 
 
 @final
@@ -82,9 +82,9 @@ def is_whole(job: Job, seed: int) -> bool:
 def write_conversation(job: Job, seed: int, bank: "SpeechBank", report: Callable[[int], None]) -> None:
     """Render one conversation into a hidden folder and move its files to their place, the header last."""
     from openlpm.media.video import VideoWriter
-    from openlpm.synth.conversation import converse
-    from openlpm.synth.filming import draw_shots, film_blocks, films_of
-    from openlpm.synth.truth_file import truth_arrays, truth_header, write_arrays
+    from openlpm.synth.act.conversation import converse
+    from openlpm.synth.act.filming import draw_shots, film_blocks, films_of
+    from openlpm.synth.act.truth_file import truth_arrays, truth_header, write_arrays
 
     conversation = converse(seed, bank, num_frames=job.num_frames)
     shots = draw_shots(seed, conversation.records[0].state_F, conversation.records[1].state_F)

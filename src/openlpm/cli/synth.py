@@ -17,7 +17,7 @@ from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
 
 if TYPE_CHECKING:
-    from openlpm.synth.speech_bank import SpeechBank
+    from openlpm.synth.sound.speech_bank import SpeechBank
 
 HELP = """Make two-party conversations with exact ground truth, to test pipelines and benchmarks with."""
 
@@ -70,7 +70,7 @@ def render(
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
 ) -> None:
     """Check the options, skip what is there, and render the rest."""
-    from openlpm.synth.filming import Layout
+    from openlpm.synth.act.filming import Layout
 
     job = Job(
         out=out,
@@ -91,7 +91,7 @@ def render(
 
 
 def _render(job: Job, seeds: list[int]) -> None:
-    from openlpm.synth.filming import Layout
+    from openlpm.synth.act.filming import Layout
 
     sides = 1 if job.layout == Layout.CUT else 2
     total = len(seeds) * job.num_frames * sides
@@ -116,7 +116,7 @@ def _render(job: Job, seeds: list[int]) -> None:
 
 
 def _bank(job: Job, group: int) -> "SpeechBank":
-    from openlpm.synth.speech_bank import build, load
+    from openlpm.synth.sound.speech_bank import build, load
 
     if job.bank is None:
         with counted_progress("voices", _UTTERANCES, "utterances") as progress:

@@ -19,8 +19,8 @@ from openlpm.parallel.world import World
 from openlpm.recipes import nano
 from openlpm.recipes.critic import CriticObjective, MouthObjective, critic_recipe, save_judges, tiny_critic_recipe
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
-from openlpm.synth.augment import augment
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.sound.augment import augment
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import ClipBank, fill_bank

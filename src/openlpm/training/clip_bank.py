@@ -13,8 +13,8 @@ from openlpm.core.motion import MOTION_CHANNELS
 from openlpm.core.rig import State
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
-from openlpm.synth.references import reference_rigs
-from openlpm.synth.render import Cast
+from openlpm.synth.look.references import reference_rigs
+from openlpm.synth.look.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder

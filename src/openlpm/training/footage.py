@@ -15,12 +15,12 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth import human_bank
-from openlpm.synth.espeak import Utterance
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.perform import perform
-from openlpm.synth.render import Cast
-from openlpm.synth.speech_bank import SpeechBank, build, with_human
+from openlpm.synth.act.perform import perform
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.look.render import Cast
+from openlpm.synth.sound import human_bank
+from openlpm.synth.sound.espeak import Utterance
+from openlpm.synth.sound.speech_bank import SpeechBank, build, with_human
 
 _CHUNK = 32
 
