@@ -50,6 +50,20 @@ def model() -> CharacterModel:
     return made
 
 
+@pytest.fixture
+def conditions(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
+    """What the transformer is told, call by call, from now on."""
+    told: list[Condition] = []
+    forward = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        told.append(condition)
+        return forward(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    return told
+
+
 def voice(num_samples: int, seed: int) -> ArraySource:
     return ArraySource(np.random.default_rng(seed).uniform(-0.5, 0.5, num_samples).astype(np.float32))
 
@@ -81,19 +95,11 @@ def head_turns(num_frames: int, seed: int = 0, channels: Sequence[int] = (0, 1, 
 
 
 def test_a_motion_track_leads_from_its_first_frame_to_its_last(
-    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+    model: CharacterModel, conditions: list[Condition]
 ) -> None:
-    told: list[Condition] = []
-    dit = model.dit.forward
-
-    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
-        told.append(condition)
-        return dit(latents_BCTHW, time_BT, condition, **options)
-
-    monkeypatch.setattr(model.dit, "forward", watched)
     track = head_turns(22)
     performed(model, [request(1, motion=track), request(2)])
-    group, windows = 4, told[::2]  # two steps a window
+    group, windows = 4, conditions[::2]  # two steps a window
     for number, condition in enumerate(windows):
         assert condition.motion_BTM is not None
         assert condition.motion_given_BTM is not None
@@ -206,16 +212,9 @@ def test_the_context_is_shown_with_the_noise_it_was_trained_with(
         assert (time_BT[:, WINDOW.context :] > WINDOW.context_noise).all()
 
 
-def test_all_windows_hear_one_track(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    conditions: list[Condition] = []
-    forward = model.dit.forward
-
-    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
-        conditions.append(condition)
-        return forward(latents_BCTHW, time_BT, condition, **options)
-
-    monkeypatch.setattr(model.dit, "forward", watched)
+def test_all_windows_hear_one_track(model: CharacterModel, conditions: list[Condition]) -> None:
     list(generate(model, [request(1, steps=1)]))
+    assert len(conditions) == 3
     new = WINDOW.frames - WINDOW.context
     for earlier, later in pairwise(conditions):
         for branch, before_BLD, after_BLD in (
@@ -231,17 +230,7 @@ def test_all_windows_hear_one_track(model: CharacterModel, monkeypatch: pytest.M
             assert (before_BLD - after_BLD).abs().max() > 0.1
 
 
-def test_a_first_frame_is_shown_to_the_first_window_alone(
-    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    conditions: list[Condition] = []
-    forward = model.dit.forward
-
-    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
-        conditions.append(condition)
-        return forward(latents_BCTHW, time_BT, condition, **options)
-
-    monkeypatch.setattr(model.dit, "forward", watched)
+def test_a_first_frame_is_shown_to_the_first_window_alone(model: CharacterModel, conditions: list[Condition]) -> None:
     begin = replace(request(5).references[0], kind=ReferenceKind.FIRST)
     lasting = request(1).references[0]
     begun = performed(model, [request(1, references=(begin, lasting), steps=1)])
