@@ -29,6 +29,10 @@ def test_two_items_are_worked_on_at_once_and_come_back_in_order() -> None:
     assert torch.get_num_threads() == 2
 
 
+def test_a_single_item_has_all_threads() -> None:
+    assert spread(lambda _: torch.get_num_threads(), [0], torch.device("cpu")) == [2]
+
+
 def test_an_accelerator_is_not_shared_and_an_error_comes_through() -> None:
     here = threading.current_thread()
     assert spread(lambda _: threading.current_thread(), range(3), torch.device("meta")) == [here] * 3
