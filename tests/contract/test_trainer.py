@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from openlpm.core.errors import OpenLPMError
-from openlpm.parallel.apply import shard
+from openlpm.parallel.apply import replicate, shard
 from openlpm.parallel.world import World, joined
 from openlpm.training import trainer as trainers
 from openlpm.training.average import WeightAverage
@@ -102,6 +102,19 @@ def train(world: World, folder: Path, *, toy: Toy | None = None, config: Trainer
     return state_of(trainer, toy.module)
 
 
+def replicated(world: World, folder: Path) -> Whole:
+    """The same training over whole weights, which begin differently on every process."""
+    toy = Toy()
+    if not world.is_first:
+        with torch.no_grad():
+            for parameter in toy.module.parameters():
+                parameter.add_(1)
+    replicate(toy.module, world)
+    trainer = Trainer(toy, CONFIG, world, folder)
+    trainer.run()
+    return state_of(trainer, toy.module)
+
+
 def train_broken(world: World, folder: Path) -> Whole:
     with pytest.raises(Broken):
         train(world, folder, toy=Toy(stop_at=6))
@@ -178,6 +191,13 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path) -> Non
     assert not same(unbroken, {name: torch.zeros_like(value) for name, value in unbroken.items()})
     assert curve(tmp_path / "a") == curve(tmp_path / "b")
     assert [line["step"] for line in curve(tmp_path / "b")] == list(range(1, 10))
+
+
+def test_replicas_begin_alike_and_learn_from_both_processes(pair: tuple[Path, dict[str, Whole]]) -> None:
+    sharded, replicas = pair[1]["unbroken"], pair[1]["replicated"]
+    assert sharded.keys() == replicas.keys()
+    for name, value in replicas.items():  # sums in another order, sharpened by nine updates
+        torch.testing.assert_close(value, sharded[name], rtol=1e-3, atol=1e-5)
 
 
 def test_two_processes_train_save_and_resume_as_if_unbroken(pair: tuple[Path, dict[str, Whole]]) -> None:
@@ -318,6 +338,7 @@ def work_together(folder: Path) -> None:
             "unbroken": train(world, folder / "unbroken"),
             "resumed": train_broken(world, folder / "resumed"),
             "quiet": train(world, folder / "quiet", toy=Quiet(both=False)),
+            "replicated": replicated(world, folder / "replicated"),
         }
         module = Toy().module
         shard(module, world, units=[module[0]])  # type: ignore[index]
