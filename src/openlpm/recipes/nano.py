@@ -112,7 +112,7 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,
         mouth_weight=5.0,
-        eyes_weight=2.5,
+        eyes_weight=4.0,
     )
     trainer = TrainerConfig(
         steps=1_000_000,
