@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from openlpm.core.seeds import Split
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.synth.espeak import Synthesiser
-from openlpm.synth.voices import Voice, voices_of
+from openlpm.synth.sound.espeak import Synthesiser
+from openlpm.synth.sound.voices import Voice, voices_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "openlpm" / "cli" / "demo_sounds"
 LINES = {

@@ -22,7 +22,7 @@ from openlpm.core.seeds import Split
 from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import GenerationRequest
-from openlpm.synth.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures
 from openlpm.weights import bundled
 
 _MOVES = 1e-2

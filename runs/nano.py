@@ -2,6 +2,12 @@
 
     torchrun --standalone --nproc-per-node 4 runs/nano.py --out out/nano
 
+Compiled graphs (``--compile-cache``, and torch's own cache) know a GPU by its number; so that what one process compiled
+fits all, let each see its own GPU alone:
+
+    torchrun --standalone --nproc-per-node 4 --no-python bash -c \
+        'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 runs/nano.py "$@"' nano --out out/nano
+
 Every stage leaves full-precision weights under --out and is skipped when they are there, and a stage that was stopped
 goes on from its last checkpoint. ``--tiny`` runs all of it in a few minutes on a CPU, to see that it works.
 """
@@ -30,10 +36,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base-seconds", type=float, default=900)
     parser.add_argument("--clips", type=int, default=0, help="clips a process (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, help="of the footage")
+    parser.add_argument("--curriculum", action="store_true", help="Base learns lesson by lesson, not all at once")
+    parser.add_argument("--human", type=Path, help="recorded people, as runs/align_human.py packs them")
     parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1)
     )
     parser.add_argument("--compile-cache", type=Path, help="compiled graphs of an earlier run; written at the end")
+    parser.add_argument("--wait-for", type=Path, help="begin on the GPU only when this file is there (footage is made)")
     parser.add_argument("--tiny", action="store_true")
     return parser.parse_args()
 
@@ -47,13 +56,15 @@ def main() -> None:
         if rank == 0:
             print(f"{time.monotonic() - started:7.1f} s  {text}", flush=True)
 
-    footage_config = replace(nano.footage(args.workers), seed=args.seed)
+    footage_config = replace(nano.footage(args.workers), seed=args.seed, human=args.human)
     if args.clips:
         footage_config = replace(footage_config, num_clips=args.clips)
     if args.tiny:
         footage_config = replace(footage_config, num_utterances=24, num_clips=4, num_frames=144)
     footage = make_footage(footage_config, rank)
     say(f"footage: {len(footage)} clips a process")
+    while args.wait_for is not None and not args.wait_for.exists():
+        time.sleep(0.5)
     with joined() as world:
         if args.compile_cache is not None:
             say(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
@@ -75,7 +86,16 @@ def main() -> None:
                 stages.start_from(model, args.init, say)
             stages.load_parts(model, args.out)
             bank = stages.bank_of(model, footage, cast, world, say)
-            stages.train_base(model, bank, world, args.out, seconds=args.base_seconds, tiny=args.tiny, say=say)
+            stages.train_base(
+                model,
+                bank,
+                world,
+                args.out,
+                seconds=args.base_seconds,
+                lessons=nano.CURRICULUM if args.curriculum else ((nano.Lesson.ALL, 1.0),),
+                tiny=args.tiny,
+                say=say,
+            )
         if args.compile_cache is not None and world.is_first:
             say(f"compiled graphs: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
         say("done")

@@ -2,7 +2,8 @@
 
     python3 runs/profile_step.py --out out/profile --parts render autoencoder base
 
-Needs one GPU and about three minutes, most of them compiling; with ``--compile-cache`` a second run needs less.
+Needs one GPU and about three minutes, most of them compiling; with ``--compile-cache`` a second run needs less. With
+``--warm`` it only compiles: several at once, a part each, on the GPUs that a training is about to use, save it minutes.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+from openlpm.bench.critic import Critic
+from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.core.rig import NUM_RIG
 from openlpm.core.seeds import Split, seeds_of
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
@@ -23,14 +26,16 @@ from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import nano, stages
+from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.synth.identity import Identity
-from openlpm.synth.references import reference_rigs
-from openlpm.synth.render import Cast
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.references import reference_rigs
+from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
-from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.footage import Footage
+from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
 
 CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
@@ -94,16 +99,28 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
         speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         text_NLG=model.text.prepare(["She speaks."] * CLIPS).to(device),
+        situation_N=np.arange(CLIPS, dtype=np.int8) % len(SITUATIONS),
     )
 
 
-def step_of(objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str) -> None:
-    """Compile, then time one update and its parts."""
+def judge_of(recipe: CriticRecipe, cast: Cast, render: Render, device: torch.device) -> CriticObjective:
+    """A fresh critic before pictures of the cast in random poses."""
+    poses_MR, visemes_M = torch.rand(512, NUM_RIG, device=device) * 0.3, torch.zeros(512, device=device).long()
+    frames = FrameSource(FramePool(cast.parameters_BV, poses_MR, visemes_M), recipe.frames, render, seed=1)
+    return CriticObjective(Critic(recipe.critic).to(device), frames)
+
+
+def step_of(
+    objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str, *, warm: bool
+) -> None:
+    """Compile, then (unless that was all) time one update and its parts."""
     trainer = Trainer(objective, config, world, folder)
     started = time.perf_counter()
     trainer.update()
     torch.cuda.synchronize()
     print(f"{title}: first update {time.perf_counter() - started:.1f} s")
+    if warm:
+        return
     batch = objective.batch(0, 0)
 
     def both_ways() -> None:
@@ -124,7 +141,9 @@ def main() -> None:
     """Profile the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"])
+    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic")
+    parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base, by number")
+    parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
     args = parser.parse_args()
     with joined("cuda") as world:
@@ -132,7 +151,9 @@ def main() -> None:
             print(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
         footage = footage_of(CLIPS)
         cast = Cast(footage.identities, device=world.device)
-        render = stages.renderer(world.device)
+        # Who only warms up another part need not wait for the renderer, which takes longest.
+        drawn = not args.warm or "render" in args.parts
+        render = stages.renderer(world.device) if drawn else PiecewiseRenderer(render_frames, frames_at_once=128)
         if "render" in args.parts:
             looks, poses = cast.parameters_BV.repeat(2, 1), torch.rand(128, NUM_RIG, device=world.device) * 0.3
             started = time.perf_counter()
@@ -146,15 +167,23 @@ def main() -> None:
             pictures = AutoencoderObjective(model.vae, footage, cast, render, objective_config)
             compile_units(pictures.compilable)
             replicate(pictures.module, world)
-            step_of(pictures, trainer_config, world, args.out, "autoencoder")
+            step_of(pictures, trainer_config, world, args.out, "autoencoder", warm=args.warm)
         if "base" in args.parts:
             model = CharacterModel(nano.character()).to(world.device)
             base_config, trainer_config = nano.base(60)
-            base_config = replace(base_config, layouts=base_config.layouts[:1])
             compile_units(model.dit.blocks)
-            windows = BaseObjective(model, bank_of(model, world.device), base_config)
-            replicate(windows.module, world)
-            step_of(windows, trainer_config, world, args.out, "base")
+            bank = bank_of(model, world.device)
+            for number in args.layouts:
+                one = replace(base_config, layouts=base_config.layouts[number : number + 1])
+                windows = BaseObjective(model, bank, one)
+                replicate(windows.module, world)
+                step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)
+        if "critic" in args.parts:
+            recipe = critic_recipe(seconds=60)
+            judge = judge_of(recipe, cast, render, world.device)
+            judge.module.compile(dynamic=False)
+            replicate(judge.module, world)
+            step_of(judge, recipe.critic_trainer, world, args.out, "critic", warm=args.warm)
         if args.compile_cache is not None:
             print(f"compiled graphs saved: {save_compiled(args.compile_cache) / 2**20:.1f} MiB")
 

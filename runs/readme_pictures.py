@@ -15,9 +15,9 @@ from PIL import Image
 
 from openlpm.core.rig import NUM_RIG
 from openlpm.media.video import read_video
-from openlpm.synth.identity import Identity
-from openlpm.synth.render import Cast
-from openlpm.synth.sheet import contact_sheet
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast
+from openlpm.synth.look.sheet import contact_sheet
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 COLUMNS, ROWS, CELL = 10, 4, 128

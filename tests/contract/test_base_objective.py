@@ -11,16 +11,16 @@ from torch import Tensor
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
-from openlpm.core.rig import Rig
+from openlpm.core.rig import Rig, State
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
-from openlpm.synth.references import reference_rigs
+from openlpm.synth.look.references import reference_rigs
 from openlpm.training import base
-from openlpm.training.base import BaseBatch, BaseObjective, BaseObjectiveConfig, WindowLayout
-from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.base import BaseBatch, BaseObjective, BaseObjectiveConfig, ClipMix, WindowLayout
+from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
 from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.contract
 CLIPS, FRAMES, CELLS = 5, 12, 4
 CONFIG = BaseObjectiveConfig(
     token_frames=40,
+    mix=ClipMix(speak=1, listen=1, idle=1, conversation=1),
     layouts=(
         WindowLayout(frames=6, first=False, views=0, expressions=0),
         WindowLayout(frames=5, first=True, views=2, expressions=1),
@@ -85,6 +86,7 @@ def bank(model: CharacterModel) -> ClipBank:
         speak_NA=voices(),
         listen_NA=voices(),
         text_NLG=model.text.prepare([f"words {number}" for number in range(CLIPS)]),
+        situation_N=np.array([0, 1, 2, 3, 0], np.int8),
     )
 
 
@@ -279,6 +281,28 @@ def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
             served.append(speech_tokens(encoder, span, read_span(sources, span, torch.device("cpu"))))
     # The mel windows begin at the same samples; only rounding differs.
     torch.testing.assert_close([conditions[0].speak_BLD, conditions[0].listen_BLD], served, rtol=1e-4, atol=1e-4)
+
+
+def test_a_situation_is_what_is_said_and_heard() -> None:
+    state_NF = np.array(
+        [[State.IDLE, State.SPEAK], [State.LISTEN, State.IDLE], [State.IDLE] * 2, [State.SPEAK, State.LISTEN]], np.int8
+    )
+    assert [SITUATIONS[index] for index in situations(state_NF)] == ["speak", "listen", "idle", "conversation"]
+    assert SITUATIONS[situations(np.array([[State.BOTH]], np.int8))[0]] == "conversation"
+
+
+def test_clips_are_drawn_by_situation_however_many_there_are(model: CharacterModel, bank: ClipBank) -> None:
+    rare = replace(bank, situation_N=np.array([0, 0, 0, 0, 1], np.int8))
+    even = replace(CONFIG, mix=ClipMix(speak=1, listen=1, idle=0, conversation=0))
+    drawn = torch.cat([BaseObjective(model, rare, even).batch(step, rank=0).clips_B for step in range(60)])
+    assert float((drawn == 4).float().mean()) == pytest.approx(0.5, abs=0.1)
+    quiet = replace(CONFIG, mix=ClipMix(speak=1, listen=0, idle=0, conversation=0))
+    drawn = torch.cat([BaseObjective(model, bank, quiet).batch(step, rank=0).clips_B for step in range(20)])
+    assert set(drawn.tolist()) == {0, 4}
+    with pytest.raises(ConfigError, match="no clip of these situations"):
+        BaseObjective(model, rare, replace(CONFIG, mix=ClipMix(speak=0, listen=0, idle=1, conversation=0)))
+    with pytest.raises(ConfigError, match="one of them is positive"):
+        ClipMix(speak=0, listen=0, idle=0, conversation=0)
 
 
 def test_a_context_that_leaves_nothing_to_make_is_refused() -> None:

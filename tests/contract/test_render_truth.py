@@ -1,31 +1,51 @@
 """What the renderer promises: pictures follow the rig, channel by channel, and the same everywhere."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.identity import Identity
-from openlpm.synth.landmarks import LANDMARKS
-from openlpm.synth.layout import NUM_PARAMETERS
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.landmarks import LANDMARKS
+from openlpm.synth.look.layout import NUM_PARAMETERS
+from openlpm.synth.look.render import Cast, render_frames
 
 MOUTH = (Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
 EYES = (Rig.BLINK_LEFT, Rig.BLINK_RIGHT, Rig.WIDEN, Rig.GAZE_X, Rig.GAZE_Y, Rig.BROW_LEFT, Rig.BROW_RIGHT)
 
 
+ARMS = tuple(Rig[f"{name}_{side}"] for name in ("ARM", "REACH", "SWING", "HAND") for side in ("LEFT", "RIGHT"))
+PERSON = replace(
+    Identity.from_seed(800_013), style="soft", species="human", hair="crop", headwear="none", glasses="none",
+    beard="none", shot="portrait", framing=(0.0, -0.1, 0.5), setting="snow", moving=True,
+)  # fmt: skip
+KINDS = {
+    "soft": PERSON,
+    "anime": replace(PERSON, style="anime"),
+    "ink": replace(PERSON, style="ink"),
+    "cat": replace(PERSON, species="cat", coat="ginger"),
+    "robot": replace(PERSON, species="robot", coat="white", glow="cyan"),
+}
+
+
 @pytest.fixture(scope="module")
 def performer() -> Cast:
-    return Cast([Identity.from_seed(800_013)])
+    return Cast([PERSON])
 
 
 @pytest.fixture(scope="module")
 def moved(performer: Cast) -> torch.Tensor:
     """Rest, then every channel alone at its largest value."""
-    rig = torch.zeros(1, 1 + NUM_RIG, NUM_RIG)
+    return performer.render(_channel_by_channel()[None])[0]
+
+
+def _channel_by_channel() -> torch.Tensor:
+    rig = torch.zeros(1 + NUM_RIG, NUM_RIG)
     for channel in Rig:
-        rig[0, 1 + channel, channel] = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}.get(channel, 1.0)
-    return performer.render(rig)[0]
+        rig[1 + channel, channel] = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}.get(channel, 1.0)
+    return rig
 
 
 @pytest.mark.contract
@@ -57,10 +77,43 @@ def test_pictures_stay_in_range_even_for_impossible_rigs(extreme: float) -> None
 
 
 @pytest.mark.contract
-@pytest.mark.parametrize("channel", list(Rig))
-def test_every_channel_is_seen(moved: torch.Tensor, channel: Rig) -> None:
-    changed = (moved[1 + channel] - moved[0]).abs().amax(0) > 16 / 255
-    assert int(changed.sum()) > 25
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_channel_is_seen_in_every_style_and_the_mouth_where_its_region_is(kind: str) -> None:
+    cast, rig = Cast([KINDS[kind]]), torch.cat((_channel_by_channel(), torch.zeros(1, NUM_RIG)))
+    needs_raised = [1 + channel for channel in ARMS[2:]]
+    rig[[*needs_raised, -1], Rig.ARM_LEFT] = rig[[*needs_raised, -1], Rig.ARM_RIGHT] = 0.8
+    frames, boxes = cast.render(rig[None])[0], cast.regions(rig[None]).mouth_BF4[0]
+    for channel in Rig:
+        before = frames[-1 if 1 + channel in needs_raised else 0]
+        changed = (frames[1 + channel] - before).abs().amax(0) > 16 / 255
+        if channel in (Rig.JAW, *MOUTH):
+            x0, y0 = torch.minimum(boxes[0], boxes[1 + channel])[:2].floor().long().tolist()
+            x1, y1 = torch.maximum(boxes[0], boxes[1 + channel])[2:].ceil().long().tolist()
+            changed = changed[y0:y1, x0:x1]
+        assert int(changed.sum()) > 25, channel.name
+
+
+@pytest.mark.contract
+def test_a_raised_hand_comes_up_to_the_chin_on_its_own_side() -> None:
+    rig = torch.zeros(1, 2, NUM_RIG)
+    rig[0, 1, Rig.ARM_RIGHT] = 1.0
+    for shot, framing in (("close-up", (0.0, 0.0, 0.66)), ("half body", (0.0, -0.33, 0.37))):
+        cast = Cast([replace(PERSON, shot=shot, framing=framing, setting="plain")])
+        frames = cast.render(rig)[0]
+        chin = float(cast.landmarks(rig)[0, 0, LANDMARKS.index("chin"), 1])
+        changed = (frames[1] - frames[0]).abs().amax(0) > 16 / 255
+        rows, columns = changed.nonzero().unbind(1)
+        assert int(rows.min()) < chin + 6.0, shot
+        assert float(columns.float().mean()) > 140.0, shot
+
+
+@pytest.mark.contract
+def test_time_moves_only_backgrounds_that_move() -> None:
+    rig = torch.zeros(1, 2, NUM_RIG)
+    rig[0, 1, Rig.TIME] = 2.0
+    for moving in (True, False):
+        frames = Cast([replace(PERSON, setting="snow", moving=moving)]).render(rig)[0]
+        assert bool(torch.equal(frames[0], frames[1])) is not moving
 
 
 @pytest.mark.contract

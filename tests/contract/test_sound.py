@@ -7,8 +7,8 @@ from torch import Tensor
 
 from openlpm.core.rig import NUM_RIG
 from openlpm.core.units import AUDIO_RATE_HZ
-from openlpm.synth.identity import Identity
-from openlpm.synth.render import Cast
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast
 from openlpm.training.footage import boxes_to_cells
 from openlpm.training.rendering import PiecewiseRenderer, render_clips
 from openlpm.training.sound import disturb, warp_bands

@@ -34,7 +34,8 @@ from openlpm.bench.cases import CaseConfig
 from openlpm.cli.main import main
 
 short = CaseConfig(count=2, num_frames=48)
-small = base.BaseConfig(cases=short, long=short, human_clips=1, strangers=8, batch=2)
+groups = base.GroupSizes(traps=2, listeners=2, actions=0, sequences=0, emotions=0, references=2)
+small = base.BaseConfig(cases=short, long=short, human_clips=1, strangers=8, batch=2, groups=groups)
 base.full_config = lambda *, clips: small
 sys.exit(main(sys.argv[1:]))
 """
@@ -73,6 +74,9 @@ def test_the_whole_table_is_measured_without_a_decoder_and_without_a_network(tmp
     assert finished.returncode == 0, finished.stderr
     rows = {row["name"]: row for row in json.loads((tmp_path / "table.json").read_text())["rows"]}
     assert set(NAMES) <= set(rows)
+    assert "reaction_event_f1/truth" in rows
+    assert rows["reference_gain/global_alone"]["value"] is not None
+    assert rows["sync_win_rate_human"]["met"] is False  # without footage nothing vouches for its judge
     for name in ("vae/psnr", "identity_tar_at_far1", "sync_win_rate_human", "seam_ratio", "seam_ratio/truth"):
         assert rows[name]["value"] is not None, name
     assert rows["demo_seconds"]["value"] is None  # it needs PyAV to write a video

@@ -21,7 +21,7 @@ from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
 from openlpm.media.video import read_video
 from openlpm.rollout.request import GenerationRequest
-from openlpm.synth.references import ReferenceKey
+from openlpm.synth.look.references import ReferenceKey
 
 pytestmark = pytest.mark.e2e
 
@@ -385,7 +385,7 @@ def test_a_command_that_is_terminated_cleans_up(tmp_path: Path, ada: Path) -> No
 def test_a_picture_of_somebody_else_is_warned_about_and_replaced_on_demand(
     tmp_path: Path, lamp: Lamp, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("openlpm.synth.nearest")
+    pytest.importorskip("openlpm.synth.look.nearest")
     noise_HWC = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     Image.fromarray(noise_HWC).save(tmp_path / "photo.png")
     reply, report = write_wav(tmp_path / "r.wav", 0.2), tmp_path / "report.json"

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError
-from openlpm.synth.augment import AugmentConfig, augment, change_tract, room_response
+from openlpm.synth.sound.augment import AugmentConfig, augment, change_tract, room_response
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ from openlpm.bench import human_voices, truth
 from openlpm.bench.cases import MIX, CaseConfig, cases_from, identity_seeds
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.seeds import Split, split_of
-from openlpm.synth import speech_bank
+from openlpm.synth.sound import speech_bank
 
 pytestmark = pytest.mark.unit
 

@@ -23,9 +23,9 @@ from openlpm.core.rig import NUM_RIG, Rig, State
 from openlpm.core.units import samples_at_frame
 from openlpm.parallel.world import joined
 from openlpm.recipes.critic import CriticObjective, MouthObjective, save_judges, tiny_critic_recipe
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
-from openlpm.synth.identity import Identity
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.trainer import Trainer
 
 pytestmark = pytest.mark.unit

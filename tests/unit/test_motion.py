@@ -20,7 +20,7 @@ from openlpm.core.motion import (
     write_motion,
 )
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 
 pytestmark = pytest.mark.unit
 
@@ -73,6 +73,7 @@ GOOD = {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.1], [0.2, 0.
         ({"frames": [[0.0, "a"]]}, "frame 0, pitch: 'a' is not a number"),
         ({"frames": [[True, 0.1]]}, "frame 0, yaw: True is not a number"),
         ({"frames": [[0.7, 0.1]]}, r"frame 0, yaw: 0.7 is outside -0.6 to 0.6"),
+        ({"frames": [[0.0, -0.5]]}, r"frame 0, pitch: -0.5 is outside -0.4 to 0.4"),
         ({"frames": [[float("nan"), 0.1]]}, "frame 0, yaw: nan is outside"),
         ({"speed": 1}, "unknown speed"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openlpm.core.rig import VISEMES
-from openlpm.synth.mouth_motion import MouthTrack, VisemeSpans, frame_centres, loudness, mouth_motion
+from openlpm.synth.act.mouth_motion import MouthTrack, VisemeSpans, frame_centres, loudness, mouth_motion
 
 pytestmark = pytest.mark.unit
 

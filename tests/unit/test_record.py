@@ -1,10 +1,12 @@
 """A performance record refuses tracks that do not fit its frames."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from openlpm.core.emotion import NUM_EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import NUM_RIG, VISEMES, Rig
@@ -69,6 +71,13 @@ def test_a_record_without_pixels_is_refused() -> None:
 def test_a_rig_track_of_another_shape_is_refused(frames: int, channels: int) -> None:
     with pytest.raises(ConfigError, match="rig_FR"):
         a_record(truth=a_truth(frames=frames, channels=channels))
+
+
+def test_an_emotion_track_of_another_shape_is_refused() -> None:
+    truth = replace(a_truth(), emotion_FE=np.zeros((FRAMES, NUM_EMOTIONS + 1), dtype=np.float32))
+    with pytest.raises(ConfigError, match="emotion_FE"):
+        a_record(truth=truth)
+    a_record(truth=replace(truth, emotion_FE=np.zeros((FRAMES, NUM_EMOTIONS), dtype=np.float32)))
 
 
 def test_the_rig_is_numbered_without_gaps_and_knows_fifteen_visemes() -> None:

@@ -6,14 +6,14 @@ import torch
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.identity import Identity
-from openlpm.synth.landmarks import LANDMARKS
-from openlpm.synth.layout import FIELDS, NUM_PARAMETERS, Look, pack
-from openlpm.synth.pose import Controls, pose_of
-from openlpm.synth.references import SUBTYPES, ReferenceKey, reference_rigs
-from openlpm.synth.render import Cast
-from openlpm.synth.shapes import coverage, ellipse, leaves, pixel_grid
-from openlpm.synth.sheet import contact_sheet
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.landmarks import LANDMARKS
+from openlpm.synth.look.layout import FIELDS, NUM_PARAMETERS, Look, pack
+from openlpm.synth.look.pose import Controls, pose_of
+from openlpm.synth.look.references import SUBTYPES, ReferenceKey, reference_rigs
+from openlpm.synth.look.render import Cast
+from openlpm.synth.look.shapes import coverage, ellipse, leaves, pixel_grid
+from openlpm.synth.look.sheet import contact_sheet
 
 pytestmark = pytest.mark.unit
 

@@ -1,18 +1,22 @@
 """The synthesiser, its voices and the bank of what they said."""
 
 import dataclasses
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.seeds import Split
-from openlpm.synth.espeak import Synthesiser, resampled
-from openlpm.synth.sentences import sentence
-from openlpm.synth.speech_bank import SpeechBank, build, load
-from openlpm.synth.voices import LANGUAGES, Voice, voices_of
+from openlpm.synth.sound.bank_work import jobs
+from openlpm.synth.sound.espeak import Synthesiser, resampled
+from openlpm.synth.sound.grammars import GRAMMARS
+from openlpm.synth.sound.sentences import backchannel, sentence
+from openlpm.synth.sound.speech_bank import SpeechBank, build, load
+from openlpm.synth.sound.vocal_kinds import EMOTIONS_OF, VocalKind
+from openlpm.synth.sound.voices import LANGUAGES, Voice, voices_of
 
 pytestmark = pytest.mark.unit
 
@@ -51,6 +55,45 @@ def test_every_language_has_thousands_of_sentences_that_can_be_said(language: st
     assert len({sentence(language, rng) for _ in range(1500)}) > 1200
     utterance = Synthesiser().say("papa", Voice(language=language, variant="m3"))
     assert sum(phone.ipa == "p" for phone in utterance.phones) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("emotion", EMOTIONS[1:])
+def test_every_emotion_has_words_of_its_own_in_every_language(language: str, emotion: str) -> None:
+    rng = np.random.default_rng(1)
+    felt, plain = (
+        {sentence(language, rng, emotion=name).split(".")[0] for _ in range(60)} for name in (emotion, "neutral")
+    )
+    assert len(felt) > 10
+    assert len(felt & plain) < 3
+    assert not any(mark in text for text in felt | plain for mark in "{}|")
+
+
+def test_an_unknown_emotion_has_no_words() -> None:
+    with pytest.raises(ConfigError, match="hungry"):
+        sentence("de", np.random.default_rng(0), emotion="hungry")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_listeners_say_short_words_in_every_language(language: str) -> None:
+    rng = np.random.default_rng(2)
+    words = {backchannel(language, rng) for _ in range(100)}
+    assert len(words) >= 10
+    assert max(len(text) for text in words) < 20
+
+
+def test_a_word_of_another_language_brings_no_sounds_that_nobody_makes() -> None:
+    utterance = Synthesiser().say("beurk", Voice(language="fr", variant="m3"))
+    assert next(phone.ipa for phone in utterance.phones if phone.ipa) == "b"
+    assert not any("(" in phone.ipa for phone in utterance.phones)
+
+
+def test_every_template_can_be_filled() -> None:
+    for templates, words in GRAMMARS.values():
+        assert all(line.strip().format(**dict.fromkeys(words, "x")) for line in templates.strip().splitlines())
+    rng = np.random.default_rng(3)
+    for language, emotion in product(LANGUAGES, EMOTIONS):
+        assert all("{" not in sentence(language, rng, emotion=emotion) for _ in range(40))
 
 
 def test_phones_fill_the_utterance_and_fit_its_sound() -> None:
@@ -95,6 +138,59 @@ def test_a_bank_holds_what_was_said_by_whom(bank: SpeechBank) -> None:
         assert utterance in bank.utterances_of(int(bank.voice_index[utterance]))
 
 
+def test_roles_are_shared_out_as_documented() -> None:
+    roles = [role for job in jobs(Split.TRAIN, 12_000, 7) for role in job.roles]
+    assert len(roles) == 12_000
+    speech = [emotion for kind, emotion in roles if kind == VocalKind.SPEECH]
+    assert len(speech) / len(roles) == pytest.approx(0.8, abs=0.01)
+    assert speech.count("neutral") / len(speech) == pytest.approx(0.3, abs=0.02)
+    for emotion in EMOTIONS[1:]:
+        assert speech.count(emotion) / len(speech) == pytest.approx(0.7 / 15, abs=0.01)
+    for kind, emotions in EMOTIONS_OF.items():
+        felt = [emotion for each, emotion in roles if each == kind]
+        assert len(felt) / len(roles) == pytest.approx(0.2 / 9, abs=0.004)
+        assert set(felt) == set(emotions)
+
+
+def test_a_voice_of_a_full_bank_has_something_for_every_emotion_and_every_kind() -> None:
+    some = list(jobs(Split.TRAIN, 3_000, 1))
+    assert len({job.voice_index for job in some}) == 50
+    for voice in {job.voice_index for job in some}:
+        roles = [role for job in some if job.voice_index == voice for role in job.roles]
+        assert {emotion for kind, emotion in roles if kind == VocalKind.SPEECH} == set(EMOTIONS)
+        assert {kind for kind, _ in roles} == set(VocalKind)
+
+
+def test_banks_of_other_seeds_hold_other_voices() -> None:
+    voices = [{job.voice_index for job in jobs(Split.TRAIN, 3_000, seed)} for seed in range(8)]
+    assert len(set.union(*voices)) > 170
+
+
+def test_utterances_are_found_by_voice_kind_and_emotion() -> None:
+    some = build(Split.VALIDATION, 160, seed=5)
+    for voice in np.unique(some.voice_index).tolist():
+        everything = some.utterances(voice)
+        sentences = some.utterances(voice, kind=VocalKind.SPEECH)
+        assert everything.shape == (10,)
+        assert sentences.tolist() == list(some.utterances_of(voice))
+        assert sentences.shape == (8,)
+        for utterance in everything.tolist():
+            kind, emotion = some.kind_of(utterance), some.emotion_of(utterance)
+            assert utterance in some.utterances(voice, kind=kind, emotion=emotion)
+            assert (kind == VocalKind.SPEECH) == (utterance in sentences)
+            assert some.texts[utterance].startswith("[") == (kind not in (VocalKind.SPEECH, VocalKind.BACKCHANNEL))
+    with pytest.raises(ConfigError, match="hungry"):
+        some.utterances(0, emotion="hungry")
+
+
+def test_a_bank_of_another_version_is_refused(bank: SpeechBank, tmp_path: Path) -> None:
+    bank.save(tmp_path / "bank.npz")
+    with np.load(tmp_path / "bank.npz") as stored:
+        np.savez(tmp_path / "old.npz", **{name: stored[name] for name in stored.files if name != "emotions"})
+    with pytest.raises(InputError, match="build it again"):
+        load(tmp_path / "old.npz")
+
+
 def test_a_saved_bank_is_loaded_unchanged(bank: SpeechBank, tmp_path: Path) -> None:
     bank.save(tmp_path / "bank.npz")
     again = load(tmp_path / "bank.npz")
@@ -105,6 +201,13 @@ def test_a_saved_bank_is_loaded_unchanged(bank: SpeechBank, tmp_path: Path) -> N
 def test_a_missing_bank_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no speech bank"):
         load(tmp_path / "none.npz")
+
+
+def test_a_tilt_turns_treble_up_against_bass() -> None:
+    noise_A = np.random.default_rng(0).standard_normal(22_050).astype(np.float32)
+    plain, bright = (np.abs(np.fft.rfft(resampled(noise_A, tilt_db=tilt))) for tilt in (0.0, 3.0))
+    gain_db = 20 * np.log10(np.median((bright / plain)[3990:4010])), 20 * np.log10(np.median((bright / plain)[245:255]))
+    assert gain_db == pytest.approx((6.0, -6.0), abs=0.2)
 
 
 def test_workers_say_the_same_texts_as_one_process(bank: SpeechBank) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from openlpm.core.rig import VISEMES
-from openlpm.synth.visemes import is_stressed, shares_of, unknown_symbols
+from openlpm.synth.sound.visemes import is_stressed, shares_of, unknown_symbols, viseme_symbol
 
 pytestmark = pytest.mark.unit
 
@@ -40,3 +40,19 @@ def test_main_stress_is_told_from_the_rest() -> None:
     assert is_stressed("ˈa")
     assert not is_stressed("ˌa")
     assert not is_stressed("a")
+
+
+def test_every_viseme_has_a_symbol_that_is_itself() -> None:
+    before = unknown_symbols.total()
+    for viseme, name in enumerate(VISEMES):
+        assert names(viseme_symbol(viseme)) == [name]
+        assert names(viseme_symbol(viseme, stressed=True)) == [name]
+        assert is_stressed(viseme_symbol(viseme, stressed=True)) == (name != "sil")
+    assert unknown_symbols.total() == before
+
+
+@pytest.mark.parametrize(("ipa", "wanted"), [("ə̥", ["E"]), ("ɑ̥", ["aa"]), ("m̥", ["PP"])])
+def test_voiceless_breath_has_the_mouth_it_is_made_with(ipa: str, wanted: list[str]) -> None:
+    before = unknown_symbols.total()
+    assert names(ipa) == wanted
+    assert unknown_symbols.total() == before

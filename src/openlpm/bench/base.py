@@ -13,6 +13,7 @@ from openlpm.bench import metrics
 from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
 from openlpm.bench.cases import Case, CaseConfig, identity_seeds
 from openlpm.bench.evidence import Evidence, VoiceEvidence
+from openlpm.bench.groups import GroupSizes
 from openlpm.bench.human_voices import HumanVoices
 from openlpm.bench.performer import Part, Performer, part_of
 from openlpm.bench.reading import ClipReading, Judges, read_frames
@@ -26,8 +27,8 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import samples_at_frame
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.references import reference_pictures
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.look.references import reference_pictures
 
 LONG_FRAMES = 240
 """Ten seconds."""
@@ -52,6 +53,8 @@ class BaseConfig:
     """Other test identities whose pictures set the threshold of identity."""
     batch: int
     """Clips generated at once."""
+    groups: GroupSizes | None = None
+    """Clips with one purpose each (``wide.measure_wide``)."""
 
     def __post_init__(self) -> None:
         if self.strangers < 1 or self.batch < 1 or self.human_clips < 0:
@@ -60,14 +63,15 @@ class BaseConfig:
             )
 
 
-def full_config(*, clips: int = 64, batch: int = 8) -> BaseConfig:
-    """64 clips of 6 s, 16 more to human voices, and 8 of 10 s, as published."""
+def full_config(*, clips: int = 128, batch: int = 8) -> BaseConfig:
+    """128 clips of 6 s, 32 more to human voices, 16 of 10 s, and all groups, as published."""
     return BaseConfig(
         cases=CaseConfig(count=clips),
         long=CaseConfig(count=max(clips // 8, 2), num_frames=LONG_FRAMES, seed=1),
         human_clips=max(clips // 4, 1),
         strangers=256,
         batch=min(batch, clips),
+        groups=GroupSizes(),
     )
 
 

@@ -1,17 +1,18 @@
 """The clips of the benchmark: test identities and held-out voices in a fixed mix of situations, from seeds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import RigTrack
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.dialogue import ClipKind
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.perform import ClipStyle, draw_style, perform
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.act.actions import ACTIONS
+from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.perform import ClipStyle, draw_style, perform
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 MIX = (
     ClipKind.SPEAK,
@@ -22,10 +23,15 @@ MIX = (
     ClipKind.SPEAK_THEN_LISTEN,
     ClipKind.IDLE,
     ClipKind.TRAP,
+    ClipKind.BACKCHANNEL,
+    ClipKind.INTERRUPTED,
 )
 """Situations in turn, so that any number of clips holds all of them and four already speak and listen."""
 
-_UTTERANCES_A_CLIP = 6
+StyleOf = Callable[[int, int], ClipStyle]
+"""(index of the clip, its seed) -> its style."""
+
+_UTTERANCES_A_CLIP, _FEWEST_UTTERANCES = 6, 12
 _CHARACTERS = "bench"
 
 
@@ -62,30 +68,31 @@ class Case:
         return self.record.truth.rig_FR
 
 
-def build_cases(config: CaseConfig, *, on_progress: Callable[[int, int], None] | None = None) -> tuple[Case, ...]:
+def mixed_style(index: int, clip_seed: int) -> ClipStyle:
+    """What is drawn for the seed, in the kind whose turn it is; a mouth acts only where nobody is heard."""
+    drawn, kind = draw_style(clip_seed), MIX[index % len(MIX)]
+    acts = tuple(cue for cue in drawn.actions if kind == ClipKind.IDLE or not ACTIONS[cue.action].uses_mouth)
+    return replace(drawn, kind=kind, actions=acts)
+
+
+def build_cases(
+    config: CaseConfig, style_of: StyleOf = mixed_style, *, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Case, ...]:
     """Synthesise the voices and perform every clip.
 
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
-    bank = build(config.split, config.count * _UTTERANCES_A_CLIP, seed=config.seed, on_progress=on_progress)
-    return cases_from(bank, config)
+    utterances = max(config.count * _UTTERANCES_A_CLIP, _FEWEST_UTTERANCES)
+    return cases_from(build(config.split, utterances, seed=config.seed, on_progress=on_progress), config, style_of)
 
 
-def cases_from(bank: SpeechBank, config: CaseConfig) -> tuple[Case, ...]:
+def cases_from(bank: SpeechBank, config: CaseConfig, style_of: StyleOf = mixed_style) -> tuple[Case, ...]:
     """The clips spoken by the voices of a bank that was made before."""
     cases: list[Case] = []
     for index, identity_seed in enumerate(identity_seeds(config.split, config.count, config.seed)):
-        kind = MIX[index % len(MIX)]
         clip_seed = 1_000_000 * (config.seed + 1) + index
-        drawn = draw_style(clip_seed)
-        style = ClipStyle(
-            kind=kind,
-            mood=drawn.mood,
-            intensity=drawn.intensity,
-            energy=drawn.energy,
-            articulation=drawn.articulation,
-        )
+        style = style_of(index, clip_seed)
         identity = Identity.from_seed(identity_seed)
         record = perform(
             identity_seed,
@@ -95,7 +102,7 @@ def cases_from(bank: SpeechBank, config: CaseConfig) -> tuple[Case, ...]:
             style=style,
             appearance=describe(identity).capitalize(),
         )
-        cases.append(Case(record=record, identity=identity, kind=kind))
+        cases.append(Case(record=record, identity=identity, kind=style.kind))
     return tuple(cases)
 
 

@@ -15,6 +15,7 @@ from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
 
 _JITTER_RADIANS = 0.06
+_OPEN, _SYLLABLES_A_FRAME = 0.5, 4 / 24
 
 
 def frozen(readings: Sequence[ClipReading]) -> list[ClipReading]:
@@ -28,7 +29,10 @@ def another_clip(count: int) -> list[int]:
 
 
 def chattering(readings: Sequence[ClipReading], records: Sequence[PerformanceRecord]) -> list[ClipReading]:
-    """Every clip moves its mouth all the time, as the clip with the most speech does while it speaks."""
+    """Every clip moves its mouth all the time, as the clip with the most speech does while it speaks.
+
+    Where nobody speaks, jaws open and close four times a second.
+    """
     talker = int(np.argmax([int(speaking(record.state_F).sum()) for record in records]))
     talk_SX = readings[talker].rig_FR[speaking(records[talker].state_F)][:, list(MOUTH_CHANNELS)]
     changed: list[ClipReading] = []
@@ -36,6 +40,8 @@ def chattering(readings: Sequence[ClipReading], records: Sequence[PerformanceRec
         rig_FR = reading.rig_FR.copy()
         if talk_SX.shape[0] > 0:
             rig_FR[:, list(MOUTH_CHANNELS)] = np.resize(talk_SX, (reading.num_frames, len(MOUTH_CHANNELS)))
+        else:
+            rig_FR[:, Rig.JAW] = _OPEN * np.sin(np.pi * _SYLLABLES_A_FRAME * np.arange(reading.num_frames)) ** 2
         changed.append(ClipReading(rig_FR=rig_FR, viseme_F=reading.viseme_F, identity_FD=reading.identity_FD))
     return changed
 

@@ -13,8 +13,8 @@ from openlpm.core.rig import NUM_RIG, VISEMES, Rig
 PICTURE_SHAPE = (3, 256, 256)
 """What a critic was trained to read."""
 _SHARPNESS = 4.0
-RIG_SCALE = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35}
-"""Largest magnitude of the channels that are not already about 1 (radians)."""
+RIG_SCALE = {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35, Rig.TIME: 3600.0}
+"""Largest magnitude of the channels that are not already about 1 (radians, seconds)."""
 
 
 def rig_scale() -> Tensor:

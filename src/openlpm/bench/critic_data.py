@@ -14,7 +14,7 @@ from openlpm.bench.critic_loss import NO_VISEME
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
-from openlpm.synth.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 
 Render = Callable[[Tensor, Tensor], Tensor]
 """``synth.render.render_frames`` or its compiled form: (parameters_NV, rig_NR) -> frames_NCHW in [0, 1]."""

@@ -27,6 +27,7 @@ _WEIGHTS = {
     Rig.ROLL: 2.0,
     Rig.SHOULDER: 0.5,
     Rig.BREATH: 0.5,
+    Rig.TIME: 0.0,  # the clock of the background: no picture tells it
 }
 _BETA = 0.1
 _TEMPERATURE = 0.07

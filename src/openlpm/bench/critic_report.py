@@ -20,7 +20,7 @@ from openlpm.bench.truth import read_truth, reference_embedding
 from openlpm.core.audio import ArraySource
 from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
-from openlpm.synth.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures
 
 GROUPS: dict[str, tuple[Rig, ...]] = {
     "jaw": (Rig.JAW,),

@@ -20,7 +20,7 @@ from openlpm.bench.statistics import Estimate
 from openlpm.bench.truth import BLOCK_FRAMES, Codec, render_truth
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures
 
 REACH_FRAMES = 12
 """Changes on either side that a join is compared with: half a second."""

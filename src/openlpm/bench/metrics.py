@@ -26,7 +26,7 @@ _EDGE_FRAMES = 3
 # A tenth of the picture is about 0.4 of a head's radius, so a unit of shift weighs as 0.4 radians of turning.
 _HEAD_SCALE = {Rig.YAW: 1.0, Rig.PITCH: 1.0, Rig.ROLL: 1.0, Rig.SHIFT_X: 0.4, Rig.SHIFT_Y: 0.4}
 _SMOOTHING_FRAMES = 5
-_BLINK_ENTER, _BLINK_LEAVE = 0.6, 0.35
+BLINK_ENTER, BLINK_LEAVE = 0.6, 0.35
 
 
 def speaking(state_F: NDArray[np.int8]) -> Mask:
@@ -109,7 +109,7 @@ def head_energy(read_FR: FloatTrack, mask_F: Mask | None = None) -> tuple[float,
 def blinks(read_FR: FloatTrack) -> int:
     """Number of blinks: both lids together close past 0.6 after having been under 0.35."""
     lids_F = (read_FR[:, Rig.BLINK_LEFT] + read_FR[:, Rig.BLINK_RIGHT]) / 2
-    return signals.count_pulses(lids_F, enter=_BLINK_ENTER, leave=_BLINK_LEAVE)
+    return signals.count_pulses(lids_F, enter=BLINK_ENTER, leave=BLINK_LEAVE)
 
 
 def minutes(num_frames: int) -> float:

@@ -15,7 +15,8 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
-from openlpm.synth.references import reference_rigs
+from openlpm.synth.look.references import SUBTYPES, reference_rigs
+from openlpm.synth.look.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
 
 
@@ -31,6 +32,8 @@ class Part:
     num_frames: int
     caption: str
     seed: int
+    kinds: tuple[PoseKind, ...] = tuple(SUBTYPES)
+    """Which of the pictures the performer may see."""
 
 
 def part_of(case: Case, references_JCHW: Tensor, *, seed: int) -> Part:
@@ -84,10 +87,10 @@ class ModelPerformer:
         return self._model.config.joins(num_frames)
 
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
-        """Generate with every reference picture, the true caption and the product's own settings."""
+        """Generate with the reference pictures, the true caption and the product's own settings."""
         requests = [
             GenerationRequest(
-                references=references_of(part.references_JCHW),
+                references=shown_references(part),
                 speak=part.speak,
                 listen=part.listen,
                 num_frames=part.num_frames,
@@ -119,6 +122,11 @@ class VideoCodec:
         video_BCFHW = (frames_FCHW.transpose(0, 1)[None] * 2 - 1).to(parameter)
         decoded_BCFHW, self._state = self._vae.decode(self._vae.encode(video_BCFHW), self._state)
         return ((decoded_BCFHW[0].transpose(0, 1).float() + 1) / 2).clamp(0, 1)
+
+
+def shown_references(part: Part) -> tuple[Reference, ...]:
+    """The pictures of the kinds that the performer may see."""
+    return tuple(each for each in references_of(part.references_JCHW) if each.kind in part.kinds)
 
 
 def references_of(pictures_JCHW: Tensor) -> tuple[Reference, ...]:

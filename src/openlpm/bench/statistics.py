@@ -1,6 +1,7 @@
 """Intervals: bootstrap over clips, because frames of one clip are not independent."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import final
@@ -12,6 +13,8 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
 
 Values = NDArray[np.float64]
+OfSums = Callable[[Values], Values]
+"""From sums over clips, (E, X), to E numbers."""
 
 _NORMAL = NormalDist()
 _CONFIDENCE = 0.95
@@ -74,17 +77,51 @@ def ratio_of_sums(numerator_N: Values, denominator_N: Values, *, seed: int = 0) 
     return Estimate(value=value, low=float(low), high=float(high), n=count)
 
 
+def of_sums(terms_NX: Values, value: OfSums, *, seed: int = 0) -> Estimate:
+    """Any function of sums over N clips, such as an F1 of counted hits, with its BCa interval over clips.
+
+    Under six clips it is Student's interval with the jackknife's error. NaN with n = 0 where there are none.
+    """
+    count = terms_NX.shape[0]
+    total_X = terms_NX.sum(axis=0)
+    found = float(value(total_X[None])[0]) if count else math.nan
+    if count < 2 or not math.isfinite(found):
+        return Estimate.single(found, n=count)
+    jackknife_N = value(total_X - terms_NX)
+    if count < _FEWEST_TO_RESAMPLE:
+        kept_N = jackknife_N[np.isfinite(jackknife_N)]
+        error = math.sqrt((count - 1) / count * float(((kept_N - kept_N.mean()) ** 2).sum())) if kept_N.size else 0.0
+        reach = error * student_quantile(0.5 + _CONFIDENCE / 2, count - 1)
+        return Estimate(value=found, low=found - reach, high=found + reach, n=count)
+    chosen_EN = generator("bench", "bootstrap", seed).integers(0, count, (_RESAMPLES, count))
+    times_EN = np.zeros((_RESAMPLES, count))
+    np.add.at(times_EN, (np.arange(_RESAMPLES)[:, None], chosen_EN), 1.0)
+    resampled_E = value(times_EN @ terms_NX)
+    resampled_E = resampled_E[np.isfinite(resampled_E)]
+    if resampled_E.size == 0 or np.ptp(resampled_E) == 0:
+        return Estimate(value=found, low=found, high=found, n=count)
+    low, high = np.quantile(resampled_E, _levels(found, resampled_E, jackknife_N))
+    return Estimate(value=found, low=float(low), high=float(high), n=count)
+
+
 def _bca_levels(value: float, resampled_E: Values, numerator_N: Values, denominator_N: Values) -> tuple[float, float]:
-    """Quantile levels of the bias-corrected and accelerated bootstrap (Efron 1987)."""
-    count = numerator_N.shape[0]
+    left_N = denominator_N.sum() - denominator_N
+    whole = not np.any(left_N == 0)
+    jackknife_N = (numerator_N.sum() - numerator_N) / left_N if whole else np.full(left_N.shape, math.nan)
+    return _levels(value, resampled_E, jackknife_N)
+
+
+def _levels(value: float, resampled_E: Values, jackknife_N: Values) -> tuple[float, float]:
+    """Quantile levels of the bias-corrected and accelerated bootstrap (Efron 1987).
+
+    Without acceleration where a clip cannot be left out (its jackknife is not finite).
+    """
+    count = jackknife_N.shape[0]
     below = float(np.mean(resampled_E < value) + 0.5 * np.mean(resampled_E == value))
     limit = 1.0 / resampled_E.size
     bias = _NORMAL.inv_cdf(min(max(below, limit), 1.0 - limit))
-    left_N = denominator_N.sum() - denominator_N
-    if np.any(left_N == 0):
-        acceleration = 0.0
-    else:
-        jackknife_N = (numerator_N.sum() - numerator_N) / left_N
+    acceleration = 0.0
+    if np.all(np.isfinite(jackknife_N)):
         centred_N = jackknife_N.mean() - jackknife_N
         spread = float((centred_N**2).sum())
         acceleration = float((centred_N**3).sum()) / (6.0 * spread**1.5) if spread > 0 else 0.0

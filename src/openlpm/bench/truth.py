@@ -13,8 +13,8 @@ from openlpm.bench.cases import Case
 from openlpm.bench.metrics import mse_to_psnr
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.core.rig import NUM_RIG
-from openlpm.synth.identity import Identity
-from openlpm.synth.render import Cast
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast
 
 BLOCK_FRAMES = 24
 """Pictures in memory at a time; a multiple of every latent frame."""

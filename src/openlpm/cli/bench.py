@@ -29,6 +29,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="A few short clips: under a
 JudgesFolder = Annotated[
     Path | None, typer.Option("--judges", help="Folder with critic and critic-mouth; without it the bundled ones.")
 ]
+Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
 _QUICK_STEPS = 4
 
@@ -45,16 +46,21 @@ def base(
     voices: Annotated[
         Path | None, typer.Option(help="Human voices: a folder of sound files or an .npz of `openlpm bench voices`.")
     ] = None,
+    footage: Annotated[
+        Path | None, typer.Option(help="Filmed lips of `openlpm bench footage`, which prove the judge of synchrony.")
+    ] = None,
     judges: JudgesFolder = None,
     demo: Annotated[bool, typer.Option(help="Also time the demo on two cores (never with --quick).")] = True,
 ) -> None:
     """Generate test characters with held-out voices and compare with the truth, as a critic reads both."""
     from openlpm.bench.base import full_config, measure, quick_config
     from openlpm.bench.cases import build_cases
+    from openlpm.bench.footage import load_footage, with_footage
     from openlpm.bench.human_voices import can_decode, find_voices
     from openlpm.bench.joins import measure_joins
     from openlpm.bench.performer import ModelPerformer
     from openlpm.bench.reading import load_judges
+    from openlpm.bench.wide import measure_wide
     from openlpm.rollout.assembly import load_model
     from openlpm.rollout.request import DEFAULT_STEPS
     from openlpm.weights import bundled
@@ -63,22 +69,27 @@ def base(
     place = pick_device(device)
     folder = bundled.folder("nano") if model is None else model
     notes: list[str] = []
-    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 64)
+    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
     if quick:
         seconds = config.cases.num_frames / 24
         notes.append(
             f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
         )
-        notes.append("quick clips end before windows meet: no seam_ratio")
+        notes.append("quick clips end before windows meet: no seam_ratio, and no clips for one purpose")
     performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
     court = load_judges(place, judges)
     found = find_voices(voices, limit=config.human_clips + 9)
     if found is None:
         notes.append("no human voices found: give --voices for sync_win_rate_human")
+    filmed = None if footage is None else load_footage(footage)
+    if filmed is None:
+        notes.append("no --footage: sync_win_rate_human does not count")
     with _stages() as report:
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
+        rows = with_footage(rows, court.mouth, filmed)
+        rows += measure_wide(performer, court, config, on_progress=report)
         longer = () if config.long is None else build_cases(config.long)
         rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
     if not quick and demo and can_decode():
@@ -138,6 +149,49 @@ def voices(
         raise InputError(f"{folder} holds no sound files of eight seconds or more")
     found.save(out)
     typer.echo(f"{len(found.names)} voices in {out}")
+
+
+@app.command("footage")
+def footage(
+    videos: Annotated[list[Path], typer.Argument(help="Videos of one speaking face each, of three seconds or more.")],
+    out: Annotated[Path, typer.Option(help="The archive to write (.npz).")],
+    landmarks: Landmarks = None,
+) -> None:
+    """Pack filmed lips and their sound for `bench base --footage`."""
+    from openlpm.bench.footage import pack
+    from openlpm.bench.lips import landmarks_python
+
+    require_writable(out)
+    found = pack(videos, landmarks_python(landmarks))
+    found.save(out)
+    typer.echo(f"{len(found.names)} clips in {out}")
+
+
+@app.command("aligner")
+def aligner(
+    videos: Annotated[list[Path], typer.Argument(help="Videos of one speaking face each, with their sound.")],
+    landmarks: Landmarks = None,
+    json_path: JsonFile = None,
+) -> None:
+    """Compare the mouth derived from a recording with the lips of whoever was filmed saying it."""
+    from openlpm.bench.aligner import chance_of, correlation_at, lip_rows, read_clip
+    from openlpm.bench.lips import landmarks_python
+    from openlpm.synth.sound.aligner import load_aligner
+
+    require_writable(json_path)
+    python = landmarks_python(landmarks)
+    align = load_aligner()
+    with _stages() as report:
+        clips = []
+        for done, video in enumerate(videos, start=1):
+            clips.append(read_clip(video, python, align))
+            report("clips", done, len(videos))
+    notes = [
+        f"{clip.name}: r {correlation_at(clip.predicted, clip.lips_F, 0):.2f}, "
+        f"as good when rolled: {100 * chance_of(clip):.0f} %"
+        for clip in clips
+    ]
+    _publish("bench aligner", lip_rows(clips), {}, pick_device("cpu"), notes, json_path)
 
 
 def _publish(

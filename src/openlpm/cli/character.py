@@ -14,7 +14,7 @@ from openlpm.core.seeds import Split, seeds_of
 if TYPE_CHECKING:
     from openlpm.dit.condition import ReferenceKind
     from openlpm.rollout.request import Reference
-    from openlpm.synth.references import ReferenceKey
+    from openlpm.synth.look.references import ReferenceKey
 
 SEED_PREFIX = "seed:"
 PICTURE_SIZE = 256
@@ -61,8 +61,8 @@ def load_character(name: str) -> Character:
 
 def cast_member(seed: int) -> Character:
     """The portrait of a cast member: frontal, neutral, looking at the viewer."""
-    from openlpm.synth.identity import Identity
-    from openlpm.synth.references import reference_pictures
+    from openlpm.synth.look.identity import Identity
+    from openlpm.synth.look.references import reference_pictures
 
     portrait_JCHW = reference_pictures(Identity.from_seed(seed), kinds=("global",))
     return Character(name=f"{SEED_PREFIX}{seed}", portrait_HWC=as_pictures(portrait_JCHW.numpy())[0], seed=seed)
@@ -70,8 +70,8 @@ def cast_member(seed: int) -> Character:
 
 def drawn_references(seed: int) -> "dict[ReferenceKey, NDArray[np.uint8]]":
     """All reference pictures (256, 256, 3) of a cast member, by what they show."""
-    from openlpm.synth.identity import Identity
-    from openlpm.synth.references import reference_pictures, reference_rigs
+    from openlpm.synth.look.identity import Identity
+    from openlpm.synth.look.references import reference_pictures, reference_rigs
 
     pictures_JCHW = reference_pictures(Identity.from_seed(seed))
     return dict(zip(reference_rigs(), as_pictures(pictures_JCHW.numpy()), strict=True))
@@ -129,7 +129,7 @@ def _squared(path: Path) -> NDArray[np.uint8]:
 
 def _read_references(folder: Path) -> "dict[tuple[ReferenceKind, int], NDArray[np.uint8]]":
     from openlpm.dit.condition import ReferenceKind
-    from openlpm.synth.references import reference_rigs
+    from openlpm.synth.look.references import reference_rigs
 
     if not folder.is_dir():
         raise InputError(

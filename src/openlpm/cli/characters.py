@@ -45,7 +45,7 @@ def _cast(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
 
 
 def _list(seeds: range) -> None:
-    from openlpm.synth.identity import Identity, describe
+    from openlpm.synth.look.identity import Identity, describe
 
     table = Table("character", "split", "description", box=None, header_style="bold")
     for seed in seeds:
@@ -63,7 +63,7 @@ def new(
 ) -> None:
     """Write a portrait and a folder of references."""
     from openlpm.media.picture import write_picture
-    from openlpm.synth.identity import Identity, describe
+    from openlpm.synth.look.identity import Identity, describe
 
     folder = out.with_name(f"{out.stem}_refs") if refs is None else refs
     named = {reference_file(key): image_HWC for key, image_HWC in drawn_references(seed).items()}
@@ -84,9 +84,9 @@ def preview(
 
     from openlpm.core.rig import NUM_RIG
     from openlpm.media.picture import write_picture
-    from openlpm.synth.identity import Identity
-    from openlpm.synth.render import Cast
-    from openlpm.synth.sheet import contact_sheet
+    from openlpm.synth.look.identity import Identity
+    from openlpm.synth.look.render import Cast
+    from openlpm.synth.look.sheet import contact_sheet
 
     chosen = parse_range(seeds)
     portraits: list[torch.Tensor] = []
@@ -121,7 +121,7 @@ def nearest(
     count: Annotated[int, typer.Option(min=1, max=50, help="How many to list.")] = 5,
 ) -> None:
     """Print the closest members and whether the picture is one the model can work with."""
-    from openlpm.synth.nearest import nearest_members
+    from openlpm.synth.look.nearest import nearest_members
 
     match = nearest_members(load_character(picture).portrait_HWC, count=count)
     table = Table("character", "distance", "description", box=None, header_style="bold")

@@ -145,7 +145,7 @@ def _known(character: Character, *, nearest: bool, warnings: list[str]) -> Chara
     """The character, or the cast member closest to it; warns where the model has seen nothing like it."""
     if character.seed is not None:
         return character
-    from openlpm.synth.nearest import nearest_members
+    from openlpm.synth.look.nearest import nearest_members
 
     match = nearest_members(character.portrait_HWC, count=1)
     closest = match.members[0]

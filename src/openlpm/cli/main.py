@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, generate
+from openlpm.cli import bench, characters, demo, generate, synth
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -21,6 +21,8 @@ Examples:
   openlpm characters new --seed 7 --out ada.png --refs ada_refs
 
   openlpm generate --character ada.png --listen question.wav --speak reply.wav --out out.mp4
+
+  openlpm synth render --out talks --count 4
 
 Every command explains itself: openlpm generate --help.
 """
@@ -43,6 +45,7 @@ app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
 app.command("models")(models)
 app.add_typer(bench.app, name="bench")
+app.add_typer(synth.app, name="synth")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,18 +34,31 @@ def told(text: str) -> None:
 @contextlib.contextmanager
 def frames_progress(what: str, total: int) -> Generator[Callable[[int, int], None], None, None]:
     """A bar over frames with frames per second and the time left; yields ``report(frames_done, frames_total)``."""
+    with _bar(what, total, "frames", _FramesASecond()) as report:
+        yield report
+
+
+@contextlib.contextmanager
+def counted_progress(what: str, total: int, unit: str) -> Generator[Callable[[int, int], None], None, None]:
+    """A bar over anything else with the time left; yields ``report(done, total)``."""
+    with _bar(what, total, unit) as report:
+        yield report
+
+
+@contextlib.contextmanager
+def _bar(what: str, total: int, unit: str, *more: ProgressColumn) -> Generator[Callable[[int, int], None], None, None]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("frames"),
-        _FramesASecond(),
+        TextColumn(unit),
+        *more,
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console()) as progress:
         task = progress.add_task(what, total=total)
 
-        def report(frames_done: int, frames_total: int) -> None:
-            progress.update(task, completed=frames_done, total=frames_total)
+        def report(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
 
         yield report

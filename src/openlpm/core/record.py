@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.core.emotion import NUM_EMOTIONS
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG
 from openlpm.core.units import samples_at_frame
@@ -18,7 +19,7 @@ class Event:
     """Something that happens at a known time: a cue in what is heard, or an action of the performer."""
 
     kind: str
-    """For instance ``partner_phrase_end``, ``nod``, ``smile``, ``blink``, ``turn_start``."""
+    """For instance ``partner_phrase_end``, ``nod``, ``blink``, ``turn_start``, ``action:wave_left``."""
     start_frame: int
     end_frame: int
 
@@ -34,6 +35,8 @@ class Truth:
     viseme_F: NDArray[np.int8]
     """Index into ``core.rig.VISEMES``."""
     events: tuple[Event, ...]
+    emotion_FE: NDArray[np.float32] | None = None
+    """Intensity of every emotion (``core.emotion.EMOTIONS``) in every frame, 0 to 1; None if it was not recorded."""
 
 
 @final
@@ -68,7 +71,13 @@ class PerformanceRecord:
             raise ConfigError(f"{self.clip_id}: state_F has shape {self.state_F.shape}, not ({self.num_frames},)")
         if self.truth is None and self.video is None:
             raise ConfigError(f"{self.clip_id}: a record needs pixels: give truth or video")
-        if self.truth is not None and self.truth.rig_FR.shape != (self.num_frames, NUM_RIG):
-            raise ConfigError(
-                f"{self.clip_id}: rig_FR has shape {self.truth.rig_FR.shape}, not ({self.num_frames}, {NUM_RIG})"
-            )
+        if self.truth is not None:
+            self._check_truth(self.truth)
+
+    def _check_truth(self, truth: Truth) -> None:
+        tracks = [("rig_FR", truth.rig_FR, NUM_RIG)]
+        if truth.emotion_FE is not None:
+            tracks.append(("emotion_FE", truth.emotion_FE, NUM_EMOTIONS))
+        for name, track, columns in tracks:
+            if track.shape != (self.num_frames, columns):
+                raise ConfigError(f"{self.clip_id}: {name} has shape {track.shape}, not ({self.num_frames}, {columns})")

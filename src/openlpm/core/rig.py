@@ -62,6 +62,24 @@ class Rig(IntEnum):
     """0 rest, 1 shrugged."""
     BREATH = 23
     """0 breathed out, 1 breathed in."""
+    SWAY = 24
+    """Torso leans sideways, -1 to picture left, 1 to picture right."""
+    BLUSH = 25
+    """0 none, 1 red cheeks."""
+    ARM_LEFT = 26
+    """0 hangs down (no hand in the picture), 1 hand raised to the height of the chin."""
+    ARM_RIGHT = 27
+    REACH_LEFT = 28
+    """Where a raised hand is: -1 before the chest or chin, 0 beside the shoulder, 1 stretched outward."""
+    REACH_RIGHT = 29
+    SWING_LEFT = 30
+    """The forearm turns about the elbow, -1 inward, 1 outward: a wave swings it."""
+    SWING_RIGHT = 31
+    HAND_LEFT = 32
+    """Shape of the hand: 0 open palm, 0.5 relaxed fist, 1 pointing finger."""
+    HAND_RIGHT = 33
+    TIME = 34
+    """Seconds of the background: drives drifting clouds, lights, snow and rain of those that move."""
 
 
 NUM_RIG = len(Rig)

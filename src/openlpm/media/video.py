@@ -44,12 +44,15 @@ class VideoWriter:
 
     Everything goes to a hidden file beside the target, which takes the target's name when the ``with`` block ends. If
     that ends with an exception (Ctrl-C too), or if the disk is full, nothing is left and an older target is untouched.
+    ``size`` is the side of a square picture, or its rows and columns.
 
     Raises:
         InputError: an unknown suffix, a place that cannot be written, or no space left.
     """
 
-    def __init__(self, path: Path, *, size: int, rate: int = FRAME_RATE_HZ, audio_rate: int = AUDIO_RATE_HZ) -> None:
+    def __init__(
+        self, path: Path, *, size: int | tuple[int, int], rate: int = FRAME_RATE_HZ, audio_rate: int = AUDIO_RATE_HZ
+    ) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"{path}: videos are written as MP4; give a name that ends in {', '.join(SUFFIXES)}")
         if path.is_dir():
@@ -65,7 +68,7 @@ class VideoWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._draft.open("xb").close()
             try:
-                self._open(size)
+                self._open((size, size) if isinstance(size, int) else size)
             except BaseException:
                 self._draft.unlink(missing_ok=True)
                 raise
@@ -104,14 +107,14 @@ class VideoWriter:
                 self._container.close()
             self._draft.unlink(missing_ok=True)
 
-    def _open(self, size: int) -> None:
+    def _open(self, size: tuple[int, int]) -> None:
         # movflags go to the muxer only: the index is moved to the front so that the file plays while it downloads.
         self._container = av.open(f"file:{self._draft}", mode="w", format="mp4", options={"movflags": "+faststart"})
         # Without B-frames decoding order is showing order: no start offset for a player to get wrong.
         picture = self._container.add_stream(
             "libx264", rate=self._rate, options={"crf": "16", "preset": "medium", "bf": "0"}
         )
-        picture.width = picture.height = size
+        picture.height, picture.width = size
         picture.pix_fmt = "yuv420p"
         context = picture.codec_context
         context.color_range, context.colorspace = _TV_RANGE, _BT709

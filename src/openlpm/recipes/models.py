@@ -21,7 +21,7 @@ def nano() -> DiTConfig:
         num_heads=6,
         ffn_width=1440,
         text_width=160,
-        text_tokens=32,
+        text_tokens=64,
         qk_norm=NormScope.HEAD,
         prediction=Prediction.DATA,
         speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),

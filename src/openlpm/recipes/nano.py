@@ -1,11 +1,13 @@
 """Nano: the model that ships in the package and runs on a CPU."""
 
+from enum import StrEnum
+
 from openlpm.encoders.speech import SpeechConfig
 from openlpm.encoders.text import TextConfig
 from openlpm.recipes import models
 from openlpm.rollout.assembly import CharacterConfig, WindowConfig
 from openlpm.training.autoencoder import AutoencoderObjectiveConfig
-from openlpm.training.base import BaseObjectiveConfig, WindowLayout
+from openlpm.training.base import BaseObjectiveConfig, ClipMix, WindowLayout
 from openlpm.training.footage import FootageConfig
 from openlpm.training.optimiser import OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
@@ -24,27 +26,27 @@ def character() -> CharacterConfig:
             latent_channels=24,
             frames_per_latent=4,
             encoder=(
-                StageConfig(width=72, blocks=2),
-                StageConfig(width=144, blocks=2),
+                StageConfig(width=96, blocks=2),
+                StageConfig(width=160, blocks=2),
                 StageConfig(width=256, blocks=3),
             ),
             decoder=(
-                StageConfig(width=72, blocks=2),
-                StageConfig(width=144, blocks=2),
+                StageConfig(width=128, blocks=2),
+                StageConfig(width=192, blocks=2),
                 StageConfig(width=256, blocks=2),
             ),
         ),
         dit=models.nano(),
         speak=SpeechConfig(width=192, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
         listen=SpeechConfig(width=160, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
-        text=TextConfig(width=160, num_tokens=32, buckets=2048, num_layers=2, num_heads=4),
+        text=TextConfig(width=160, num_tokens=64, buckets=2048, num_layers=2, num_heads=4),
         window=WindowConfig(frames=36, context=12, context_noise=0.1, time_shift=_TIME_SHIFT),
     )
 
 
 def footage(workers: int) -> FootageConfig:
     """Footage of one process: ten seconds a clip, a new identity in every clip."""
-    return FootageConfig(num_utterances=6000, num_clips=6144, num_frames=240, workers=workers)
+    return FootageConfig(num_utterances=9000, num_clips=6144, num_frames=240, workers=workers)
 
 
 def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:
@@ -69,26 +71,48 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
     return objective, trainer
 
 
-def base(seconds: float) -> tuple[BaseObjectiveConfig, TrainerConfig]:
-    """Batch, dropout and schedule of Base."""
+class Lesson(StrEnum):
+    """What Base learns at a time (the curriculum of LPM 1.0, section 2), or all of it at once."""
+
+    SPEAK = "speak"
+    """Lips to the own voice, and stillness without one."""
+    LISTEN = "listen"
+    """The partner's voice too, in all situations evenly."""
+    REFERENCES = "references"
+    """Views and expressions beside the global picture, and first frames."""
+    CONTINUE = "continue"
+    """Going on from given latents, as long performances do."""
+    ALL = "all"
+    """Everything mixed: for going on from a model that has been through the others."""
+
+
+CURRICULUM = ((Lesson.SPEAK, 0.4), (Lesson.LISTEN, 0.25), (Lesson.REFERENCES, 0.15), (Lesson.CONTINUE, 0.2))
+"""The lessons in turn and their shares of the time."""
+
+_PLAIN = WindowLayout(frames=36, first=False, views=0, expressions=0)
+_FIRST = WindowLayout(frames=24, first=True, views=0, expressions=0)
+_SHOWN = WindowLayout(frames=30, first=False, views=4, expressions=5)
+_SHOWN_FIRST = WindowLayout(frames=28, first=True, views=4, expressions=5)
+
+
+def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConfig, TrainerConfig]:
+    """Batch, dropout and schedule of Base in one lesson."""
+    early = lesson in (Lesson.SPEAK, Lesson.LISTEN)
     objective = BaseObjectiveConfig(
         token_frames=16 * 38,
-        layouts=(
-            WindowLayout(frames=36, first=False, views=0, expressions=0),
-            WindowLayout(frames=24, first=True, views=0, expressions=0),
-            WindowLayout(frames=30, first=False, views=4, expressions=5),
-        ),
+        mix=ClipMix(listen=0.0, conversation=0.0) if lesson is Lesson.SPEAK else ClipMix(),
+        layouts=(_PLAIN,) if early else (_PLAIN, _FIRST, _SHOWN, _SHOWN_FIRST),
         drop_text=0.15,
         drop_speak=0.08,
-        drop_listen=0.08,
+        drop_listen=1.0 if lesson is Lesson.SPEAK else 0.08,
         drop_all=0.05,
         give_motion=0.3,
-        continue_share=0.5,
+        continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
         most_context=15,
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,
         mouth_weight=5.0,
-        eyes_weight=2.5,
+        eyes_weight=4.0,
     )
     trainer = TrainerConfig(
         steps=1_000_000,

@@ -1,12 +1,13 @@
 """The stages that make nano, each from footage to weights in a folder; ``runs/nano.py`` strings them together."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
@@ -18,8 +19,8 @@ from openlpm.parallel.world import World
 from openlpm.recipes import nano
 from openlpm.recipes.critic import CriticObjective, MouthObjective, critic_recipe, save_judges, tiny_critic_recipe
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
-from openlpm.synth.augment import augment
-from openlpm.synth.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.sound.augment import augment
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import ClipBank, fill_bank
@@ -62,7 +63,7 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
         compile_units(objective.compilable)
     replicate(objective.module, world)
     _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
-    _export(objective, "vae.", folder / "vae", world)
+    _export(vae, folder / "vae", world)
 
 
 def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
@@ -105,23 +106,35 @@ def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, s
 
 
 def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
-    model: CharacterModel, bank: ClipBank, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+    model: CharacterModel,
+    bank: ClipBank,
+    world: World,
+    folder: Path,
+    *,
+    seconds: float,
+    lessons: Sequence[tuple[nano.Lesson, float]] = ((nano.Lesson.ALL, 1.0),),
+    tiny: bool,
+    say: Say,
 ) -> None:
-    """Base on a bank of clips; leaves the averaged weights of transformer and encoders in ``folder``."""
-    objective_config, trainer_config = nano.base(seconds)
-    if tiny:
-        objective_config = replace(objective_config, token_frames=40)
+    """Base on a bank of clips, lesson by lesson; leaves the averaged weights of transformer and encoders in ``folder``.
+
+    ``lessons`` come with their shares of the time; each begins with the averages that the one before has left.
+    """
     for part in (model.dit, model.speak, model.listen, model.text):
         part.to(world.device)
     if world.device.type == "cuda":
-        # Two kinds of block by three layouts, forward and backward.
+        # Two kinds of block by the layouts, forward and backward.
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
-    objective = BaseObjective(model, bank, objective_config)
-    replicate(objective.module, world)
-    _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-base", say)
+    for lesson, share in lessons:
+        objective_config, trainer_config = nano.base(share * seconds, lesson)
+        if tiny:
+            objective_config = replace(objective_config, token_frames=40)
+        objective = BaseObjective(model, bank, objective_config)
+        replicate(objective.module, world)
+        _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)
     for name in ("dit", "speak", "listen", "text"):
-        _export(objective, f"{name}.", folder / name, world)
+        _export(model.parts()[name], folder / name, world)
 
 
 def load_parts(model: CharacterModel, folder: Path) -> set[str]:
@@ -133,9 +146,17 @@ def load_parts(model: CharacterModel, folder: Path) -> set[str]:
 
 
 def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
-    """Begin with the weights of an earlier model; what it did not have yet keeps its initial values, which is said."""
+    """Begin with the weights of an earlier model.
+
+    What it did not have yet keeps its initial values. A layer that has become wider does on its old channels what it
+    did, and its new ones begin afresh, unheard. Both are said.
+    """
     for name, part in model.parts().items():
         known = load(folder / name)
+        for key, fresh in part.state_dict().items():
+            if key in known and known[key].shape != fresh.shape:
+                known[key] = _grown(f"{folder / name}: {key}", known[key], fresh)
+                say(f"{name}: {key} has grown to {tuple(fresh.shape)}")
         missing, unknown = part.load_state_dict(known, strict=False)
         if unknown:
             raise ConfigError(
@@ -143,6 +164,18 @@ def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
             )
         if missing:
             say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
+
+
+def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:
+    """A wider layer: old outputs read nothing of new inputs yet, new outputs are as initialised."""
+    smaller = any(was > now for was, now in zip(old.shape, fresh.shape, strict=False))
+    if old.ndim != fresh.ndim or smaller or old.shape[2:] != fresh.shape[2:]:
+        raise ConfigError(f"{name}: has shape {tuple(old.shape)}, this model needs {tuple(fresh.shape)}")
+    grown = fresh.clone()
+    if old.ndim > 1:
+        grown[: old.shape[0], old.shape[1] :] = 0
+    grown[tuple(slice(size) for size in old.shape)] = old
+    return grown
 
 
 def is_stored(folder: Path) -> bool:
@@ -173,12 +206,11 @@ def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder:
     trainer.average.swap()
 
 
-def _export(objective: Objective[Any], prefix: str, folder: Path, world: World) -> None:
-    """Write one part of the trained module (its averages are in place) in full precision."""
+def _export(part: nn.Module, folder: Path, world: World) -> None:
+    """Write a trained part (its averages are in place) in full precision."""
     whole = {
-        name.removeprefix(prefix): (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
-        for name, value in objective.module.state_dict().items()
-        if name.startswith(prefix)
+        name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
+        for name, value in part.state_dict().items()
     }
     if world.is_first:
         save(whole, folder, storage=Storage.FP32)

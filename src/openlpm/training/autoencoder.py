@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openlpm.core.seeds import generator
-from openlpm.synth.render import Cast
+from openlpm.synth.look.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder, psnr

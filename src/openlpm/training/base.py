@@ -21,7 +21,7 @@ from openlpm.flow.schedule import logit_normal_times
 from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span
-from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.sound import disturb, warp_bands
 
 _KEEP_GROUP = 0.75
@@ -48,11 +48,39 @@ class WindowLayout:
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClipMix:
+    """How often windows come from clips of each situation, beside one another; 0 leaves them out.
+
+    What is rare in the footage is drawn as often as what is common if both weigh the same.
+    """
+
+    speak: float = 1.0
+    listen: float = 1.0
+    idle: float = 0.5
+    conversation: float = 1.5
+
+    def __post_init__(self) -> None:
+        weights = [getattr(self, name) for name in SITUATIONS]
+        if min(weights) < 0 or not any(weights):
+            raise ConfigError(f"{self}: weights are 0 or more, and one of them is positive")
+
+    def probabilities(self, situation_N: NDArray[np.int8]) -> NDArray[np.float64]:
+        """How probable each clip is; a situation that the bank lacks gives its share to the others."""
+        count_S = np.bincount(situation_N, minlength=len(SITUATIONS))
+        weight_S = np.array([getattr(self, name) for name in SITUATIONS]) * (count_S > 0)
+        if not weight_S.any():
+            raise ConfigError(f"{self}: the bank has no clip of these situations; make more footage")
+        return (weight_S / np.maximum(count_S, 1) / weight_S.sum())[situation_N]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BaseObjectiveConfig:
     """Batch, dropout and loss of Base."""
 
     token_frames: int
     """Latent frames and references a process and step, over all windows."""
+    mix: ClipMix
     layouts: tuple[WindowLayout, ...]
     drop_text: float
     drop_speak: float
@@ -193,6 +221,7 @@ class BaseObjective:
     def __init__(self, model: CharacterModel, bank: ClipBank, config: BaseObjectiveConfig) -> None:
         self.module: nn.Module = BaseLearner(model, bank, config)
         self._bank, self._config = bank, config
+        self._probability_N = config.mix.probabilities(bank.situation_N)
 
     def batch(self, step: int, rank: int) -> BaseBatch:
         """The layout and the references depend on the step alone, so that all processes run the same graph."""
@@ -211,7 +240,7 @@ class BaseObjective:
         keep &= own.random((size, 1)) >= config.drop_all
         return BaseBatch(
             layout=layout,
-            clips_B=torch.from_numpy(own.integers(len(bank), size=size)).to(device),
+            clips_B=torch.from_numpy(own.choice(len(bank), size=size, p=self._probability_N)).to(device),
             starts_B=torch.from_numpy(starts).to(device),
             context_B=torch.from_numpy(context).to(device),
             references=tuple(references),

@@ -4,20 +4,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.core.motion import MOTION_CHANNELS
+from openlpm.core.rig import State
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
-from openlpm.synth.references import reference_rigs
-from openlpm.synth.render import Cast
+from openlpm.synth.look.references import reference_rigs
+from openlpm.synth.look.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder
 
 STRIDE = 3
 """Windows begin at multiples of this many latent frames: half a second, 8000 samples exactly."""
+
+SITUATIONS = ("speak", "listen", "idle", "conversation")
+"""What happens in a clip: one person talks, the other does, nobody does, or both have their turns."""
+
+
+def situations(state_NF: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The situation of every clip by the states of its frames."""
+    talks_N = np.isin(state_NF, (State.SPEAK, State.BOTH)).any(axis=1)
+    hears_N = np.isin(state_NF, (State.LISTEN, State.BOTH)).any(axis=1)
+    speak, listen, idle, conversation = range(len(SITUATIONS))
+    return np.where(talks_N, np.where(hears_N, conversation, speak), np.where(hears_N, listen, idle)).astype(np.int8)
 
 
 @final
@@ -37,6 +51,8 @@ class ClipBank:
     speak_NA: Tensor
     listen_NA: Tensor
     text_NLG: Tensor
+    situation_N: NDArray[np.int8]
+    """Index into ``SITUATIONS``, on the host: clips are drawn by it."""
 
     def __len__(self) -> int:
         return self.latents_NTCHW.shape[0]
@@ -94,6 +110,7 @@ def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
         speak_NA=torch.from_numpy(footage.speak_NA).to(device),
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
         text_NLG=text.prepare(footage.captions).to(device),
+        situation_N=situations(footage.state_NF),
     )
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -11,12 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.identity import Identity, describe
-from openlpm.synth.perform import perform
-from openlpm.synth.render import Cast
-from openlpm.synth.speech_bank import SpeechBank, build
+from openlpm.synth.act.perform import perform
+from openlpm.synth.look.identity import Identity, describe
+from openlpm.synth.look.render import Cast
+from openlpm.synth.sound import human_bank
+from openlpm.synth.sound.espeak import Utterance
+from openlpm.synth.sound.speech_bank import SpeechBank, build, with_human
 
 _CHUNK = 32
 
@@ -33,6 +37,14 @@ class FootageConfig:
     workers: int
     seed: int = 0
     split: Split = Split.TRAIN
+    human: Path | None = None
+    """Recorded people (``synth.human_bank``); None for synthesised voices alone."""
+    human_share: float = 0.4
+    """Of all voices, those of recorded people, as far as there are enough; every process draws its own."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.human_share < 1:
+            raise ConfigError(f"human_share={self.human_share}: give a share from 0 to below 1")
 
 
 @final
@@ -75,6 +87,8 @@ def make_footage(
     """Speech, performances and captions for one process. Call it before CUDA is touched: it forks."""
     global _bank  # noqa: PLW0603 (workers inherit the bank by fork instead of receiving a copy each)
     _bank = build(config.split, config.num_utterances, seed=config.seed * 1009 + rank, workers=config.workers)
+    if config.human is not None:
+        _bank = with_human(_bank, _recorded(config.human, config, rank, num_synthetic=len(set(_bank.voice_index))))
     jobs = [range(first, min(first + _CHUNK, config.num_clips)) for first in range(0, config.num_clips, _CHUNK)]
     parts: list[list[tuple[PerformanceRecord, Identity]]] = []
     with multiprocessing.get_context("fork").Pool(config.workers) as pool:
@@ -82,6 +96,15 @@ def make_footage(
             parts.append(part)
             on_progress(len(parts), len(jobs))
     return _stack([pair for part in parts for pair in part])
+
+
+def _recorded(path: Path, config: FootageConfig, rank: int, *, num_synthetic: int) -> list[Utterance]:
+    """What some recorded people of the split say, so many that they make up ``human_share`` of all voices."""
+    bank = human_bank.load(path)
+    everyone = bank.people(config.split)
+    wanted = min(len(everyone), round(num_synthetic * config.human_share / (1 - config.human_share)))
+    chosen = generator("recorded", config.seed, rank).permutation(len(everyone))[:wanted]
+    return list(bank.utterances(config.split, {everyone[int(index)] for index in chosen}))
 
 
 def _perform_some(config: FootageConfig, rank: int, numbers: Sequence[int]) -> list[tuple[PerformanceRecord, Identity]]:

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Train nano on one machine with 1 to 8 GPUs: compile beside the footage, train, package, then measure and sweep.
+#
+#   GPUS=2 AUTOENCODER_S=300 JUDGES_S=90 BASE_S=600 HUMAN=human.npz bash runs/train_nano.sh OUT [INIT]
+#
+# INIT is the model folder to begin from (the shipped nano). OUT gets the full-precision weights, OUT/shipped what the
+# package ships, and one log a part. VOICES (an .npz of `openlpm bench voices`) lets the benchmark hear people.
+set -u
+OUT=$1
+INIT=${2:-src/openlpm/weights/data/nano}
+GPUS=${GPUS:-4}
+mkdir -p "$OUT/warm"
+export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
+
+warm() { # number, parts and layouts: two processes on one machine share what either has compiled
+  CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) python3 runs/profile_step.py --warm --out "$OUT/warm/$1" "${@:2}" >"$OUT/warm/$1.log" 2>&1
+}
+( warm 0 --parts render & warm 1 --parts autoencoder critic & warm 2 --parts base --layouts 0 1 &
+  warm 3 --parts base --layouts 2 3 & wait; touch "$OUT/warm/done" ) &
+
+torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
+  'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 runs/nano.py "$@"' nano \
+  --init "$INIT" --out "$OUT" --wait-for "$OUT/warm/done" ${HUMAN:+--human "$HUMAN"} ${SEED:+--seed "$SEED"} \
+  ${CLIPS:+--clips "$CLIPS"} --autoencoder-seconds "${AUTOENCODER_S:-300}" --judges-seconds "${JUDGES_S:-90}" \
+  --base-seconds "${BASE_S:-600}" >"$OUT/train.log" 2>&1 || exit 1
+python3 runs/package_nano.py "$OUT" "$OUT/shipped/nano" >>"$OUT/train.log" 2>&1 || exit 1
+touch "$OUT/packaged"
+
+measured() { # number, name, command
+  CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) timeout "${MEASURE_S:-300}" python3 "${@:3}" >"$OUT/$2.log" 2>&1
+}
+CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
+measured 0 bench-base -c "$CLI" bench base --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --no-demo \
+  ${VOICES:+--voices "$VOICES"} --json "$OUT/base.json" &
+measured 1 bench-critic -c "$CLI" bench critic --judges "$OUT/shipped" --device cuda --json "$OUT/critic.json" &
+measured 2 sweep-plain runs/sweep_guidance.py --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --batch 32 --speak 1 1.5 &
+measured 3 sweep-speak runs/sweep_guidance.py --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --batch 32 --speak 2 3 &
+wait
+touch "$OUT/done"

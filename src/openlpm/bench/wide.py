@@ -1,0 +1,169 @@
+"""The rows of the wide world: what is read from groups of clips that each have one purpose (``groups``)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.bench import actions, emotions, reactions, reference_gain
+from openlpm.bench.action_match import ActionMatcher
+from openlpm.bench.base import BaseConfig, OnProgress, read_performances
+from openlpm.bench.cases import Case, build_cases
+from openlpm.bench.emotions import EmotionReader
+from openlpm.bench.groups import Group, case_config, style_of
+from openlpm.bench.performer import Performer, part_of
+from openlpm.bench.reaction_detector import ReactionDetector
+from openlpm.bench.reading import ClipReading, Judges
+from openlpm.bench.rehearsal import Eyesight, Stage
+from openlpm.bench.result import Row
+from openlpm.bench.rows import TRAPS, TRAPS_BAR, quiet_mouth_rows
+from openlpm.bench.scoring import unasked
+from openlpm.bench.threads import spread
+from openlpm.bench.truth import read_truth, reference_embedding
+from openlpm.core.record import PerformanceRecord
+from openlpm.synth.look.references import SUBTYPES, ReferenceKind, reference_pictures
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Played:
+    """A group of clips in truth and as performed, both as the critic reads them."""
+
+    cases: Sequence[Case]
+    truth: Sequence[ClipReading]
+    generated: Sequence[ClipReading]
+
+    @property
+    def records(self) -> list[PerformanceRecord]:
+        """What was asked for."""
+        return [case.record for case in self.cases]
+
+    @property
+    def true_tracks(self) -> list[NDArray[np.float32]]:
+        """The truth as it is read."""
+        return [reading.rig_FR for reading in self.truth]
+
+    @property
+    def tracks(self) -> list[NDArray[np.float32]]:
+        """The performance as it is read."""
+        return [reading.rig_FR for reading in self.generated]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Session:
+    """Who performs, who judges, and who is told how far it has come."""
+
+    performer: Performer
+    judges: Judges
+    batch: int
+    on_progress: OnProgress
+
+    def truth(self, cases: Sequence[Case]) -> list[ClipReading]:
+        """The truth of the cases as it is read."""
+        judges = self.judges
+        return [reading.truth for reading in spread(lambda case: read_truth(case, judges, None), cases, judges.device)]
+
+    def perform(
+        self, cases: Sequence[Case], what: str, kinds: tuple[ReferenceKind, ...] = tuple(SUBTYPES)
+    ) -> list[ClipReading]:
+        """The cases as performed with reference pictures of these kinds."""
+        device = self.judges.device
+        parts = [
+            replace(part_of(case, reference_pictures(case.identity, device=device), seed=index), kinds=kinds)
+            for index, case in enumerate(cases)
+        ]
+        return read_performances(
+            self.performer, self.judges, parts, self.batch, lambda _, done, total: self.on_progress(what, done, total)
+        )
+
+
+def measure_wide(
+    performer: Performer,
+    judges: Judges,
+    config: BaseConfig,
+    *,
+    on_progress: OnProgress = lambda _what, _done, _total: None,
+) -> list[Row]:
+    """All rows that need groups of their own; a group without clips leaves its rows empty.
+
+    Raises:
+        ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
+    """
+    session = _Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
+    played: dict[Group, Played] = {}
+    references = reference_gain.no_gain_rows()
+    for group in Group:
+        count = 0 if config.groups is None else config.groups.of(group)
+        if count == 0:
+            continue
+        cases = build_cases(case_config(group, count, config.cases.split), style_of(group))
+        truth = session.truth(cases)
+        if group == Group.REFERENCES:
+            references = _reference_rows(session, cases, truth)
+        else:
+            played[group] = Played(cases=cases, truth=truth, generated=session.perform(cases, group))
+    return [*_rows(played), *references]
+
+
+def _rows(played: dict[Group, Played]) -> list[Row]:
+    rows: list[Row] = []
+    traps = played.get(Group.TRAPS)
+    if traps is None:
+        rows += [Row(name=TRAPS, value=None, n=0, bar=str(TRAPS_BAR))]
+    else:
+        rows += quiet_mouth_rows(TRAPS, TRAPS_BAR, traps.records, traps.truth, traps.generated)
+    acted = [group for group in played if group != Group.TRAPS]
+    stage = Stage(_eyesight([played[group] for group in acted])) if acted else None
+    rows += _listening(played.get(Group.LISTENERS), stage)
+    rows += _feeling(played.get(Group.EMOTIONS), stage)
+    return [*rows, *_acting(played.get(Group.ACTIONS), played.get(Group.SEQUENCES), stage)]
+
+
+def _listening(group: Played | None, stage: Stage | None) -> list[Row]:
+    if group is None or stage is None:
+        return [*unasked(reactions.F1, s_bar=reactions.F1_S_BAR), *unasked(reactions.AUC, bar=reactions.AUC_BAR)]
+    detector = ReactionDetector.rehearsed(stage)
+    return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)
+
+
+def _feeling(group: Played | None, stage: Stage | None) -> list[Row]:
+    if group is None or stage is None:
+        return unasked(emotions.NAME, s_bar=emotions.S_BAR)
+    return emotions.emotion_rows(group.records, group.true_tracks, group.tracks, EmotionReader.rehearsed(stage))
+
+
+def _acting(single: Played | None, sequences: Played | None, stage: Stage | None) -> list[Row]:
+    rows: list[Row] = []
+    matcher = None if stage is None or not (single or sequences) else ActionMatcher.rehearsed(stage)
+    for group, name, bar, rows_of in (
+        (single, actions.SINGLE, actions.SINGLE_BAR, actions.single_rows),
+        (sequences, actions.SEQUENCE, actions.SEQUENCE_BAR, actions.sequence_rows),
+    ):
+        if group is None or matcher is None:
+            rows += unasked(name, bar=bar)
+        else:
+            acted = actions.Acted(records=group.records, truth=group.true_tracks, generated=group.tracks)
+            rows += rows_of(acted, matcher)
+    return rows
+
+
+def _eyesight(played: Sequence[Played]) -> Eyesight:
+    return Eyesight.of(
+        [
+            (reading.rig_FR, case.true_rig)
+            for group in played
+            for case, reading in zip(group.cases, group.truth, strict=True)
+        ]
+    )
+
+
+def _reference_rows(session: _Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:
+    shown = {name: session.perform(cases, f"references: {name}", kinds) for name, kinds in reference_gain.STEPS.items()}
+    embeddings = [
+        reference_embedding(session.judges, reference_pictures(case.identity, device=session.judges.device))
+        for case in cases
+    ]
+    return reference_gain.gain_rows(shown, truth, np.stack(embeddings))

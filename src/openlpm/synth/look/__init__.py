@@ -1,0 +1,1 @@
+"""What performers look like: identities and everything that draws them."""
