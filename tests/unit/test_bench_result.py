@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,9 +85,16 @@ def test_names_of_rows_are_unique_and_a_bar_needs_a_side() -> None:
 
 def test_the_origin_names_machine_commit_and_weights(tmp_path: Path) -> None:
     assert "cores" in origin.describe_machine(torch.device("cpu"))
+    told = origin.describe_command(["bench", "base", "--clips", "4", "--json", "/ada/my tables/base.json"])
+    assert told == "openlpm bench base --clips 4 --json base.json"
     assert origin.describe_commit()
     (tmp_path / "a").write_bytes(b"1")
     before = folder_sha256(tmp_path)
     (tmp_path / "a").write_bytes(b"2")
     assert len(before) == 64
     assert folder_sha256(tmp_path) != before
+
+
+def test_base_is_measured_on_machines_that_cannot_decode() -> None:
+    parts = ", ".join(f"openlpm.bench.{name}" for name in ("base", "footage", "human_voices", "joins", "wide"))
+    subprocess.run([sys.executable, "-c", f"import sys; sys.modules['av'] = None; import {parts}"], check=True)

@@ -63,15 +63,18 @@ class BaseConfig:
             )
 
 
-def full_config(*, clips: int = 128, batch: int = 8) -> BaseConfig:
-    """128 clips of 6 s, 32 more to human voices, 16 of 10 s, and all groups, as published."""
+def full_config(*, clips: int = 128, batch: int = 8, group_clips: int | None = None) -> BaseConfig:
+    """128 clips of 6 s, 32 more to human voices, 16 of 10 s, and all groups, as published.
+
+    ``group_clips`` limits each group, for machines on which all of them take hours.
+    """
     return BaseConfig(
         cases=CaseConfig(count=clips),
         long=CaseConfig(count=max(clips // 8, 2), num_frames=LONG_FRAMES, seed=1),
         human_clips=max(clips // 4, 1),
         strangers=256,
         batch=min(batch, clips),
-        groups=GroupSizes(),
+        groups=GroupSizes() if group_clips is None else GroupSizes().at_most(group_clips),
     )
 
 

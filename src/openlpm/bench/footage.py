@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from openlpm.bench import signals, statistics
 from openlpm.bench.audio_mouth import MouthPredictor, predict_mouth
-from openlpm.bench.lips import read_lips
 from openlpm.bench.metrics import SHIFT_FRAMES
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate
@@ -79,6 +78,7 @@ def pack(videos: Sequence[Path], python: Path) -> Footage:
     Raises:
         InputError: a video has no picture, no sound or no face, or all are too short.
     """
+    from openlpm.bench.lips import read_lips
     from openlpm.media.audio import open_audio
 
     names: list[str] = []

@@ -47,6 +47,10 @@ class GroupSizes:
             if getattr(self, size.name) == 1 or getattr(self, size.name) < 0:
                 raise ConfigError(f"{size.name}={getattr(self, size.name)}: give none, or two and more as controls")
 
+    def at_most(self, limit: int) -> "GroupSizes":
+        """No group larger than ``limit``; actions then are a sample of all that there are."""
+        return GroupSizes(**{size.name: min(getattr(self, size.name), limit) for size in fields(self)})
+
     def of(self, group: Group) -> int:
         """The number of clips of a group."""
         return int(getattr(self, group.value))

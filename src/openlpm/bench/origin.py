@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shlex
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +23,11 @@ def describe_machine(device: torch.device) -> str:
         words.insert(0, torch.cuda.get_device_name(device))
     words.append(f"torch {torch.__version__}, Python {platform.python_version()}")
     return "; ".join(words)
+
+
+def describe_command(arguments: Sequence[str]) -> str:
+    """The command line; of absolute paths only the last name, since the folders of a machine tell others nothing."""
+    return shlex.join(["openlpm", *(Path(word).name if Path(word).is_absolute() else word for word in arguments)])
 
 
 @cache

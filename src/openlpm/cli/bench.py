@@ -1,7 +1,6 @@
 """``openlpm bench``: measure the model and the judges, and print every number beside its controls."""
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -42,6 +41,10 @@ def base(
     device: Device = "auto",
     quick: Quick = False,
     clips: Annotated[int | None, typer.Option(min=2, max=4096, help="Number of clips.", show_default=False)] = None,
+    group_clips: Annotated[
+        int | None,
+        typer.Option(min=0, max=4096, help="At most so many clips for each single purpose.", show_default=False),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps.", show_default=False)] = None,
     voices: Annotated[
         Path | None, typer.Option(help="Human voices: a folder of sound files or an .npz of `openlpm bench voices`.")
@@ -69,7 +72,7 @@ def base(
     place = pick_device(device)
     folder = bundled.folder("nano") if model is None else model
     notes: list[str] = []
-    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128)
+    config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128, group_clips=group_clips)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
     if quick:
         seconds = config.cases.num_frames / 24
@@ -202,13 +205,13 @@ def _publish(
     notes: list[str],
     json_path: Path | None,
 ) -> None:
-    from openlpm.bench.origin import describe_commit, describe_machine
+    from openlpm.bench.origin import describe_command, describe_commit, describe_machine
     from openlpm.bench.result import Table
 
     table = Table(
         title=title,
         machine=describe_machine(device),
-        command=shlex.join(["openlpm", *sys.argv[1:]]),
+        command=describe_command(sys.argv[1:]),
         commit=describe_commit(),
         critics=critics,
         rows=tuple(rows),
