@@ -174,7 +174,8 @@ def main() -> None:
             compile_units(model.dit.blocks)
             bank = bank_of(model, world.device)
             for number in args.layouts:
-                one = replace(base_config, layouts=base_config.layouts[number : number + 1])
+                drawn = replace(base_config.windows, layouts=base_config.windows.layouts[number : number + 1])
+                one = replace(base_config, windows=drawn)
                 windows = BaseObjective(model, bank, one)
                 replicate(windows.module, world)
                 step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)

@@ -18,33 +18,37 @@ from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
 from openlpm.synth.look.references import reference_rigs
-from openlpm.training import base
-from openlpm.training.base import BaseBatch, BaseObjective, BaseObjectiveConfig, ClipMix, WindowLayout
+from openlpm.training import window_conditions
+from openlpm.training.base import BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
+from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout
 from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract
 
 CLIPS, FRAMES, CELLS = 5, 12, 4
 CONFIG = BaseObjectiveConfig(
-    token_frames=40,
-    mix=ClipMix(speak=1, listen=1, idle=1, conversation=1),
-    layouts=(
-        WindowLayout(frames=6, first=False, views=0, expressions=0),
-        WindowLayout(frames=5, first=True, views=2, expressions=1),
+    windows=WindowDraw(
+        token_frames=40,
+        mix=ClipMix(speak=1, listen=1, idle=1, conversation=1),
+        layouts=(
+            WindowLayout(frames=6, first=False, views=0, expressions=0),
+            WindowLayout(frames=5, first=True, views=2, expressions=1),
+        ),
+        drop_text=0.3,
+        drop_speak=0.3,
+        drop_listen=0.3,
+        drop_all=0.1,
+        give_motion=0.5,
+        continue_share=0.5,
+        most_context=3,
     ),
-    drop_text=0.3,
-    drop_speak=0.3,
-    drop_listen=0.3,
-    drop_all=0.1,
-    give_motion=0.5,
-    continue_share=0.5,
-    most_context=3,
     most_context_noise=0.3,
     time_shift=2.5,
     mouth_weight=5.0,
     eyes_weight=2.5,
 )
+DRAW = CONFIG.windows
 
 
 @pytest.fixture(scope="module")
@@ -90,24 +94,24 @@ def bank(model: CharacterModel) -> ClipBank:
     )
 
 
-def tensors(batch: BaseBatch) -> list[Tensor]:
+def tensors(batch: WindowBatch) -> list[Tensor]:
     return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3, batch.motion_BM, batch.motion_span_B2]
 
 
-def equal(left: BaseBatch, right: BaseBatch) -> bool:
+def equal(left: WindowBatch, right: WindowBatch) -> bool:
     pairs = zip(tensors(left), tensors(right), strict=True)
     return all(one.shape == other.shape and torch.equal(one, other) for one, other in pairs)
 
 
-def loss_of(objective: BaseObjective, batch: BaseBatch) -> float:
+def loss_of(objective: BaseObjective, batch: WindowBatch) -> float:
     torch.manual_seed(3)
     with torch.no_grad():
         return float(objective.loss(batch)[0])
 
 
-def one_batch(**changes: object) -> BaseBatch:
-    batch = BaseBatch(
-        layout=CONFIG.layouts[0],
+def one_batch(**changes: object) -> WindowBatch:
+    batch = WindowBatch(
+        layout=DRAW.layouts[0],
         clips_B=torch.tensor([0, 1, 2]),
         starts_B=torch.tensor([0, 3, 6]),
         context_B=torch.tensor([2, 0, 3]),
@@ -135,7 +139,7 @@ def test_all_processes_run_the_same_graph(model: CharacterModel, bank: ClipBank)
         batches = [objective.batch(step, rank) for rank in range(4)]
         assert len({(batch.layout, batch.references, len(batch.clips_B)) for batch in batches}) == 1
         seen.add(batches[0].layout)
-    assert seen == set(CONFIG.layouts)
+    assert seen == set(DRAW.layouts)
 
 
 def test_windows_lie_inside_their_clips_and_leave_something_to_learn(model: CharacterModel, bank: ClipBank) -> None:
@@ -146,9 +150,9 @@ def test_windows_lie_inside_their_clips_and_leave_something_to_learn(model: Char
         assert batch.starts_B.min() >= 0
         assert batch.starts_B.max() + batch.layout.frames <= FRAMES
         assert batch.context_B.min() >= 0
-        assert batch.context_B.max() <= CONFIG.most_context
+        assert batch.context_B.max() <= DRAW.most_context
         assert batch.clips_B.max() < CLIPS
-        assert len(batch.clips_B) * batch.layout.num_tokens_frames <= CONFIG.token_frames
+        assert len(batch.clips_B) * batch.layout.num_tokens_frames <= DRAW.token_frames
         kinds = [bank.slots[j].kind for j in batch.references]
         assert kinds.count(ReferenceKind.GLOBAL) == 1
         assert kinds.count(ReferenceKind.VIEW) == batch.layout.views
@@ -247,7 +251,7 @@ def test_motion_is_seen_only_while_it_is_given(model: CharacterModel, bank: Clip
 def test_motion_is_given_now_and_then_and_in_whole_groups(model: CharacterModel, bank: ClipBank) -> None:
     objective = BaseObjective(model, bank, CONFIG)
     given_BM = torch.cat([objective.batch(step, rank=0).motion_BM for step in range(60)])
-    assert given_BM.any(dim=1).float().mean() == pytest.approx(CONFIG.give_motion, abs=0.12)
+    assert given_BM.any(dim=1).float().mean() == pytest.approx(DRAW.give_motion, abs=0.12)
     for group in MOTION_GROUPS:
         columns = given_BM[:, [MOTION_CHANNELS.index(each) for each in group]]
         assert torch.equal(columns.any(dim=1), columns.all(dim=1))
@@ -257,8 +261,8 @@ def test_motion_is_given_now_and_then_and_in_whole_groups(model: CharacterModel,
 def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
     model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch, start: int
 ) -> None:
-    monkeypatch.setattr(base, "disturb", lambda audio_BA: audio_BA)
-    monkeypatch.setattr(base, "warp_bands", lambda mel_BML: mel_BML)
+    monkeypatch.setattr(window_conditions, "disturb", lambda audio_BA: audio_BA)
+    monkeypatch.setattr(window_conditions, "warp_bands", lambda mel_BML: mel_BML)
     conditions: list[Condition] = []
     dit = model.dit.forward
 
@@ -267,7 +271,7 @@ def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
         return dit(latents_BCTHW, time_BT, condition, **options)
 
     monkeypatch.setattr(model.dit, "forward", watched)
-    frames = CONFIG.layouts[0].frames
+    frames = DRAW.layouts[0].frames
     loss_of(BaseObjective(model, bank, CONFIG), one_batch(starts_B=torch.full((3,), start)))
     served = []
     for encoder, branch, tracks_NA in (
@@ -291,28 +295,32 @@ def test_a_situation_is_what_is_said_and_heard() -> None:
     assert SITUATIONS[situations(np.array([[State.BOTH]], np.int8))[0]] == "conversation"
 
 
+def with_mix(mix: ClipMix) -> BaseObjectiveConfig:
+    return replace(CONFIG, windows=replace(DRAW, mix=mix))
+
+
 def test_clips_are_drawn_by_situation_however_many_there_are(model: CharacterModel, bank: ClipBank) -> None:
     rare = replace(bank, situation_N=np.array([0, 0, 0, 0, 1], np.int8))
-    even = replace(CONFIG, mix=ClipMix(speak=1, listen=1, idle=0, conversation=0))
+    even = with_mix(ClipMix(speak=1, listen=1, idle=0, conversation=0))
     drawn = torch.cat([BaseObjective(model, rare, even).batch(step, rank=0).clips_B for step in range(60)])
     assert float((drawn == 4).float().mean()) == pytest.approx(0.5, abs=0.1)
-    quiet = replace(CONFIG, mix=ClipMix(speak=1, listen=0, idle=0, conversation=0))
+    quiet = with_mix(ClipMix(speak=1, listen=0, idle=0, conversation=0))
     drawn = torch.cat([BaseObjective(model, bank, quiet).batch(step, rank=0).clips_B for step in range(20)])
     assert set(drawn.tolist()) == {0, 4}
     with pytest.raises(ConfigError, match="no clip of these situations"):
-        BaseObjective(model, rare, replace(CONFIG, mix=ClipMix(speak=0, listen=0, idle=1, conversation=0)))
+        BaseObjective(model, rare, with_mix(ClipMix(speak=0, listen=0, idle=1, conversation=0)))
     with pytest.raises(ConfigError, match="one of them is positive"):
         ClipMix(speak=0, listen=0, idle=0, conversation=0)
 
 
 def test_a_context_that_leaves_nothing_to_make_is_refused() -> None:
     with pytest.raises(ConfigError, match="most_context=5"):
-        replace(CONFIG, most_context=5)
+        replace(DRAW, most_context=5)
 
 
 def test_every_part_but_the_autoencoder_learns(model: CharacterModel, bank: ClipBank) -> None:
     objective = BaseObjective(model, bank, CONFIG)
-    loss, _ = objective.loss(one_batch(layout=CONFIG.layouts[1], references=(0, 1, 2, 5)))
+    loss, _ = objective.loss(one_batch(layout=DRAW.layouts[1], references=(0, 1, 2, 5)))
     loss.backward()
     for name, part in model.parts().items():
         moved = [p for p in part.parameters() if p.grad is not None and bool(p.grad.any())]

@@ -7,11 +7,12 @@ from openlpm.encoders.text import TextConfig
 from openlpm.recipes import models
 from openlpm.rollout.assembly import CharacterConfig, WindowConfig
 from openlpm.training.autoencoder import AutoencoderObjectiveConfig
-from openlpm.training.base import BaseObjectiveConfig, ClipMix, WindowLayout
+from openlpm.training.base import BaseObjectiveConfig
 from openlpm.training.footage import FootageConfig
 from openlpm.training.optimiser import OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import TrainerConfig
+from openlpm.training.windows import ClipMix, WindowDraw, WindowLayout
 from openlpm.vae.config import AutoencoderConfig, StageConfig
 
 _TIME_SHIFT = 2.5
@@ -99,16 +100,18 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
     """Batch, dropout and schedule of Base in one lesson."""
     early = lesson in (Lesson.SPEAK, Lesson.LISTEN)
     objective = BaseObjectiveConfig(
-        token_frames=16 * 38,
-        mix=ClipMix(listen=0.0, conversation=0.0) if lesson is Lesson.SPEAK else ClipMix(),
-        layouts=(_PLAIN,) if early else (_PLAIN, _FIRST, _SHOWN, _SHOWN_FIRST),
-        drop_text=0.15,
-        drop_speak=0.08,
-        drop_listen=1.0 if lesson is Lesson.SPEAK else 0.08,
-        drop_all=0.05,
-        give_motion=0.3,
-        continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
-        most_context=15,
+        windows=WindowDraw(
+            token_frames=16 * 38,
+            mix=ClipMix(listen=0.0, conversation=0.0) if lesson is Lesson.SPEAK else ClipMix(),
+            layouts=(_PLAIN,) if early else (_PLAIN, _FIRST, _SHOWN, _SHOWN_FIRST),
+            drop_text=0.15,
+            drop_speak=0.08,
+            drop_listen=1.0 if lesson is Lesson.SPEAK else 0.08,
+            drop_all=0.05,
+            give_motion=0.3,
+            continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
+            most_context=15,
+        ),
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,
         mouth_weight=5.0,

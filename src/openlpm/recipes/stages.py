@@ -129,7 +129,7 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
     for lesson, share in lessons:
         objective_config, trainer_config = nano.base(share * seconds, lesson)
         if tiny:
-            objective_config = replace(objective_config, token_frames=40)
+            objective_config = replace(objective_config, windows=replace(objective_config.windows, token_frames=40))
         objective = BaseObjective(model, bank, objective_config)
         replicate(objective.module, world)
         _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)

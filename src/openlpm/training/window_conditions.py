@@ -1,0 +1,84 @@
+"""What a window of a banked clip shows and hears: its latents, and its conditions as a performance would get them."""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from openlpm.core.motion import NUM_MOTION
+from openlpm.core.units import samples_at_frame
+from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
+from openlpm.dit.config import AudioBranch
+from openlpm.encoders.mel import log_mel
+from openlpm.encoders.speech import SpeechEncoder
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.conditioning import audio_span
+from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.sound import disturb, warp_bands
+from openlpm.training.windows import WindowBatch
+
+
+def latents_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
+    """The clean latents of the windows, (B, C, T, H, W) in float32."""
+    return bank.latents_NTCHW[_picked(bank, batch)].transpose(1, 2).float()
+
+
+def focus_of(bank: ClipBank, batch: WindowBatch, *, eyes: float, mouth: float) -> Tensor:
+    """Weight of every latent cell, (B, T, H, W): 1, or what is given for eyes and mouth."""
+    focus_BTHW = bank.focus_NTHW[_picked(bank, batch)]
+    return 1 + (focus_BTHW == 1) * (eyes - 1) + (focus_BTHW == 2) * (mouth - 1)
+
+
+def _picked(bank: ClipBank, batch: WindowBatch) -> tuple[Tensor, Tensor]:
+    steps_T = torch.arange(batch.layout.frames, device=bank.latents_NTCHW.device)
+    return batch.clips_B[:, None], batch.starts_B[:, None] + steps_T
+
+
+@final
+class WindowConditions(nn.Module):
+    """The encoders of a model, reading the conditions of windows from a bank."""
+
+    def __init__(self, model: CharacterModel, bank: ClipBank) -> None:
+        super().__init__()
+        self.speak, self.listen, self.text = model.speak, model.listen, model.text
+        self._bank, self._branches = bank, model.config.dit
+
+    def forward(self, batch: WindowBatch) -> Condition:
+        """The conditions of a batch, with what it drops left out; voices are disturbed by the global generator."""
+        bank = self._bank
+        clips_B = batch.clips_B
+        text_BLD = self.text(bank.text_NLG[clips_B]) * batch.keep_B3[:, 0, None, None]
+        steps_T = torch.arange(batch.layout.frames, device=clips_B.device)
+        motion_BTM = bank.motion_NTM[_picked(bank, batch)]
+        inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
+        given_BTM = batch.motion_BM.tile(1, motion_BTM.shape[2] // NUM_MOTION)[:, None] & inside_BT[..., None]
+        pictures = [bank.references_NJCHW[clips_B, j][:, None] for j in batch.references]
+        slots = [bank.slots[j] for j in batch.references]
+        if batch.layout.first:
+            pictures.append(bank.firsts_NKCHW[clips_B, batch.starts_B // STRIDE][:, None])
+            slots.append(ReferenceSlot(kind=ReferenceKind.FIRST))
+        assert self._branches.speak is not None
+        assert self._branches.listen is not None
+        return Condition(
+            text_BLD=text_BLD,
+            speak_BLD=_heard(self.speak, self._branches.speak, bank.speak_NA, batch),
+            listen_BLD=_heard(self.listen, self._branches.listen, bank.listen_NA, batch),
+            speak_on_B=batch.keep_B3[:, 1],
+            listen_on_B=batch.keep_B3[:, 2],
+            references_BJCHW=torch.cat(pictures, dim=1).float(),
+            slots=tuple(slots),
+            motion_BTM=motion_BTM,
+            motion_given_BTM=given_BTM,
+        )
+
+
+def _heard(encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: WindowBatch) -> Tensor:
+    """Tokens of a disturbed voice; what lies before the clip or after it is silence."""
+    span = audio_span(encoder, branch, 0, batch.layout.frames)
+    starts_B = span.start_sample + batch.starts_B // STRIDE * samples_at_frame(STRIDE * 4)
+    index_BA = starts_B[:, None] + torch.arange(span.num_samples, device=tracks_NA.device)
+    inside_BA = (index_BA >= 0) & (index_BA < tracks_NA.shape[1])
+    samples_BA = tracks_NA[batch.clips_B[:, None], index_BA.clamp(0, tracks_NA.shape[1] - 1)] * inside_BA / 32767.0
+    with torch.autocast(tracks_NA.device.type, enabled=False):
+        mel_BML = log_mel(disturb(samples_BA.float()), span.first_column, span.num_columns)
+    return encoder(warp_bands(mel_BML))

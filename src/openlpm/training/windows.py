@@ -1,0 +1,157 @@
+"""Windows of banked clips, drawn for a step: which clips, where in them, with which references, and what is dropped."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
+from openlpm.core.seeds import generator
+from openlpm.dit.condition import ReferenceKind
+from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
+
+_KEEP_GROUP = 0.75
+"""How often each group of a given motion track is told."""
+_WHOLE_SPAN = 0.7
+"""How often a given motion track covers its whole window."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowLayout:
+    """A shape of training window: how long, and how many references of each kind."""
+
+    frames: int
+    first: bool
+    views: int
+    expressions: int
+
+    @property
+    def num_tokens_frames(self) -> int:
+        """Latent frames and references together."""
+        return self.frames + 1 + self.first + self.views + self.expressions
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipMix:
+    """How often windows come from clips of each situation, beside one another; 0 leaves them out.
+
+    What is rare in the footage is drawn as often as what is common if both weigh the same.
+    """
+
+    speak: float = 1.0
+    listen: float = 1.0
+    idle: float = 0.5
+    conversation: float = 1.5
+
+    def __post_init__(self) -> None:
+        weights = [getattr(self, name) for name in SITUATIONS]
+        if min(weights) < 0 or not any(weights):
+            raise ConfigError(f"{self}: weights are 0 or more, and one of them is positive")
+
+    def probabilities(self, situation_N: NDArray[np.int8]) -> NDArray[np.float64]:
+        """How probable each clip is; a situation that the bank lacks gives its share to the others."""
+        count_S = np.bincount(situation_N, minlength=len(SITUATIONS))
+        weight_S = np.array([getattr(self, name) for name in SITUATIONS]) * (count_S > 0)
+        if not weight_S.any():
+            raise ConfigError(f"{self}: the bank has no clip of these situations; make more footage")
+        return (weight_S / np.maximum(count_S, 1) / weight_S.sum())[situation_N]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowDraw:
+    """How windows are drawn, and how often a condition is left out."""
+
+    token_frames: int
+    """Latent frames and references a process and step, over all windows."""
+    mix: ClipMix
+    layouts: tuple[WindowLayout, ...]
+    drop_text: float
+    drop_speak: float
+    drop_listen: float
+    drop_all: float
+    give_motion: float
+    """Share of windows that are given the motion track; of those, each group of channels is left out now and then."""
+    continue_share: float = 0.0
+    """Share of windows that go on from given frames."""
+    most_context: int = 1
+
+    def __post_init__(self) -> None:
+        if self.most_context >= min(layout.frames for layout in self.layouts):
+            raise ConfigError(f"most_context={self.most_context}: leave frames to generate in the shortest layout")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WindowBatch:
+    """Windows of banked clips; all of a step share one layout."""
+
+    layout: WindowLayout
+    clips_B: Tensor
+    starts_B: Tensor
+    """First latent frame, a multiple of STRIDE."""
+    context_B: Tensor
+    """Latent frames at the start that are given."""
+    references: tuple[int, ...]
+    """Which of the bank's references."""
+    keep_B3: Tensor
+    """Whether text, own voice and partner's voice are kept."""
+    motion_BM: Tensor
+    """Which channels of the motion track are given."""
+    motion_span_B2: Tensor
+    """From which latent frame of the window to which."""
+
+
+@final
+class WindowSource:
+    """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all."""
+
+    def __init__(self, bank: ClipBank, draw: WindowDraw) -> None:
+        self._bank, self._draw = bank, draw
+        self._probability_N = draw.mix.probabilities(bank.situation_N)
+
+    def batch(self, step: int, rank: int) -> WindowBatch:
+        """The windows of a step for a process."""
+        draw, bank = self._draw, self._bank
+        device = bank.latents_NTCHW.device
+        shared, own = generator("layout", step), generator("windows", step, rank)
+        layout = draw.layouts[int(shared.integers(len(draw.layouts)))]
+        by_kind = {kind: [j for j, slot in enumerate(bank.slots) if slot.kind is kind] for kind in ReferenceKind}
+        references = by_kind[ReferenceKind.GLOBAL][:1]
+        for kind, count in ((ReferenceKind.VIEW, layout.views), (ReferenceKind.EXPRESSION, layout.expressions)):
+            references += [int(j) for j in sorted(shared.choice(by_kind[kind], size=count, replace=False))]
+        size = max(1, draw.token_frames // layout.num_tokens_frames)
+        starts = own.integers((bank.num_frames - layout.frames) // STRIDE + 1, size=size) * STRIDE
+        context = own.integers(1, draw.most_context + 1, size=size) * (own.random(size) < draw.continue_share)
+        keep = own.random((size, 3)) >= (draw.drop_text, draw.drop_speak, draw.drop_listen)
+        keep &= own.random((size, 1)) >= draw.drop_all
+        return WindowBatch(
+            layout=layout,
+            clips_B=torch.from_numpy(own.choice(len(bank), size=size, p=self._probability_N)).to(device),
+            starts_B=torch.from_numpy(starts).to(device),
+            context_B=torch.from_numpy(context).to(device),
+            references=tuple(references),
+            keep_B3=torch.from_numpy(keep).to(device),
+            motion_span_B2=torch.from_numpy(_spans(own, size, layout.frames)).to(device),
+            motion_BM=torch.from_numpy(_given_motion(own, size, draw.give_motion)).to(device),
+        )
+
+
+def _given_motion(rng: np.random.Generator, size: int, share: float) -> NDArray[np.bool_]:
+    """Which channels each window is told, group by group."""
+    given_BM = np.zeros((size, NUM_MOTION), dtype=np.bool_)
+    for group in MOTION_GROUPS:
+        given_BM[:, [MOTION_CHANNELS.index(channel) for channel in group]] = rng.random((size, 1)) < _KEEP_GROUP
+    return given_BM & (rng.random((size, 1)) < share)
+
+
+def _spans(rng: np.random.Generator, size: int, frames: int) -> NDArray[np.int64]:
+    """The stretch of each window in which motion is given: mostly all of it."""
+    some_B2 = np.sort(rng.integers(frames + 1, size=(size, 2)), axis=1)
+    return np.where(rng.random((size, 1)) < _WHOLE_SPAN, np.array([0, frames]), some_B2)
