@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from openlpm.core.errors import OpenLPMError
+from openlpm.core.errors import ConfigError, OpenLPMError
 from openlpm.parallel.apply import replicate, shard
 from openlpm.parallel.world import World, joined
 from openlpm.training import trainer as trainers
 from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import checkpoints
 from openlpm.training.gradients import clip_gradients
-from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, Rhythm
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import Trainer, TrainerConfig
 
@@ -277,6 +277,49 @@ def test_a_run_with_a_budget_decays_to_nothing_and_ends_in_time(
     assert falling == sorted(falling, reverse=True)
     assert 0.3 <= len(falling) / len(rates) <= 0.45
     assert rates[-1] <= 0.01 / len(falling) * 1.01
+
+
+RHYTHMS = replace(CONFIG, rhythms=(Rhythm(prefix="2."), Rhythm(prefix="0.", every=3, rate=0.5)))
+"""The first layer of the toy moves every third step, at half the rate of the last one."""
+
+
+def test_parameters_move_in_their_own_rhythm_and_at_their_own_rate(tmp_path: Path) -> None:
+    toy = Toy()
+    with joined("cpu") as world:
+        trainer = Trainer(toy, RHYTHMS, world, tmp_path)
+        for step in range(7):
+            before = {name: p.detach().clone() for name, p in toy.module.named_parameters()}
+            trainer.update()
+            moved = {name: not torch.equal(before[name], p) for name, p in toy.module.named_parameters()}
+            assert {name.split(".")[0] for name, each in moved.items() if each} == (
+                {"0", "2"} if step % 3 == 0 else {"2"}
+            )
+
+    def first_bias(rate: float) -> Tensor:
+        toy = Toy()
+        optimiser = MuonAdamW(toy.module.named_parameters(), OptimiserConfig(lr=0.01), (Rhythm(rate=rate),))
+        set_gradients(toy.module)
+        before = toy.module[0].bias.detach().clone()  # type: ignore[index]
+        optimiser.step()
+        return toy.module[0].bias.detach() - before  # type: ignore[index]
+
+    torch.testing.assert_close(first_bias(0.5), 0.5 * first_bias(1.0))
+
+
+def test_a_resumed_run_in_several_rhythms_equals_an_unbroken_one(tmp_path: Path) -> None:
+    with joined("cpu") as world:
+        unbroken = train(world, tmp_path / "one", config=RHYTHMS)
+        with pytest.raises(Broken):
+            train(world, tmp_path / "two", toy=Toy(stop_at=5), config=RHYTHMS)
+        assert same(train(world, tmp_path / "two", config=RHYTHMS), unbroken)
+
+
+def test_a_parameter_without_a_rhythm_and_a_rhythm_without_parameters_are_refused() -> None:
+    named = list(Toy().module.named_parameters())
+    with pytest.raises(ConfigError, match=r"2\.weight fits no rhythm"):
+        MuonAdamW(named, OptimiserConfig(lr=0.01), (Rhythm(prefix="0."),))
+    with pytest.raises(ConfigError, match="prefix='teacher'"):
+        MuonAdamW(named, OptimiserConfig(lr=0.01), (Rhythm(prefix="teacher"), Rhythm()))
 
 
 def test_only_the_newest_checkpoints_are_kept_and_half_written_ones_are_not_read(tmp_path: Path) -> None:

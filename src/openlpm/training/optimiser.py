@@ -5,7 +5,7 @@ both share one learning rate (arXiv 2502.16982). Works on plain and on sharded (
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -38,6 +38,23 @@ class OptimiserConfig:
     def __post_init__(self) -> None:
         if self.lr <= 0:
             raise ConfigError(f"lr={self.lr}: a learning rate is positive")
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rhythm:
+    """Parameters that move together: where several networks are trained at once, each in its own rhythm."""
+
+    prefix: str = ""
+    """Of the parameters' names."""
+    every: int = 1
+    """Steps from one move to the next; the first step moves all."""
+    rate: float = 1.0
+    """Their learning rate beside the optimiser's."""
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.rate <= 0:
+            raise ConfigError(f"every={self.every}, rate={self.rate}: give a whole number of steps and a positive rate")
 
 
 def _share(rows: int, mesh_size: int) -> int:
@@ -93,19 +110,48 @@ class MuonAdamW(torch.optim.Optimizer):
     """One step rule for matrices, one for vectors.
 
     ``rate`` is the learning rate of the next step, a scalar on the device: fill it. All state lives on the device, so a
-    step can be recorded.
+    step can be recorded. Every parameter belongs to the first of ``rhythms`` that its name fits.
+
+    Raises:
+        ConfigError: a parameter fits no rhythm, or a rhythm no parameter.
     """
 
-    def __init__(self, named_parameters: Iterable[tuple[str, nn.Parameter]], config: OptimiserConfig) -> None:
-        matrices: list[nn.Parameter] = []
-        others: list[nn.Parameter] = []
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, nn.Parameter]],
+        config: OptimiserConfig,
+        rhythms: Sequence[Rhythm] = (Rhythm(),),
+    ) -> None:
+        self._config, self._rhythms = config, tuple(rhythms)
+        sorted_in: dict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
         for name, parameter in named_parameters:
             if parameter.requires_grad:
-                (matrices if config.use_muon and is_matrix(name, parameter) else others).append(parameter)
-        groups = [{"params": matrices, "matrices": True}, {"params": others, "matrices": False}]
-        self._config = config
-        self.rate = torch.tensor(config.lr, device=(matrices or others)[0].device)
-        super().__init__([group for group in groups if group["params"]], {"lr": self.rate})
+                matrix = config.use_muon and is_matrix(name, parameter)
+                sorted_in[(self._rhythm_of(name), matrix)].append(parameter)
+        for number, rhythm in enumerate(self._rhythms):
+            if not any(key[0] == number for key in sorted_in):
+                raise ConfigError(f"prefix={rhythm.prefix!r}: no trained parameter has such a name; leave it out")
+        groups: list[dict[str, Any]] = [
+            {"params": parameters, "matrices": matrix, "rhythm": number}
+            for (number, matrix), parameters in sorted_in.items()
+        ]
+        first = next(iter(sorted_in.values()))[0]
+        self.rate = torch.tensor(config.lr, device=first.device)
+        super().__init__(groups, {"lr": self.rate})
+
+    def _rhythm_of(self, name: str) -> int:
+        for number, rhythm in enumerate(self._rhythms):
+            if name.startswith(rhythm.prefix):
+                return number
+        raise ConfigError(f"{name} fits no rhythm: add one with a prefix of its name, or one without a prefix")
+
+    def moving(self, step: int) -> tuple[int, ...]:
+        """The rhythms that move at a step, by number."""
+        return tuple(number for number, rhythm in enumerate(self._rhythms) if step % rhythm.every == 0)
+
+    def parameters_of(self, rhythm: int) -> list[nn.Parameter]:
+        """The parameters of a rhythm."""
+        return [p for group in self.param_groups if group["rhythm"] == rhythm for p in group["params"]]
 
     def allocate(self) -> None:
         """Create the state of every parameter, so that a checkpoint can be loaded into it."""
@@ -122,16 +168,19 @@ class MuonAdamW(torch.optim.Optimizer):
         return slots
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (no loss: no closure)
-        """One update of every parameter that has a gradient."""
+    def step(self, moving: Sequence[int] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One update of every parameter that has a gradient, of the rhythms that are ``moving`` (None: of all)."""
         for group in self.param_groups:
+            if moving is not None and group["rhythm"] not in moving:
+                continue
             parameters = [p for p in group["params"] if p.grad is not None]
+            rate = self.rate * self._rhythms[group["rhythm"]].rate
             if parameters and group["matrices"]:
-                self._muon(parameters)
+                self._muon(parameters, rate)
             elif parameters:
-                self._adamw(parameters)
+                self._adamw(parameters, rate)
 
-    def _muon(self, parameters: list[nn.Parameter]) -> None:
+    def _muon(self, parameters: list[nn.Parameter], rate: Tensor) -> None:
         grads = [local(p.grad) for p in parameters if p.grad is not None]
         momenta = [local(self._slots(p, matrices=True)["momentum"]) for p in parameters]
         torch._foreach_lerp_(momenta, grads, 1 - self._config.momentum)
@@ -147,11 +196,11 @@ class MuonAdamW(torch.optim.Optimizer):
             for (p, whole), update in zip(same, update_NPQ, strict=True):
                 weights.append(local(p))
                 updates.append(_own_part(update.reshape(whole.shape), p))
-        torch._foreach_mul_(weights, 1 - self.rate * self._config.weight_decay)
-        torch._foreach_mul_(updates, -self.rate)
+        torch._foreach_mul_(weights, 1 - rate * self._config.weight_decay)
+        torch._foreach_mul_(updates, -rate)
         torch._foreach_add_(weights, updates)
 
-    def _adamw(self, parameters: list[nn.Parameter]) -> None:
+    def _adamw(self, parameters: list[nn.Parameter], rate: Tensor) -> None:
         config = self._config
         counts = [self._slots(p, matrices=False)["count"] for p in parameters]
         torch._foreach_add_(counts, 1)
@@ -166,7 +215,7 @@ class MuonAdamW(torch.optim.Optimizer):
         torch._foreach_div_(roots, unbiased_square.sqrt())
         torch._foreach_add_(roots, config.eps)
         steps = torch._foreach_div(means, roots)  # noqa: SLF001 (has no public name)
-        torch._foreach_mul_(steps, -self.rate / unbiased_mean)
+        torch._foreach_mul_(steps, -rate / unbiased_mean)
         torch._foreach_add_([local(p) for p in parameters], steps)
 
 

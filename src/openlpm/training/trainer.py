@@ -20,7 +20,7 @@ from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from openlpm.training.curves import CurveFile
 from openlpm.training.gradients import GradientBuffer, clip_gradients, is_sharded
-from openlpm.training.optimiser import MuonAdamW, OptimiserConfig
+from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, Rhythm
 from openlpm.training.recorder import Recorder, Tensors, tensors_of
 from openlpm.training.schedule import WarmStableDecay
 
@@ -50,6 +50,8 @@ class TrainerConfig:
     """Updates in all; with ``seconds`` the most that could be made."""
     optimiser: OptimiserConfig
     schedule: WarmStableDecay
+    rhythms: tuple[Rhythm, ...] = (Rhythm(),)
+    """Which parameters move when, and how fast beside one another; gradients are clipped by rhythm."""
     seconds: float | None = None
     """Wall-clock budget of this run: the decay is placed so that the run ends in time."""
     average_decay: float = 0.999
@@ -85,7 +87,7 @@ class Trainer:
 
     def __init__(self, objective: Objective[Any], config: TrainerConfig, world: World, folder: Path) -> None:
         self._objective, self._config, self._world, self._folder = objective, config, world, folder
-        self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser)
+        self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser, config.rhythms)
         self.average = WeightAverage(objective.module, config.average_decay)
         sharded = is_sharded(objective.module.parameters())
         self._buffer = None if sharded else GradientBuffer(objective.module.parameters())
@@ -151,7 +153,12 @@ class Trainer:
             scalars = self._recorder.run(key, lambda given: self._differentiate(replace(batch, **given)), tensors)
         if self._buffer is not None:
             self._buffer.average(self._world)
-        norm = self._apply({}) if self._recorder is None else self._recorder.run("apply", self._apply, {})
+        moving = self.optimiser.moving(step)
+        norm = (
+            self._apply(moving)
+            if self._recorder is None
+            else self._recorder.run(("apply", moving), lambda _: self._apply(moving), {})
+        )
         if self._buffer is None:
             self.optimiser.zero_grad(set_to_none=True)
         self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
@@ -164,12 +171,12 @@ class Trainer:
         loss.backward()
         return {"loss": loss.detach(), **{name: value.detach() for name, value in scalars.items()}}
 
-    def _apply(self, _: Tensors) -> Tensors:
-        """Gradients into weights, weights into their average."""
-        norm = clip_gradients(self._objective.module.parameters(), self._config.clip_norm)
-        self.optimiser.step()
+    def _apply(self, moving: tuple[int, ...]) -> Tensors:
+        """Gradients into the weights that are moving, weights into their average."""
+        norms = [clip_gradients(self.optimiser.parameters_of(rhythm), self._config.clip_norm) for rhythm in moving]
+        self.optimiser.step(moving)
         self.average.update()
-        return {"gradient_norm": norm}
+        return {"gradient_norm": torch.stack(norms).square().sum().sqrt()}
 
     def _report(self, sums: dict[str, Tensor], count: int, seconds: float, on_log: Callable[[LogEntry], None]) -> None:
         names = sorted(sums)
