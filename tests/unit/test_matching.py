@@ -47,12 +47,12 @@ def test_a_generator_moves_onto_the_distribution_of_the_data(goal: float) -> Non
         still = made.detach()
         noisy = interpolate(still, torch.randn_like(still), time_B)
         real = gaussian_x0(noisy, time_B, goal, 0.5)
-        fake = gaussian_x0(noisy, time_B, float(mean), float(spread.abs()))
+        fake = gaussian_x0(noisy, time_B, mean.item(), abs(spread.item()))
         optimiser.zero_grad()
         pulled(made, matching_gradient(still, real, fake)).mean().backward()
         optimiser.step()
-    assert float(mean) == pytest.approx(goal, abs=0.15)
-    assert float(spread.abs()) == pytest.approx(0.5, abs=0.15)
+    assert mean.item() == pytest.approx(goal, abs=0.15)
+    assert abs(spread.item()) == pytest.approx(0.5, abs=0.15)
 
 
 def test_times_of_comparison_stay_inside_their_bounds() -> None:
