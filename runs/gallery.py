@@ -1,4 +1,4 @@
-"""Make docs/gallery.html: what a model does with test people whom a seed picked, beside the truth.
+"""Make docs/gallery.md: what a model does with test people whom a seed picked, beside the truth.
 
     python3 runs/gallery.py out/run1 --device cuda
 
@@ -40,8 +40,8 @@ from openlpm.synth.sound.speech_bank import SpeechBank, build, load
 from openlpm.weights.fingerprint import folder_sha256
 
 DOCS = Path(__file__).parents[1] / "docs"
-MOST_BYTES = 1_572_864
-CELL = 128
+MOST_BYTES = 2_359_296
+CELL = 160
 KEPT_EVERY = 2  # of 24 frames a second
 _QUALITIES = (70, 60, 50, 40, 30, 20, 10)
 _EVERYTHING = tuple(SUBTYPES)
@@ -54,9 +54,13 @@ class Row:
 
     title: str
     text: str
+    measured: str
+    """Rows of ``openlpm bench base`` that measure it, with spaces between."""
     style: Callable[[np.random.Generator], ClipStyle]
     lengths: int = 1
-    """In units of the gallery's clip length."""
+    """In units of the gallery's clip length; longer than one, it is shown whole and as many times faster."""
+    only_end: bool = False
+    """Show the last of those units alone, at its own speed."""
     wants: Callable[[PerformanceRecord], bool] = lambda record: True
     """Whether a drawn clip is of this situation; the first of ``_TRIES`` that is one is shown."""
     shown: tuple[tuple[str, ...], ...] = (_EVERYTHING,)
@@ -110,39 +114,66 @@ def _events(record: PerformanceRecord) -> list[str]:
 
 
 ROWS = (
-    Row(title="Speaking", text="The voice is given; the lips should follow it.", style=_of(ClipKind.SPEAK)),
+    Row(
+        title="Speaking",
+        text="The voice is given; the lips should follow it.",
+        measured="jaw_correlation viseme_f1 sync_win_rate_synthetic",
+        style=_of(ClipKind.SPEAK),
+    ),
     Row(
         title="Listening",
         text="The partner's voice is given; nods, smiles and looks should answer it, and the mouth stay shut.",
+        measured="reaction_event_f1 reaction_contrast_auc false_mouth_rate",
         style=_of(ClipKind.LISTEN),
         wants=_reacts,
     ),
-    Row(title="Idle", text="Nobody talks: breath, blinks and small movement.", style=_of(ClipKind.IDLE)),
-    Row(title="Emotions", text="The caption names a feeling.", style=_of(ClipKind.SPEAK, mood=True)),
+    Row(
+        title="Traps",
+        text="Music, noise or somebody else's voice: nobody's turn, so the mouth should stay shut.",
+        measured="false_mouth_rate_traps",
+        style=_of(ClipKind.TRAP),
+    ),
+    Row(
+        title="Idle",
+        text="Nobody talks: breath, blinks and small movement.",
+        measured="motion_ratio blink_ks gaze_error_deg",
+        style=_of(ClipKind.IDLE),
+    ),
+    Row(
+        title="Emotions",
+        text="The performer feels something, which most captions name.",
+        measured="emotion_f1",
+        style=_of(ClipKind.SPEAK, mood=True),
+    ),
     Row(
         title="Actions",
         text="The caption asks for one action.",
+        measured="text_action_success",
         style=_of(ClipKind.IDLE, num_actions=1),
         wants=_acts(1),
     ),
     Row(
         title="Sequences",
-        text="The caption asks for two actions, one after the other.",
-        style=_of(ClipKind.IDLE, num_actions=2),
-        wants=_acts(2),
-        lengths=2,
+        text="The caption asks for three actions, one after the other; three times as fast as it was made.",
+        measured="text_sequence_success",
+        style=_of(ClipKind.IDLE, num_actions=3),
+        wants=_acts(3),
+        lengths=3,
     ),
     Row(
         title="References",
         text="The same performance from one picture of the character, and from ten.",
+        measured="identity_tar_at_far1 vae/psnr vae/psnr_mouth",
         style=_of(ClipKind.DIALOGUE),
         shown=(("global",), _EVERYTHING),
     ),
     Row(
         title="Long continuation",
         text="The last moments of a performance of six times the length, made window after window.",
+        measured="seam_ratio",
         style=_of(ClipKind.DIALOGUE),
         lengths=6,
+        only_end=True,
     ),
 )
 
@@ -162,8 +193,7 @@ def make_cell(stage: Stage, row: Row, number: int) -> Cell:
             break
     else:
         raise InputError(f"{row.title}: no clip of {whole} frames is one; give more --frames")
-    # A sequence is shown whole, at twice the speed; of a long performance only the end is.
-    first, every = (whole - stage.num_frames, KEPT_EVERY) if row.lengths > 2 else (0, KEPT_EVERY * row.lengths)
+    first, every = (whole - stage.num_frames, KEPT_EVERY) if row.only_end else (0, KEPT_EVERY * row.lengths)
     kept = slice(first, whole, every)
     assert record.truth is not None
     rig_BFR = torch.from_numpy(record.truth.rig_FR[kept])[None].to(stage.model.device)
@@ -229,47 +259,30 @@ def encoded(cells: list[Cell], most_bytes: int = MOST_BYTES) -> list[bytes]:
 
 
 def page(rows: tuple[Row, ...], cells: list[list[Cell]], about: str) -> str:
-    """The HTML: no script, nothing from elsewhere but the pictures in ``gallery``."""
+    """The page: nothing but words and the pictures in ``gallery``."""
     body: list[str] = []
     for row, drawn in zip(rows, cells, strict=True):
-        body.append(f"<h2>{html.escape(row.title)}</h2>\n<p>{html.escape(row.text)}</p>\n<div>")
+        measured = ", ".join(f"`{name}`" for name in row.measured.split())
+        body.append(f"## {row.title}\n\n{row.text} Measured by {measured}.\n")
         for cell in drawn:
             words = html.escape(cell.record.caption) or "(no caption)"
             body.append(
-                f'<figure><img src="gallery/{cell.name}.webp" alt="{words}" loading="lazy">'
-                f"<figcaption><b>{' | '.join(map(html.escape, cell.panels))}</b>, "
-                f"{html.escape(cell.record.identity)}<br>{words}</figcaption></figure>"
+                f'<img src="gallery/{cell.name}.webp" alt="{words}">\n\n'
+                f"{' | '.join(cell.panels)}, `{cell.record.identity}`: {words}\n"
             )
-        body.append("</div>")
     return _PAGE.format(about=about, body="\n".join(body))
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>OpenLPM: gallery</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
-div {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
-figure {{ margin: 0; max-width: 27rem; }}
-img {{ max-width: 100%; border-radius: 4px; }}
-figcaption {{ font-size: .85rem; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #16181c; color: #e6e6e6; }} }}
-</style>
-</head>
-<body>
-<h1>Gallery</h1>
-<p>People, voices and situations come from the test split and were picked by a seed, not by hand; the model has seen
+_PAGE = """# Gallery
+
+People, voices and situations come from the test split and were picked by a seed, not by hand; the model has seen
 and heard none of them. The left of each picture is the truth: one way to perform what was asked for. The model was
 given the same voices, words and pictures of the person, and may move differently where they leave it free. There is no
-sound.</p>
-<p><small>{about}</small></p>
-{body}
-</body>
-</html>
-"""
+sound. Human voices (`sync_win_rate_human`) are not shown.
+
+{about}
+
+{body}"""
 
 
 def make_gallery(stage: Stage, out: Path, *, about: str, clips: int) -> int:
@@ -286,7 +299,7 @@ def make_gallery(stage: Stage, out: Path, *, about: str, clips: int) -> int:
         old.unlink()
     for cell, content in zip(everything, files, strict=True):
         (folder / f"{cell.name}.webp").write_bytes(content)
-    (out / "gallery.html").write_text(page(ROWS, cells, html.escape(about)))
+    (out / "gallery.md").write_text(page(ROWS, cells, about))
     return sum(map(len, files))
 
 
@@ -307,11 +320,12 @@ def main() -> None:
     bank = build(Split.TEST, 320, seed=args.seed) if args.bank is None else load(args.bank)
     if bank.split != Split.TEST:
         raise InputError(f"{args.bank} holds voices of the split {bank.split}; the gallery shows test people only")
-    about = f"Model {folder_sha256(args.model)[:12]}: {shlex.join(['python3', 'runs/gallery.py', *sys.argv[1:]])}"
+    command = shlex.join(["python3", "runs/gallery.py", *sys.argv[1:]])
+    about = f"Model `{folder_sha256(args.model)[:12]}`: `{command}`"
     model = load_model(args.model, args.device)
     stage = Stage(model=model, bank=bank, seed=args.seed, num_frames=args.frames, steps=args.steps)
     num_bytes = make_gallery(stage, args.out, about=about, clips=args.clips)
-    print(f"{args.out / 'gallery.html'}: {num_bytes / 1024:.0f} KiB of pictures")
+    print(f"{args.out / 'gallery.md'}: {num_bytes / 1024:.0f} KiB of pictures")
 
 
 if __name__ == "__main__":

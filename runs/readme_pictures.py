@@ -20,7 +20,7 @@ from openlpm.synth.look.render import Cast
 from openlpm.synth.look.sheet import contact_sheet
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-COLUMNS, ROWS, CELL = 10, 4, 128
+COLUMNS, ROWS, CELL = 8, 8, 128
 FIRST_TEST_SEED = 900_000
 
 

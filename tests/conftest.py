@@ -1,7 +1,10 @@
 """What every test stands on: shapes checked at run time, one thread, one marker, and the shared recordings."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -14,6 +17,10 @@ _CHECKED = ("nn", "flow", "dit", "vae", "encoders")
 jaxtyping.install_import_hook([f"openlpm.{name}" for name in _CHECKED], "beartype.beartype")
 
 import torch  # noqa: E402
+
+from openlpm.recipes import nano  # noqa: E402
+from openlpm.rollout.assembly import CharacterModel, WindowConfig  # noqa: E402
+from openlpm.vae.config import StageConfig  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -55,3 +62,30 @@ def seed() -> int:
     value = 20_251
     torch.manual_seed(value)
     return value
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Callable[..., CharacterModel]:
+    """Makes small models of nano's kind with weights of chance, always the same.
+
+    ``stirred`` is how much noise is added to all weights, because what starts at zero would hide its conditions; the
+    other arguments are fields of ``CharacterConfig``.
+    """
+
+    def make(*, stirred: float = 0.0, **changes: Any) -> CharacterModel:
+        config = nano.character()
+        stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
+        tiny = {
+            "name": "tiny",
+            "vae": replace(config.vae, encoder=stages, decoder=stages),
+            "dit": replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
+            "window": WindowConfig(frames=3, context=1, context_noise=0.1),
+        }
+        torch.manual_seed(0)
+        model = CharacterModel(replace(config, **(tiny | changes))).eval().requires_grad_(requires_grad=False)
+        if stirred:
+            for parameter in model.parameters():
+                parameter.add_(stirred * torch.randn_like(parameter))
+        return model
+
+    return make

@@ -1,6 +1,6 @@
 """The chunk loop keeps its promises: rows are independent, length costs no memory, a seed is a performance."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -16,13 +16,11 @@ from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
-from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
 from openlpm.rollout.conditioning import pictures_to_tensor
 from openlpm.rollout.generate import _Run, generate
 from openlpm.rollout.request import GenerationRequest, Reference
 from openlpm.vae.autoencoder import DecoderState
-from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract
 
@@ -32,22 +30,8 @@ THREE_WINDOWS = 4 * (WINDOW.frames + 2 * (WINDOW.frames - WINDOW.context))
 
 
 @pytest.fixture(scope="module")
-def model() -> CharacterModel:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=2) for width in (8, 8, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        window=WINDOW,
-        picture_size=SIZE,
-    )
-    torch.manual_seed(0)
-    made = CharacterModel(config).eval().requires_grad_(requires_grad=False)
-    for parameter in made.parameters():  # what starts at zero would hide the conditions
-        parameter.add_(0.1 * torch.randn_like(parameter))
-    return made
+def model(tiny_model: Callable[..., CharacterModel]) -> CharacterModel:
+    return tiny_model(stirred=0.1, window=WINDOW, picture_size=SIZE)
 
 
 @pytest.fixture

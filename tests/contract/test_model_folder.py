@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import torch
 from openlpm.core.errors import WeightsError
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, load_model, read_config
-from openlpm.vae.config import StageConfig
 from openlpm.weights import bundled
 from openlpm.weights.store import Storage
 
@@ -20,18 +19,8 @@ pytestmark = pytest.mark.contract
 
 
 @pytest.fixture(scope="module")
-def model() -> CharacterModel:
-    config = nano.character()
-    stages = tuple(StageConfig(width=8, blocks=2) for _ in range(3))
-    torch.manual_seed(0)
-    return CharacterModel(
-        replace(
-            config,
-            name="tiny",
-            vae=replace(config.vae, encoder=stages, decoder=stages),
-            dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        )
-    )
+def model(tiny_model: Callable[..., CharacterModel]) -> CharacterModel:
+    return tiny_model(window=nano.character().window)
 
 
 def test_a_configuration_survives_its_file(model: CharacterModel, tmp_path: Path) -> None:

@@ -4,18 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from openlpm.bench.human_voices import HumanVoices
 from openlpm.bench.joins import NAMES
-from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
-from openlpm.vae.config import StageConfig
 from openlpm.weights.store import Storage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
@@ -42,19 +39,10 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        window=WindowConfig(frames=8, context=2, context_noise=0.1),
-    )
-    torch.manual_seed(0)
+def tiny(tiny_model: Callable[..., CharacterModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    CharacterModel(config).save_to(folder, storage=Storage.BF16)
+    window = WindowConfig(frames=8, context=2, context_noise=0.1)
+    tiny_model(window=window).save_to(folder, storage=Storage.BF16)
     return folder
 
 

@@ -2,42 +2,25 @@
 
 import json
 import wave
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from openlpm.cli.main import main
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.media.video import read_video
-from openlpm.recipes import nano
-from openlpm.rollout.assembly import CharacterModel, WindowConfig
-from openlpm.vae.config import StageConfig
+from openlpm.rollout.assembly import CharacterModel
 from openlpm.weights.store import Storage
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        window=WindowConfig(frames=3, context=1, context_noise=0.1),
-    )
-    torch.manual_seed(0)
+def tiny(tiny_model: Callable[..., CharacterModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    model = CharacterModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():  # what starts at zero would hide the noise
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    model.save_to(folder, storage=Storage.BF16)
+    tiny_model(stirred=0.05).save_to(folder, storage=Storage.BF16)
     return folder
 
 

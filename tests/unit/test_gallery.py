@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +15,8 @@ from PIL import Image
 
 from openlpm.core.errors import InputError
 from openlpm.core.seeds import Split, split_of
-from openlpm.recipes import nano
-from openlpm.rollout.assembly import CharacterModel, WindowConfig
+from openlpm.rollout.assembly import CharacterModel
 from openlpm.synth.sound.speech_bank import SpeechBank, build
-from openlpm.vae.config import StageConfig
 from openlpm.weights.store import Storage
 
 pytestmark = pytest.mark.unit
@@ -47,18 +46,8 @@ def bank() -> SpeechBank:
 
 
 @pytest.fixture(scope="module")
-def tiny() -> CharacterModel:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        window=WindowConfig(frames=3, context=1, context_noise=0.1),
-    )
-    torch.manual_seed(0)
-    return CharacterModel(config).eval()
+def tiny(tiny_model: Callable[..., CharacterModel]) -> CharacterModel:
+    return tiny_model()
 
 
 def test_the_gallery_shows_every_situation_beside_its_truth(
@@ -77,9 +66,9 @@ def test_the_gallery_shows_every_situation_beside_its_truth(
     options = ("--frames", "48", "--clips", "1", "--steps", "1", "--bank", str(tmp_path / "bank.npz"))
     monkeypatch.setattr(sys, "argv", ["gallery.py", str(tmp_path / "model"), "--out", str(tmp_path), *options])
     script.main()
-    page = (tmp_path / "gallery.html").read_text()
+    page = (tmp_path / "gallery.md").read_text()
     shown = re.findall(r'src="([^"]+)"', page)
-    assert len(shown) == len(script.ROWS) == 8
+    assert len(shown) == len(script.ROWS) == 9
     assert {tmp_path / name for name in shown} == set((tmp_path / "gallery").iterdir())
     num_bytes = sum((tmp_path / name).stat().st_size for name in shown)
     assert num_bytes <= script.MOST_BYTES
@@ -89,7 +78,7 @@ def test_the_gallery_shows_every_situation_beside_its_truth(
     assert "runs/gallery.py" in page
     assert "from 1 picture | from 10 pictures" in page
     people = [int(seed) for seed in re.findall(r"seed:(\d+)", page)]
-    assert len(people) == 8
+    assert len(people) == 9
     assert all(split_of(seed) == Split.TEST for seed in people)
     for name in shown:
         with Image.open(tmp_path / name) as image:
@@ -129,7 +118,7 @@ def test_rows_of_actions_show_clips_that_have_them(
 ) -> None:
     monkeypatch.setattr(script, "KEPT_EVERY", 24)
     stage = script.Stage(model=tiny, bank=bank, seed=1, num_frames=48, steps=1)
-    for title, number in (("Actions", 1), ("Sequences", 2)):
+    for title, number in (("Actions", 1), ("Sequences", 3)):
         (row,) = [row for row in script.ROWS if row.title == title]
         events = script.make_cell(stage, row, 0).record.truth.events
         assert sum(event.kind.startswith("action:") for event in events) == number

@@ -1,11 +1,14 @@
 """Shapes, pose and sheets that pictures of the cast are made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.synth.look.arms import arms_of
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.landmarks import LANDMARKS
 from openlpm.synth.look.layout import FIELDS, NUM_PARAMETERS, Look, pack
@@ -93,3 +96,28 @@ def test_a_contact_sheet_fills_rows_and_leaves_the_rest_white() -> None:
     assert sheet.shape == (3, 4, 4)
     assert sheet[0, 0].tolist() == pytest.approx([0.1, 0.1, 0.2, 0.2])
     assert sheet[0, 3].tolist() == pytest.approx([0.3, 0.3, 1.0, 1.0])
+
+
+def test_a_headband_is_as_wide_as_what_it_goes_around() -> None:
+    afro = replace(Identity.from_seed(0), species="human", hair="afro", hair_volume=0.0, headwear="headband")
+    bald, panda = replace(afro, hair="bald"), replace(afro, species="panda", coat="black and white")
+    widths = [float(Look(Cast([who]).parameters_BV)["hat_w"]) for who in (afro, bald, panda)]
+    assert widths[0] > widths[1] + 0.1
+    assert widths[2] == widths[1]
+
+
+def test_a_short_sleeve_ends_below_the_elbow_in_every_pose() -> None:
+    who = replace(Identity.from_seed(0), species="human", style="soft", clothes_colour="navy", framing=(0.0, -0.4, 0.3))
+    cast = Cast([replace(who, clothes=name) for name in ("tank top", "t-shirt", "sweater")])
+    rig = torch.zeros(3, 1, NUM_RIG)
+    for raised in (0.0, 0.5, 1.0):
+        rig[..., Rig.ARM_LEFT] = raised
+        look, controls = Look(cast.parameters_BV), Controls(rig[:, 0])
+        arms = arms_of(look, controls, pose_of(look, controls), *pixel_grid(256, torch.device("cpu")))
+        bare, short, long = cast.render(rig)[:, 0].movedim(1, -1)
+        elbow = (arms.elbow < -0.12)[1, 0] & (arms.hand > 0.2)[1, 0]
+        forearm = (arms.fore < -0.03)[1, 0] & (arms.elbow > 0.15)[1, 0] & (arms.upper > 0.15)[1, 0]
+        assert (short - long)[elbow].abs().mean() < 0.03
+        assert (short - bare)[elbow].abs().mean() > 0.2
+        assert (short - bare)[forearm].abs().mean() < 0.03
+        assert (short - long)[forearm].abs().mean() > 0.2

@@ -25,6 +25,8 @@ class Arms:
     upper: Tensor
     fore: Tensor
     hand: Tensor
+    elbow: Tensor
+    """Distance to the round end of the upper arm, to which a short sleeve reaches."""
     folds: Tensor
     """Distance to the edge of what is bent over the palm."""
     along: Tensor
@@ -51,6 +53,7 @@ def arms_of(look: Look, controls: Controls, pose: Pose, x: Tensor, y: Tensor) ->
     wrist_x, wrist_y = elbow_x - sine * length, elbow_y + cosine * length
     upper = capsule((mx, by), (out + 0.0 * arm, top_y), (elbow_x, elbow_y), radii=(thick, 0.8 * thick))
     fore = capsule((mx, by), (elbow_x, elbow_y), (wrist_x, wrist_y), radii=(0.8 * thick, 0.56 * thick))
+    elbow = ((mx - elbow_x).square() + (by - elbow_y).square() + 1e-6).sqrt() - 0.8 * thick
     bent = turn + (pi - turn) * 0.45 * arm
     along_x, along_y = -bent.sin(), bent.cos()
     dx, dy = (mx - wrist_x) / look["hand_size"], (by - wrist_y) / look["hand_size"]
@@ -62,9 +65,8 @@ def arms_of(look: Look, controls: Controls, pose: Pose, x: Tensor, y: Tensor) ->
     )
     scale = look["hand_size"]
     return Arms(
-        upper=upper.amin(1, keepdim=True), fore=fore.amin(1, keepdim=True),
-        hand=hand.amin(1, keepdim=True) * scale, folds=folds.amin(1, keepdim=True) * scale,
-        along=by,
+        upper=upper.amin(1, keepdim=True), fore=fore.amin(1, keepdim=True), elbow=elbow.amin(1, keepdim=True),
+        hand=hand.amin(1, keepdim=True) * scale, folds=folds.amin(1, keepdim=True) * scale, along=by,
     )  # fmt: skip
 
 
@@ -105,12 +107,16 @@ def draw_forearms(sheet: Sheet, look: Look, arms: Arms, lit: Tensor, behind: Ten
     fold = smooth(arms.folds.abs(), 0.03, 0.008) * coverage(arms.hand, edge)
     skin = over(skin, look["hand_shade"] * 0.88, 0.85 * fold)
     sleeved = torch.maximum(coverage(arms.fore, edge), coverage(arms.fore - arms.hand, edge))
-    colour = over(skin, cloth, sleeved * look["long_sleeve"])
+    short = (1.0 - look["long_sleeve"]) * (1.0 - look["bare_arm"])
+    elbow = arms.elbow - 2.0 * edge  # no skin shines through where it ends in the sleeve
+    colour = over(skin, cloth, sleeved * look["long_sleeve"] + coverage(elbow, edge) * short)
     shape = arms.fore.minimum(arms.hand)
     cast = 0.3 * look["soft"] * smooth(shape, 0.12, 0.0) * away * coverage(behind, edge)
     sheet = sheet.painted(over(sheet.colour, look["hand_shade"] * 0.5, cast))
     sheet = sheet.painted(over(sheet.colour, colour, coverage(shape, edge)))
     cuff = coverage((arms.fore.abs() - sheet.pen), edge) * coverage(arms.hand, edge) * look["long_sleeve"]
+    hem = coverage(elbow.abs() - sheet.pen, edge) * coverage(arms.fore, edge) * coverage(-arms.upper, edge) * short
+    cuff = torch.maximum(cuff, hem)
     sheet = sheet.covered(shape, line=away)
     return Sheet(
         colour=sheet.colour, ink=torch.maximum(sheet.ink, torch.maximum(cuff, 0.7 * fold)), pen=sheet.pen, edge=edge

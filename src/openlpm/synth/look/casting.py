@@ -176,7 +176,8 @@ def _headwear(who: Identity) -> dict[str, object]:
         "hat_pom",
     )
     shape = HAIR_SHAPES[who.hair]
-    grow = shape.volume * (1.0 + 0.12 * who.hair_volume) if who.headwear == "headband" else 0.0
+    over_hair = who.headwear == "headband" and who.species == "human"
+    grow = shape.volume * (1.0 + 0.12 * who.hair_volume) if over_hair else 0.0
     values: dict[str, object] = dict(zip(names, row, strict=True))
     values["hat_w"] = row[0] + max(0.0, grow - 0.08)
     return values | {
