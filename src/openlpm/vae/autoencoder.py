@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
+from openlpm.nn.precision import widened
 from openlpm.vae.blocks import CausalBlock, ResidualBlock, conv3x3
 from openlpm.vae.config import AutoencoderConfig
 
@@ -18,8 +19,9 @@ _EPS = 1e-6
 
 def normalise_latents(latents_NCHW: Float[Tensor, "N C *rest"]) -> Float[Tensor, "N C *rest"]:
     """Unit root-mean-square over channels at every cell, so that noise has a known size beside any latent."""
-    power_N1HW = latents_NCHW.float().square().mean(dim=1, keepdim=True)
-    return (latents_NCHW.float() * torch.rsqrt(power_N1HW + _EPS)).to(latents_NCHW.dtype)
+    wide_NCHW = widened(latents_NCHW)
+    power_N1HW = wide_NCHW.square().mean(dim=1, keepdim=True)
+    return (wide_NCHW * torch.rsqrt(power_N1HW + _EPS)).to(latents_NCHW.dtype)
 
 
 @final

@@ -1,0 +1,101 @@
+"""Causal attention over a whole clip in one pass, for training: chunk by chunk, as a stream would see it."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.nn.attention import attention
+from openlpm.nn.rope import Rotation, rotate
+
+_REFERENCE = -1
+"""References come before the first chunk: all see them, and they see each other alone."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CausalLayout:
+    """A sequence of latent frames in chunks, then references."""
+
+    chunk_frames: int
+    num_frames: int
+    num_references: int
+    tokens_per_frame: int
+
+    def __post_init__(self) -> None:
+        if self.chunk_frames < 1:
+            raise ConfigError(f"chunk_frames={self.chunk_frames}: a chunk needs at least one latent frame")
+
+    def chunks(self, device: torch.device | str = "cpu") -> Int[Tensor, " S"]:
+        """The chunk of every token; -1 for references."""
+        frames_T = torch.arange(self.num_frames, device=device) // self.chunk_frames
+        references_J = torch.full((self.num_references,), _REFERENCE, device=device)
+        return torch.cat([frames_T, references_J]).repeat_interleave(self.tokens_per_frame)
+
+
+@final
+class KeyRecord:
+    """Rotated keys and values of all tokens of one pass, layer by layer, with their gradients."""
+
+    def __init__(self) -> None:
+        self.layers: dict[int, tuple[Tensor, Tensor]] = {}
+        self.chunk_S: Tensor | None = None
+
+
+@final
+class BlockCausal:
+    """Chunk i sees the references, earlier chunks and itself; references see references alone.
+
+    For a noisy history there are two passes over the same frames. The first shows them as history, at its noise, and
+    writes a ``record``. The second shows them as chunks under way and takes that record as ``history``: a chunk sees
+    recorded keys of *earlier* chunks and its own, so no frame and no condition is in a sequence twice. The references
+    may be left out of the second sequence, since the first has recorded them.
+
+    A dense mask, not FlexAttention: the same code on every device and version of torch.
+    """
+
+    def __init__(
+        self,
+        layout: CausalLayout,
+        *,
+        record: KeyRecord | None = None,
+        history: KeyRecord | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._chunk_S = layout.chunks(device)
+        self._record = record
+        self._history = history
+        if record is not None:
+            record.chunk_S = self._chunk_S
+        self._mask_SL = self._mask()
+
+    def _mask(self) -> Bool[Tensor, "S L"]:
+        own_S1, own_S = self._chunk_S[:, None], self._chunk_S
+        if self._history is None:
+            return own_S <= own_S1
+        past_S = self._history.chunk_S
+        if past_S is None:
+            raise ConfigError("history: nothing was recorded; run the first pass with record=... before this one")
+        # References in the second sequence see each other as chunk -1; the chunks see those of the history.
+        return torch.cat([past_S < own_S1, own_S == own_S1], dim=1)
+
+    def __call__(
+        self,
+        query_BSNK: Float[Tensor, "B S N K"],
+        key_BSNK: Float[Tensor, "B S N K"],
+        value_BSNK: Float[Tensor, "B S N K"],
+        rotation: Rotation,
+        *,
+        layer: int,
+    ) -> Float[Tensor, "B S N K"]:
+        key_BLNK, value_BLNK = rotate(key_BSNK, rotation), value_BSNK
+        if self._record is not None:
+            self._record.layers[layer] = (key_BLNK, value_BLNK)
+        if self._history is not None:
+            past_key_BLNK, past_value_BLNK = self._history.layers[layer]
+            key_BLNK = torch.cat([past_key_BLNK, key_BLNK], dim=1)
+            value_BLNK = torch.cat([past_value_BLNK, value_BLNK], dim=1)
+        return attention(rotate(query_BSNK, rotation), key_BLNK, value_BLNK, self._mask_SL)
