@@ -9,6 +9,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.nn.attention import attention
+from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.rope import Rotation, rotate
 
 _REFERENCE = -1
@@ -24,16 +25,31 @@ class CausalLayout:
     num_frames: int
     num_references: int
     tokens_per_frame: int
+    memory: MemoryConfig | None = None
+    """Earlier frames that a chunk still sees, as a stream would; None: all of them."""
 
     def __post_init__(self) -> None:
         if self.chunk_frames < 1:
             raise ConfigError(f"chunk_frames={self.chunk_frames}: a chunk needs at least one latent frame")
 
-    def chunks(self, device: torch.device | str = "cpu") -> Int[Tensor, " S"]:
-        """The chunk of every token; -1 for references."""
-        frames_T = torch.arange(self.num_frames, device=device) // self.chunk_frames
+    def frames(self, device: torch.device | str = "cpu") -> Int[Tensor, " S"]:
+        """The latent frame of every token; -1 for references."""
+        frames_T = torch.arange(self.num_frames, device=device)
         references_J = torch.full((self.num_references,), _REFERENCE, device=device)
         return torch.cat([frames_T, references_J]).repeat_interleave(self.tokens_per_frame)
+
+    def past(self, frame_S1: Int[Tensor, "S 1"], past_S: Int[Tensor, " L"]) -> Bool[Tensor, "S L"]:
+        """Which tokens of earlier frames ``past_S``, references among them, the chunks of frames ``frame_S1`` see."""
+        start_S1 = torch.where(frame_S1 < 0, _REFERENCE, frame_S1 // self.chunk_frames * self.chunk_frames)
+        seen_SL = past_S < start_S1
+        if self.memory is not None:
+            kept_SL = (past_S >= start_S1 - self.memory.window_frames) | (past_S < self.memory.sink_frames)
+            seen_SL &= kept_SL
+        return seen_SL
+
+    def together(self, frame_S1: Int[Tensor, "S 1"], frame_S: Int[Tensor, " S"]) -> Bool[Tensor, "S S"]:
+        """Which tokens are of one chunk, or are both references."""
+        return (frame_S // self.chunk_frames) == (frame_S1 // self.chunk_frames)
 
 
 @final
@@ -42,12 +58,12 @@ class KeyRecord:
 
     def __init__(self) -> None:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
-        self.chunk_S: Tensor | None = None
+        self.frame_S: Tensor | None = None
 
 
 @final
 class BlockCausal:
-    """Chunk i sees the references, earlier chunks and itself; references see references alone.
+    """Chunk i sees references, earlier chunks (as far as memory reaches) and itself; references see references alone.
 
     For a noisy history there are two passes over the same frames. The first shows them as history, at its noise, and
     writes a ``record``. The second shows them as chunks under way and takes that record as ``history``: a chunk sees
@@ -65,22 +81,23 @@ class BlockCausal:
         history: KeyRecord | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        self._chunk_S = layout.chunks(device)
+        frame_S = layout.frames(device)
         self._record = record
         self._history = history
         if record is not None:
-            record.chunk_S = self._chunk_S
-        self._mask_SL = self._mask()
+            record.frame_S = frame_S
+        self._mask_SL = self._mask(layout, frame_S)
 
-    def _mask(self) -> Bool[Tensor, "S L"]:
-        own_S1, own_S = self._chunk_S[:, None], self._chunk_S
+    def _mask(self, layout: CausalLayout, frame_S: Int[Tensor, " S"]) -> Bool[Tensor, "S L"]:
+        frame_S1 = frame_S[:, None]
+        together_SS = layout.together(frame_S1, frame_S)
         if self._history is None:
-            return own_S <= own_S1
-        past_S = self._history.chunk_S
+            return together_SS | layout.past(frame_S1, frame_S)
+        past_S = self._history.frame_S
         if past_S is None:
             raise ConfigError("history: nothing was recorded; run the first pass with record=... before this one")
-        # References in the second sequence see each other as chunk -1; the chunks see those of the history.
-        return torch.cat([past_S < own_S1, own_S == own_S1], dim=1)
+        # References in the second sequence see each other; the chunks see those of the history.
+        return torch.cat([layout.past(frame_S1, past_S), together_SS], dim=1)
 
     def __call__(
         self,

@@ -22,9 +22,17 @@ class GrowingMemory:
     """
 
     def __init__(
-        self, config: MemoryConfig, *, num_layers: int, grid: tuple[int, int], device: torch.device | str = "cpu"
+        self,
+        config: MemoryConfig,
+        *,
+        num_layers: int,
+        grid: tuple[int, int],
+        device: torch.device | str = "cpu",
+        through_time: bool = True,
     ) -> None:
+        """``through_time``: whether gradients flow from a chunk into those that it remembers."""
         self.config = config
+        self._through_time = through_time
         self.frames = 0
         """Frames committed since the stream began."""
         self._grid = grid
@@ -61,7 +69,8 @@ class GrowingMemory:
         return Seen(key_BLNK=torch.cat(keys, dim=1), value_BLNK=torch.cat(values, dim=1), mask_BL=None)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
-        self._staged[layer] = (key_BSNK, value_BSNK)
+        kept = (key_BSNK, value_BSNK)
+        self._staged[layer] = kept if self._through_time else (key_BSNK.detach(), value_BSNK.detach())
 
     def commit(self, moving_B: Bool[Tensor, " B"] | None = None) -> None:
         if moving_B is not None:

@@ -78,6 +78,17 @@ class Decoder(nn.Module):
         )
         self.unfold = nn.PixelShuffle(config.stem_factor)
 
+    def features(self, latents_BTCHW: Float[Tensor, "B T Z h w"]) -> list[Tensor]:
+        """What the causal stages see of a clip, (B * T, width, rows, columns) each: coarse pictures of it."""
+        x_NCHW = self.entrance(latents_BTCHW.flatten(0, 1))
+        found: list[Tensor] = []
+        for causal, spatial, grow in zip(self.causal, self.spatial, self.grow, strict=False):
+            x_BTCHW, _ = causal(x_NCHW.unflatten(0, latents_BTCHW.shape[:2]), None)
+            x_NCHW = spatial(x_BTCHW.flatten(0, 1))
+            found.append(x_NCHW)
+            x_NCHW = grow(x_NCHW)
+        return found
+
     def forward(
         self, latents_BTCHW: Float[Tensor, "B T Z h w"], past: tuple[Tensor, ...] | None
     ) -> tuple[Float[Tensor, "B T C H W"], tuple[Tensor, ...]]:
