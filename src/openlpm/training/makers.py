@@ -22,8 +22,10 @@ from openlpm.training.causal import CausalClip
 class Maker(Protocol):
     """Clips of a generator, with a gradient through one of its steps."""
 
-    num_steps: int
-    """Steps through which a gradient may go; one of them is drawn for every batch."""
+    @property
+    def num_steps(self) -> int:
+        """Steps through which a gradient may go; one of them is drawn for every batch."""
+        ...
 
     def make(self, data_BCTHW: Tensor, condition: Condition, step: int) -> Tensor:
         """x_0 as the generator's step ``step`` (counted from its first) sees it, as long as ``data_BCTHW``."""
