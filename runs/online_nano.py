@@ -3,8 +3,8 @@
     torchrun --standalone --nproc-per-node 2 runs/online_nano.py --base src/openlpm/weights/data/nano --out out/online
 
 Every stage leaves a model folder OUT/STAGE and is skipped when it is there; one that was stopped goes on from its
-last checkpoint. ``--stages`` leaves some out: what a stage is worth is what is lost without it. ``--tiny`` runs all of it in a
-few minutes on a CPU, to see that it works. (Processes that see one GPU each: as in runs/nano.py.)
+last checkpoint. ``--stages`` leaves some out: what a stage is worth is what is lost without it. ``--tiny`` runs all
+of it in a few minutes on a CPU, to see that it works. (Processes that see one GPU each: as in runs/nano.py.)
 """
 
 import argparse
