@@ -114,12 +114,13 @@ def remember(model: CharacterTransformer, clip: Clip, memory: Memory) -> None:
 def step(
     model: CharacterTransformer, clip: Clip, memory: Memory, first: int, *, moving: Tensor | None = None
 ) -> Tensor:
-    """One chunk: a step that is forgotten, another that is remembered."""
+    """One chunk: a step that is remembered, between two that are forgotten."""
     positions_T = memory.open_chunk(CHUNK)
     latents, time = clip.latents[:, :, first : first + CHUNK], clip.time[:, first : first + CHUNK]
     condition = clip.heard(first, CHUNK)
     model(-latents, 1 - time, condition, attend=Streaming(memory), positions_T=positions_T)
     out = model(latents, time, condition, attend=Streaming(memory, record=True), positions_T=positions_T)
+    model(latents + 1, time, condition, attend=Streaming(memory), positions_T=positions_T)
     memory.commit(moving)
     return out
 
@@ -208,7 +209,7 @@ def test_a_noisy_history_in_two_passes_is_the_stream_that_recorded_noisy_steps(m
     outs = []
     for first in range(0, 8, CHUNK):
         positions = memory.open_chunk(CHUNK)
-        for source, record in ((clip, False), (history, True)):
+        for source, record in ((history, True), (clip, False)):
             out = model(
                 source.latents[:, :, first : first + CHUNK],
                 source.time[:, first : first + CHUNK],

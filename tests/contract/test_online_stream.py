@@ -206,6 +206,22 @@ def test_one_step_of_each_transformer_is_one_causal_pass_over_the_clip(model: Ch
     torch.testing.assert_close(torch.cat([each.predictions[1] for each in made], dim=2), data(again, 0.3), **EXACT)
 
 
+def test_parts_may_be_of_a_narrow_type_while_samples_stay_wide(model: CharacterModel) -> None:
+    def performed(narrow: torch.dtype) -> Tensor:
+        other = CharacterModel(model.config)
+        other.load_state_dict(model.state_dict())
+        other.dit.to(narrow)
+        other.vae.to(narrow)
+        stream = stream_of(other, request(1))
+        assert stream._references_BJCHW.dtype == torch.float32
+        return chunks(stream, 2)
+
+    wide, narrow = performed(torch.float32), performed(torch.bfloat16)
+    assert (wide - chunks(stream_of(model, request(1)), 2)).abs().max() < 1e-4
+    assert (wide - narrow).abs().mean() < 0.02  # eight bits of mantissa
+    assert narrow.dtype == torch.float32
+
+
 # Causality.
 
 

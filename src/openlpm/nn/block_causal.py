@@ -70,7 +70,8 @@ class BlockCausal:
     recorded keys of *earlier* chunks and its own, so no frame and no condition is in a sequence twice. The references
     may be left out of the second sequence, since the first has recorded them.
 
-    A dense mask, not FlexAttention: the same code on every device and version of torch.
+    The mask is dense: FlexAttention skips what is masked and is faster on CUDA, but belongs here only with a test that
+    ran there. Where chunks are whole blocks of 128 tokens, ``chunk_S`` is all that its block mask needs.
     """
 
     def __init__(

@@ -55,7 +55,8 @@ class RingMemory:
     """A ``Memory`` for inference. Nothing depends on how full it is: no shape, no branch, no wait for the device.
 
     For each layer and row, keys and values lie as [references | sinks, window | current chunk], so that a step writes
-    its own part and attends to the whole without copying. What is empty is masked.
+    its own part and attends to the whole without copying. What is empty is masked. Keys as they were before rotation
+    lie apart, and so does what is staged: a step may come after the one that is remembered.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class RingMemory:
 
         whole = shape.num_references + config.num_frames + shape.chunk_frames
         self._keys_XBMNK = empty(config.num_frames)
-        self._staged_XBSNK = empty(shape.chunk_frames)
+        self._staged_keys_XBSNK = empty(shape.chunk_frames)
+        self._staged_values_XBSNK = empty(shape.chunk_frames)
         self._seen_XBLNK = empty(whole)
         self._values_XBLNK = empty(whole)
         self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
@@ -98,7 +100,7 @@ class RingMemory:
     @property
     def num_bytes(self) -> int:
         """Size of the buffers."""
-        buffers = (self._keys_XBMNK, self._staged_XBSNK, self._seen_XBLNK, self._values_XBLNK, self._mask_BL)
+        buffers = (*self._buffers(), self._mask_BL)
         return sum(buffer.numel() * buffer.element_size() for buffer in buffers)
 
     def positions(self) -> Int[Tensor, "B M"]:
@@ -125,8 +127,8 @@ class RingMemory:
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)
-        self._staged_XBSNK[layer] = key_BSNK
-        self._values_XBLNK[layer, :, self._current] = value_BSNK
+        self._staged_keys_XBSNK[layer] = key_BSNK
+        self._staged_values_XBSNK[layer] = value_BSNK
 
     def commit(self, moving_B: Bool[Tensor, " B"] | None = None) -> None:
         frames, slots = self.shape.chunk_frames, self.config.num_frames
@@ -134,8 +136,8 @@ class RingMemory:
         index = (row_B1, chunk_slots(self.config, self._frames_B, frames))
         for layer in range(self.shape.num_layers):
             for kept, new_BSNK in (
-                (self._keys_XBMNK[layer], self._staged_XBSNK[layer]),
-                (self._values_XBLNK[layer, :, self._slots], self._values_XBLNK[layer, :, self._current]),
+                (self._keys_XBMNK[layer], self._staged_keys_XBSNK[layer]),
+                (self._values_XBLNK[layer, :, self._slots], self._staged_values_XBSNK[layer]),
             ):
                 kept_BMPNK, new_BTPNK = kept.unflatten(1, (slots, -1)), new_BSNK.unflatten(1, (frames, -1))
                 if moving_B is not None:
@@ -180,10 +182,15 @@ class RingMemory:
 
     def reset(self, row: int) -> None:
         """Empty a row for a new stream; zeros, because a masked value still meets a weight of zero."""
-        for buffer in (self._keys_XBMNK, self._staged_XBSNK, self._seen_XBLNK, self._values_XBLNK):
+        for buffer in self._buffers():
             buffer[:, row] = 0
         self._references_BJ[row] = False
         self._frames_B[row] = 0
+
+    def _buffers(self) -> tuple[Tensor, ...]:
+        """Whatever holds keys and values: layers by rows by tokens."""
+        staged = (self._staged_keys_XBSNK, self._staged_values_XBSNK)
+        return (self._keys_XBMNK, self._seen_XBLNK, self._values_XBLNK, *staged)
 
     def _refuse_gradients(self, key_BSNK: Tensor) -> None:
         if key_BSNK.requires_grad:

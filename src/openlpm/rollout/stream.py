@@ -43,7 +43,8 @@ class OnlineStream:
     """``num_rows`` places for streams, each with its own performer, conditions, noise, position and past.
 
     Every call of ``next_chunk`` makes one chunk for the rows that move. Whatever changes in between (voices, words,
-    motion, who is there) holds from the next chunk on. Built under autocast, it remembers in the type of autocast.
+    motion, who is there) holds from the next chunk on. Parts may be of narrow types (``model.dit.bfloat16()``): samples
+    stay in float32. Built under autocast, it remembers in the type of autocast.
     """
 
     @torch.inference_mode()
@@ -65,6 +66,8 @@ class OnlineStream:
         online = online_of(model)
         refining = online.refiner_time is not None
         config, device, weight = model.config, model.device, model.dit.head.weight
+        self._vae_type = next(model.vae.parameters()).dtype
+        self._sample_type = torch.promote_types(weight.dtype, torch.float32)
         self.model, self.online, self.slots = model, online, tuple(slots)
         self.maker = ChunkMaker(
             online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner
@@ -86,10 +89,10 @@ class OnlineStream:
         self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
         self._latent_shape = (config.vae.latent_channels, online.chunk_frames, size, size)
         self._rows: list[Row | None] = [None] * num_rows
-        still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, size, size)
-        _, state = model.vae.decode(still_BCTHW)
+        still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, size, size, dtype=self._sample_type)
+        _, state = model.vae.decode(still_BCTHW.to(self._vae_type))
         self._decoder = DecoderState(past=tuple(torch.zeros_like(past) for past in state.past))
-        self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width)
+        self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
         self._references_BJCHW = still_BCTHW.transpose(1, 2).repeat(1, len(slots), 1, 1, 1)
 
     @property
@@ -129,7 +132,7 @@ class OnlineStream:
             past[row] = 0
         self._references_BJCHW[row] = 0
         for reference in request.references:
-            picture = pictures_to_tensor([reference.picture_HWC], self.model.device).to(self._text_BLD.dtype)
+            picture = pictures_to_tensor([reference.picture_HWC], self.model.device).to(self._vae_type)
             self._references_BJCHW[row, self.slots.index(reference.slot)] = self.model.vae.encode_still(picture)[0]
         self._rows[row] = Row(request=request, generator=torch.Generator().manual_seed(request.seed))
         self.set_caption(row, request.caption)
@@ -171,7 +174,7 @@ class OnlineStream:
         moving_B[moving] = True
         moving_B = moving_B.to(self.model.device, non_blocking=True)
         chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B)
-        video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW, self._decoder)
+        video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
             past.copy_(torch.where(moving_B[:, None, None, None], new, past))
         for row in moving:
