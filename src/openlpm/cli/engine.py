@@ -36,6 +36,14 @@ class Engine(Protocol):
         """Successive blocks ``frames_FCHW`` in [0, 1], ``request.num_frames`` together."""
         ...
 
+    def stream(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
+        """The same made chunk by chunk, by a model that can; its steps are its own, those of the request do not count.
+
+        Raises:
+            ConfigError: the model cannot stream.
+        """
+        ...
+
 
 @final
 class ModelEngine:
@@ -53,6 +61,21 @@ class ModelEngine:
         from openlpm.rollout.generate import generate
 
         for frames_BFCHW in generate(self._model, [request], progress=progress):
+            yield frames_BFCHW[0].float().cpu().numpy()
+
+    def stream(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
+        from openlpm.rollout.generate_online import generate_online
+        from openlpm.rollout.request import StreamRequest
+
+        asked = StreamRequest(
+            references=request.references,
+            speak=request.speak,
+            listen=request.listen,
+            motion=request.motion,
+            caption=request.caption,
+            seed=request.seed,
+        )
+        for frames_BFCHW in generate_online(self._model, [asked], request.num_frames, progress=progress):
             yield frames_BFCHW[0].float().cpu().numpy()
 
 

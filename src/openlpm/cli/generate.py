@@ -25,6 +25,8 @@ Examples:
 
   openlpm generate --character ada.png --seconds 5 --out idle.mp4
 
+  openlpm generate --online --model streaming --character ada.png --speak talk.wav --out out.mp4
+
 A timeline is a JSON file; times are in seconds, both people may talk at once:
 
   {"turns": [{"who": "listen", "file": "question.wav", "at": 0}, {"who": "speak", "file": "reply.wav", "at": 3.2}]}
@@ -75,6 +77,10 @@ def generate(
     guidance_listen: Annotated[float | None, Scale] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Stream: chunk by chunk, hearing nothing early, by a model distilled for it."),
+    ] = False,
     nearest: Annotated[
         bool, typer.Option("--nearest", help="Use the cast member that looks most like the picture.")
     ] = False,
@@ -99,6 +105,7 @@ def generate(
         guidance_listen=guidance_listen,
         model=model,
         device=device,
+        online=online,
     )
     perform(
         Performance(

@@ -37,6 +37,17 @@ class Settings:
     guidance_listen: float | None = None
     model: Path | None = None
     device: str = "auto"
+    online: bool = False
+    """Whether to stream: chunk by chunk, causally, in the model's own few steps."""
+
+    def __post_init__(self) -> None:
+        if self.online:
+            for name in ("steps", "guidance_text", "guidance_speak", "guidance_listen"):
+                if getattr(self, name) is not None:
+                    raise InputError(
+                        f"--online takes the steps that its model was distilled to, without guidance: "
+                        f"leave out --{name.replace('_', '-')}"
+                    )
 
 
 @final
@@ -79,7 +90,7 @@ def perform(job: Performance) -> None:
         engine = engines.load_engine(job.settings.model, job.settings.device)
         request = _request(job, heard, references, motion)
         started = time.perf_counter()
-        _write(engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
+        _write(job, engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
         seconds = time.perf_counter() - started
     speed = request.num_frames / max(seconds, 1e-6)
     if job.report is not None:
@@ -114,6 +125,7 @@ def _request(
 
 
 def _write(
+    job: Performance,
     engine: engines.Engine,
     request: "GenerationRequest",
     writer: "VideoWriter",
@@ -124,7 +136,7 @@ def _write(
     from openlpm.media.mix import mix_voices
 
     with frames_progress("performing", request.num_frames) as progress:
-        for frames_FCHW in engine.frames(request, progress):
+        for frames_FCHW in (engine.stream if job.settings.online else engine.frames)(request, progress):
             first = writer.num_frames
             start, end = samples_at_frame(first), samples_at_frame(first + frames_FCHW.shape[0])
             sound_A = mix_voices(speak.read(start, end - start), listen.read(start, end - start))
@@ -137,14 +149,16 @@ def _write(
 def _report(job: Performance, engine: engines.Engine, request: "GenerationRequest", seconds: float) -> dict[str, Any]:
     from openlpm.weights.fingerprint import folder_sha256
 
+    online = job.settings.online
     settings = {
+        "online": online,
         "text": request.caption,
         "motion": None if job.settings.motion is None else str(job.settings.motion),
         "seed": request.seed,
-        "steps": request.steps,
-        "guidance_text": request.guidance.text,
-        "guidance_speak": request.guidance.speak,
-        "guidance_listen": request.guidance.listen,
+        "steps": None if online else request.steps,
+        "guidance_text": None if online else request.guidance.text,
+        "guidance_speak": None if online else request.guidance.speak,
+        "guidance_listen": None if online else request.guidance.listen,
         "device": engine.device,
     }
     return {

@@ -13,6 +13,7 @@ from openlpm.nn.attention import Attend, HeadNorm
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
+from openlpm.nn.precision import widened
 from openlpm.nn.rope import Rotation
 
 
@@ -72,7 +73,7 @@ class Block(nn.Module):
     def forward(
         self, x_BSD: Float[Tensor, "B S D"], condition: BlockCondition, *, attend: Attend, layer: int
     ) -> Float[Tensor, "B S D"]:
-        modulation_BG6D = self.modulation.float() + condition.modulation_BG6D.float()
+        modulation_BG6D = widened(self.modulation) + widened(condition.modulation_BG6D)
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
 
         seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)

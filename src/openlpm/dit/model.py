@@ -15,6 +15,7 @@ from openlpm.dit.cross_attention import AudioAttention, AudioTokens
 from openlpm.nn.attention import Attend
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import modulated_norm
+from openlpm.nn.precision import widened
 from openlpm.nn.rope import Rotation, grid_positions, rotation_at
 from openlpm.nn.time import TimeEmbedding
 
@@ -104,7 +105,7 @@ class CharacterTransformer(nn.Module):
         for layer, block in enumerate(self.blocks):
             x_BSD = block(x_BSD, block_condition, attend=attend, layer=layer)
 
-        head_BG2D = self.head_modulation.float() + embedded_BGD.float()[:, :, None]
+        head_BG2D = widened(self.head_modulation) + widened(embedded_BGD)[:, :, None]
         if head_BG2D.shape[1] > 1:
             head_BG2D = head_BG2D[:, :num_frames]
         shift_BGD, scale_BGD = head_BG2D.unbind(2)

@@ -47,7 +47,7 @@ def _filters(device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.hann_window(WINDOW_SAMPLES).to(device), bank.to(device)
 
 
-_PERIOD_COLUMNS = 3
+PERIOD_COLUMNS = 3
 """Columns after which the grid falls on whole samples again."""
 
 
@@ -66,7 +66,7 @@ def log_mel(audio_BA: Float[Tensor, "B A"], first_column: int, num_columns: int)
     least the number of samples given there. Computing a column here or as part of a longer call is the same.
     """
     window, bank = _filters(audio_BA.device)
-    frames_BLA = audio_BA.float()[:, _windows(first_column % _PERIOD_COLUMNS, num_columns, audio_BA.device)] * window
+    frames_BLA = audio_BA.float()[:, _windows(first_column % PERIOD_COLUMNS, num_columns, audio_BA.device)] * window
     power_BLQ = torch.fft.rfft(frames_BLA, n=_FFT).abs().square()
     mel_BLM = torch.log(power_BLQ @ bank.T + _FLOOR)
     return ((mel_BLM - _CENTRE) / _SPREAD).transpose(1, 2)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol, final, runtime_checkable
 
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from openlpm.nn.norm import RMSNorm
@@ -45,10 +45,14 @@ def attention(
     query_BSNK: Float[Tensor, "B S N K"],
     key_BLNK: Float[Tensor, "B L N K"],
     value_BLNK: Float[Tensor, "B L N K"],
+    mask_SL: Bool[Tensor, "*lead S1 L"] | None = None,
 ) -> Float[Tensor, "B S N K"]:
-    """Softmax attention of every query over every key, without positions or mask."""
+    """Softmax attention of every query over every key, without positions.
+
+    ``mask_SL`` is True where a query sees a key, and broadcasts against (B, N, S, L); None: all see all.
+    """
     gathered_BNSK = F.scaled_dot_product_attention(
-        query_BSNK.transpose(1, 2), key_BLNK.transpose(1, 2), value_BLNK.transpose(1, 2)
+        query_BSNK.transpose(1, 2), key_BLNK.transpose(1, 2), value_BLNK.transpose(1, 2), attn_mask=mask_SL
     )
     return gathered_BNSK.transpose(1, 2)
 

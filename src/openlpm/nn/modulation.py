@@ -9,12 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from openlpm.nn.precision import widened
+
 
 def modulated_norm(
     x_BSD: Float[Tensor, "B S D"], shift_BGD: Float[Tensor, "B G D"], scale_BGD: Float[Tensor, "B G D"], *, eps: float
 ) -> Float[Tensor, "B S D"]:
-    """``layer_norm(x) * (1 + scale) + shift``, computed in float32."""
-    normed_BSD = F.layer_norm(x_BSD.float(), x_BSD.shape[-1:], eps=eps)
+    """``layer_norm(x) * (1 + scale) + shift``, computed in float32 at least."""
+    normed_BSD = F.layer_norm(widened(x_BSD), x_BSD.shape[-1:], eps=eps)
     grouped_BGPD = normed_BSD.unflatten(1, (shift_BGD.shape[1], -1))
     out_BGPD = grouped_BGPD * (1 + scale_BGD[:, :, None]) + shift_BGD[:, :, None]
     return out_BGPD.flatten(1, 2).to(x_BSD.dtype)
@@ -23,6 +25,6 @@ def modulated_norm(
 def gated_add(
     x_BSD: Float[Tensor, "B S D"], update_BSD: Float[Tensor, "B S D"], gate_BGD: Float[Tensor, "B G D"]
 ) -> Float[Tensor, "B S D"]:
-    """``x + gate * update``, computed in float32."""
-    grouped_BGPD = update_BSD.float().unflatten(1, (gate_BGD.shape[1], -1)) * gate_BGD[:, :, None]
-    return (x_BSD.float() + grouped_BGPD.flatten(1, 2)).to(x_BSD.dtype)
+    """``x + gate * update``, computed in float32 at least."""
+    grouped_BGPD = widened(update_BSD).unflatten(1, (gate_BGD.shape[1], -1)) * gate_BGD[:, :, None]
+    return (widened(x_BSD) + grouped_BGPD.flatten(1, 2)).to(x_BSD.dtype)

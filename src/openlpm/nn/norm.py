@@ -1,4 +1,4 @@
-"""Norms. Statistics are taken in float32 whatever the type of the input."""
+"""Norms. Statistics are taken in float32 at least, whatever the type of the input."""
 
 from typing import final
 
@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from openlpm.nn.precision import widened
 
 
 @final
@@ -18,7 +20,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x_D: Float[Tensor, "*lead D"]) -> Float[Tensor, "*lead D"]:
-        scaled_D = F.rms_norm(x_D.float(), self.weight.shape, self.weight.float(), self.eps)
+        scaled_D = F.rms_norm(widened(x_D), self.weight.shape, widened(self.weight), self.eps)
         return scaled_D.to(x_D.dtype)
 
 
@@ -33,5 +35,5 @@ class LayerNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x_D: Float[Tensor, "*lead D"]) -> Float[Tensor, "*lead D"]:
-        normed_D = F.layer_norm(x_D.float(), self.weight.shape, self.weight.float(), self.bias.float(), self.eps)
+        normed_D = F.layer_norm(widened(x_D), self.weight.shape, widened(self.weight), widened(self.bias), self.eps)
         return normed_D.to(x_D.dtype)

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from openlpm.nn.precision import widened
+
 THETA = 10_000.0
 
 
@@ -41,9 +43,9 @@ def rotation_at(positions_S3: Float[Tensor, "*lead S 3"], head_width: int) -> Ro
 
 
 def rotate(x_BSNK: Float[Tensor, "B S N K"], rotation: Rotation) -> Float[Tensor, "B S N K"]:
-    """Turn every head of every token by its position; computed in float32, returned in the type of ``x``."""
+    """Turn every head of every token by its position; computed in float32 at least, returned in the type of ``x``."""
     cos, sin = rotation.cos[..., None, :], rotation.sin[..., None, :]
-    real, imaginary = x_BSNK.float().unflatten(-1, (-1, 2)).unbind(-1)
+    real, imaginary = widened(x_BSNK).unflatten(-1, (-1, 2)).unbind(-1)
     turned = torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
     return turned.flatten(-2).to(x_BSNK.dtype)
 

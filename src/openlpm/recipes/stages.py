@@ -62,8 +62,8 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
         torch.backends.cudnn.benchmark = True  # shapes are fixed
         compile_units(objective.compilable)
     replicate(objective.module, world)
-    _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
-    _export(vae, folder / "vae", world)
+    run_to_end(objective, shortened(trainer_config, tiny=tiny), world, folder / "run-vae", say)
+    export_part(vae, folder / "vae", world)
 
 
 def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
@@ -82,13 +82,13 @@ def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
         critic.compile(dynamic=False)
     judge = CriticObjective(critic, frames)
     replicate(critic, world)
-    _run(judge, _shortened(recipe.critic_trainer, tiny=tiny), world, folder / "run-critic", say)
+    run_to_end(judge, shortened(recipe.critic_trainer, tiny=tiny), world, folder / "run-critic", say)
     records = [footage.record(i) for i in range(min(len(footage), _VOICED_CLIPS))]
     voices = VoicePool.of(records, device, disturb=augment, variants=1 if tiny else 3)
     mouth = MouthPredictor().to(device)
     replicate(mouth, world)
     hearer = MouthObjective(mouth, VoiceSource(voices))
-    _run(hearer, _shortened(recipe.mouth_trainer, tiny=tiny), world, folder / "run-mouth", say)
+    run_to_end(hearer, shortened(recipe.mouth_trainer, tiny=tiny), world, folder / "run-mouth", say)
     if world.is_first:
         save_judges(folder, critic, mouth)
     world.wait()
@@ -132,9 +132,9 @@ def train_base(  # noqa: PLR0913 (all that a stage works on, by name)
             objective_config = replace(objective_config, windows=replace(objective_config.windows, token_frames=40))
         objective = BaseObjective(model, bank, objective_config)
         replicate(objective.module, world)
-        _run(objective, _shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)
+        run_to_end(objective, shortened(trainer_config, tiny=tiny), world, folder / f"run-base-{lesson}", say)
     for name in ("dit", "speak", "listen", "text"):
-        _export(model.parts()[name], folder / name, world)
+        export_part(model.parts()[name], folder / name, world)
 
 
 def load_parts(model: CharacterModel, folder: Path) -> set[str]:
@@ -189,11 +189,13 @@ def write_config(config: CharacterConfig, folder: Path, world: World) -> None:
         CharacterModel(config).write_config(folder)
 
 
-def _shortened(config: TrainerConfig, *, tiny: bool) -> TrainerConfig:
+def shortened(config: TrainerConfig, *, tiny: bool) -> TrainerConfig:
+    """A few steps where it is ``tiny``."""
     return replace(config, steps=6, seconds=None, log_every=2) if tiny else config
 
 
-def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder: Path, say: Say) -> None:
+def run_to_end(objective: Objective[Any], config: TrainerConfig, world: World, folder: Path, say: Say) -> None:
+    """Train to the end, from the last checkpoint if there is one, and leave the averages in place of the weights."""
     trainer = Trainer(objective, config, world, folder)
     trainer.resume()
 
@@ -206,7 +208,7 @@ def _run(objective: Objective[Any], config: TrainerConfig, world: World, folder:
     trainer.average.swap()
 
 
-def _export(part: nn.Module, folder: Path, world: World) -> None:
+def export_part(part: nn.Module, folder: Path, world: World) -> None:
     """Write a trained part (its averages are in place) in full precision."""
     whole = {
         name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()

@@ -17,6 +17,7 @@ from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
 from openlpm.encoders.text import TextConfig, TextEncoder
+from openlpm.rollout.online import OnlineConfig
 from openlpm.vae.autoencoder import VideoAutoencoder
 from openlpm.vae.config import AutoencoderConfig
 from openlpm.weights.store import Storage, load_into, save
@@ -62,6 +63,8 @@ class CharacterConfig:
     text: TextConfig
     window: WindowConfig
     picture_size: int = 256
+    online: OnlineConfig | None = None
+    """How it streams; None for a model that was never taught to."""
 
     def __post_init__(self) -> None:
         if self.vae.latent_channels != self.dit.latent_channels:

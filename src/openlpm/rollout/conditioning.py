@@ -13,7 +13,7 @@ from torch import Tensor
 from openlpm.core.audio import AudioSource
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.dit.config import AudioBranch
-from openlpm.encoders.mel import log_mel
+from openlpm.encoders.mel import PERIOD_COLUMNS, log_mel
 from openlpm.encoders.speech import SpeechEncoder
 
 
@@ -55,6 +55,31 @@ def read_span(sources: Sequence[AudioSource], span: AudioSpan, device: torch.dev
     """The span's samples of every source, silent outside the tracks."""
     samples_BA = np.stack([source.read(span.start_sample, span.num_samples) for source in sources])
     return torch.from_numpy(samples_BA).to(device)
+
+
+def speech_of_rows(
+    encoder: SpeechEncoder,
+    branch: AudioBranch,
+    sources: Sequence[AudioSource],
+    first_frames: Sequence[int],
+    num_frames: int,
+) -> Float[Tensor, "B T D"]:
+    """What ``num_frames`` latent frames hear in rows that are each at a place of their own.
+
+    Rows where the mel grid falls alike on samples are computed together.
+    """
+    weight_D = encoder.norm_out.weight
+    spans = [audio_span(encoder, branch, first, num_frames) for first in first_frames]
+    mel_BML = weight_D.new_empty(0)
+    for phase in {span.first_column % PERIOD_COLUMNS for span in spans}:
+        rows = [row for row, span in enumerate(spans) if span.first_column % PERIOD_COLUMNS == phase]
+        samples_RA = np.stack([sources[row].read(spans[row].start_sample, spans[row].num_samples) for row in rows])
+        audio_RA = torch.from_numpy(samples_RA).to(weight_D.device)
+        mel_RML = log_mel(audio_RA, phase, spans[rows[0]].num_columns).to(weight_D.dtype)
+        if not len(mel_BML):
+            mel_BML = mel_RML.new_empty(len(spans), *mel_RML.shape[1:])
+        mel_BML[torch.tensor(rows, device=weight_D.device)] = mel_RML
+    return encoder(mel_BML)
 
 
 @final

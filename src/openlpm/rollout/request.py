@@ -63,20 +63,47 @@ class GenerationRequest:
     guidance: GuidanceScales = field(default_factory=GuidanceScales)
 
     def __post_init__(self) -> None:
-        if all(reference.kind is ReferenceKind.FIRST for reference in self.references):
-            raise ConfigError(
-                "references: a performance needs at least one picture of the character besides its first frame, "
-                "for instance of ReferenceKind.GLOBAL"
-            )
-        slots = [reference.slot for reference in self.references]
-        if len(set(slots)) != len(slots):
-            raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
-        sizes = {reference.picture_HWC.shape[0] for reference in self.references}
-        if len(sizes) != 1:
-            raise ConfigError(f"references are of the sizes {sorted(sizes)}: resize them to one")
+        _check_references(self.references)
         if self.num_frames < 1:
             raise ConfigError(f"num_frames={self.num_frames}: ask for at least one frame")
         if self.steps < 1:
             raise ConfigError(f"steps={self.steps}: denoising takes at least one step")
-        if not 0 <= self.seed < 2**63:
-            raise ConfigError(f"seed={self.seed}: give a whole number from 0 to 2**63 - 1")
+        _check_seed(self.seed)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StreamRequest:
+    """A performance without a planned end, made chunk by chunk (``rollout.stream``)."""
+
+    references: tuple[Reference, ...]
+    """As in ``GenerationRequest``; a first frame is shown to the first chunk alone."""
+    speak: AudioSource = SILENCE
+    """The character's own voice, read as far as the next chunk needs it and no further."""
+    listen: AudioSource = SILENCE
+    motion: MotionTrack | None = None
+    caption: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_references(self.references)
+        _check_seed(self.seed)
+
+
+def _check_references(references: tuple[Reference, ...]) -> None:
+    if all(reference.kind is ReferenceKind.FIRST for reference in references):
+        raise ConfigError(
+            "references: a performance needs at least one picture of the character besides its first frame, "
+            "for instance of ReferenceKind.GLOBAL"
+        )
+    slots = [reference.slot for reference in references]
+    if len(set(slots)) != len(slots):
+        raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
+    sizes = {reference.picture_HWC.shape[0] for reference in references}
+    if len(sizes) != 1:
+        raise ConfigError(f"references are of the sizes {sorted(sizes)}: resize them to one")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"seed={seed}: give a whole number from 0 to 2**63 - 1")

@@ -6,7 +6,7 @@ arithmetic. Recorded, it costs what the arithmetic costs.
 
 from collections import Counter
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, final
 
 import torch
@@ -19,12 +19,30 @@ _EAGER_CALLS = 2
 
 
 def tensors_of(batch: Any) -> tuple[Tensors, Hashable]:
-    """A batch (a dataclass) as its tensors, which change, and the rest, which tells one recording from another."""
-    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    """A batch (a dataclass, perhaps of dataclasses) as tensors, which change, and the rest, which names a recording."""
+    tensors: Tensors = {}
+    rest: list[tuple[str, Hashable]] = []
+    for field in fields(batch):
+        value = getattr(batch, field.name)
+        if isinstance(value, Tensor):
+            tensors[field.name] = value
+        elif is_dataclass(value) and any(isinstance(getattr(value, each.name), Tensor) for each in fields(value)):
+            inner, key = tensors_of(value)
+            tensors |= {f"{field.name}.{name}": tensor for name, tensor in inner.items()}
+            rest.append((field.name, key))
+        else:
+            rest.append((field.name, value))
     shapes = tuple((name, tuple(value.shape)) for name, value in tensors.items())
-    rest = tuple((name, value) for name, value in values.items() if name not in tensors)
-    return tensors, (shapes, rest)
+    return tensors, (shapes, tuple(rest))
+
+
+def with_tensors(batch: Any, given: Tensors) -> Any:
+    """The batch with other tensors, named as by ``tensors_of``."""
+    changed: dict[str, Any] = {name: tensor for name, tensor in given.items() if "." not in name}
+    for name in {name.split(".")[0] for name in given if "." in name}:
+        inner = {key.removeprefix(f"{name}."): tensor for key, tensor in given.items() if key.startswith(f"{name}.")}
+        changed[name] = with_tensors(getattr(batch, name), inner)
+    return replace(batch, **changed)
 
 
 @final

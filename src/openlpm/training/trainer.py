@@ -7,7 +7,7 @@ was killed and resumed sees what an unbroken run sees.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, final
 
@@ -21,7 +21,7 @@ from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoi
 from openlpm.training.curves import CurveFile
 from openlpm.training.gradients import GradientBuffer, clip_gradients, is_sharded
 from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, Rhythm
-from openlpm.training.recorder import Recorder, Tensors, tensors_of
+from openlpm.training.recorder import Recorder, Tensors, tensors_of, with_tensors
 from openlpm.training.schedule import WarmStableDecay
 
 Batch = TypeVar("Batch")
@@ -150,7 +150,7 @@ class Trainer:
             scalars = self._differentiate(batch)
         else:
             tensors, key = tensors_of(batch)
-            scalars = self._recorder.run(key, lambda given: self._differentiate(replace(batch, **given)), tensors)
+            scalars = self._recorder.run(key, lambda given: self._differentiate(with_tensors(batch, given)), tensors)
         if self._buffer is not None:
             self._buffer.average(self._world)
         moving = self.optimiser.moving(step)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
+from openlpm.nn.precision import widened
 from openlpm.vae.blocks import CausalBlock, ResidualBlock, conv3x3
 from openlpm.vae.config import AutoencoderConfig
 
@@ -18,8 +19,9 @@ _EPS = 1e-6
 
 def normalise_latents(latents_NCHW: Float[Tensor, "N C *rest"]) -> Float[Tensor, "N C *rest"]:
     """Unit root-mean-square over channels at every cell, so that noise has a known size beside any latent."""
-    power_N1HW = latents_NCHW.float().square().mean(dim=1, keepdim=True)
-    return (latents_NCHW.float() * torch.rsqrt(power_N1HW + _EPS)).to(latents_NCHW.dtype)
+    wide_NCHW = widened(latents_NCHW)
+    power_N1HW = wide_NCHW.square().mean(dim=1, keepdim=True)
+    return (wide_NCHW * torch.rsqrt(power_N1HW + _EPS)).to(latents_NCHW.dtype)
 
 
 @final
@@ -75,6 +77,17 @@ class Decoder(nn.Module):
             nn.SiLU(), conv3x3(stages[-1].width, 3 * config.frames_per_latent * config.stem_factor**2)
         )
         self.unfold = nn.PixelShuffle(config.stem_factor)
+
+    def features(self, latents_BTCHW: Float[Tensor, "B T Z h w"]) -> list[Tensor]:
+        """What the causal stages see of a clip, (B * T, width, rows, columns) each: coarse pictures of it."""
+        x_NCHW = self.entrance(latents_BTCHW.flatten(0, 1))
+        found: list[Tensor] = []
+        for causal, spatial, grow in zip(self.causal, self.spatial, self.grow, strict=False):
+            x_BTCHW, _ = causal(x_NCHW.unflatten(0, latents_BTCHW.shape[:2]), None)
+            x_NCHW = spatial(x_BTCHW.flatten(0, 1))
+            found.append(x_NCHW)
+            x_NCHW = grow(x_NCHW)
+        return found
 
     def forward(
         self, latents_BTCHW: Float[Tensor, "B T Z h w"], past: tuple[Tensor, ...] | None

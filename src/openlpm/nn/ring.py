@@ -1,0 +1,197 @@
+"""The memory of running streams: buffers of fixed size, written in place."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.nn.memory import MemoryConfig, Seen, chunk_positions, chunk_slots, slot_positions
+from openlpm.nn.rope import grid_positions, rotate, rotation_at
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RingShape:
+    """Sizes that a ``RingMemory`` is allocated for."""
+
+    num_rows: int
+    """Streams side by side."""
+    num_layers: int
+    num_heads: int
+    head_width: int
+    grid: tuple[int, int]
+    """Rows and columns of tokens in a latent frame."""
+    chunk_frames: int
+    num_references: int
+
+    def __post_init__(self) -> None:
+        for name in ("num_rows", "num_layers", "num_heads", "head_width", "chunk_frames"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: a memory needs at least 1")
+
+    @property
+    def tokens_per_frame(self) -> int:
+        """Tokens of a latent frame, or of a reference."""
+        return self.grid[0] * self.grid[1]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class RowMemory:
+    """All that a ``RingMemory`` knows about one row, copied."""
+
+    keys: Tensor
+    values: Tensor
+    reference_keys: Tensor
+    references_J: Tensor
+    frames: Tensor
+
+
+@final
+class RingMemory:
+    """A ``Memory`` for inference. Nothing depends on how full it is: no shape, no branch, no wait for the device.
+
+    For each layer and row, keys and values lie as [references | sinks, window | current chunk], so that a step writes
+    its own part and attends to the whole without copying. What is empty is masked. Keys as they were before rotation
+    lie apart, and so does what is staged: a step may come after the one that is remembered.
+    """
+
+    def __init__(
+        self,
+        config: MemoryConfig,
+        shape: RingShape,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if shape.chunk_frames > config.window_frames:
+            raise ConfigError(
+                f"chunk_frames={shape.chunk_frames}: a window of {config.window_frames} frames cannot hold a chunk; "
+                "make the window longer"
+            )
+        self.config = config
+        self.shape = shape
+        size = shape.tokens_per_frame
+        begin, end = shape.num_references * size, (shape.num_references + config.num_frames) * size
+        self._references, self._slots, self._current = slice(0, begin), slice(begin, end), slice(end, None)
+
+        def empty(frames: int) -> Tensor:
+            lead = (shape.num_layers, shape.num_rows, frames * size)
+            return torch.zeros(*lead, shape.num_heads, shape.head_width, dtype=dtype, device=device)
+
+        whole = shape.num_references + config.num_frames + shape.chunk_frames
+        self._keys_XBMNK = empty(config.num_frames)
+        self._staged_keys_XBSNK = empty(shape.chunk_frames)
+        self._staged_values_XBSNK = empty(shape.chunk_frames)
+        self._seen_XBLNK = empty(whole)
+        self._values_XBLNK = empty(whole)
+        self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
+        self._references_BJ = torch.zeros(shape.num_rows, shape.num_references, dtype=torch.bool, device=device)
+        self._frames_B = torch.zeros(shape.num_rows, dtype=torch.int64, device=device)
+
+    @property
+    def num_committed(self) -> Int[Tensor, " B"]:
+        """Frames that each row has committed since its stream began."""
+        return self._frames_B
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the buffers."""
+        buffers = (*self._buffers(), self._mask_BL)
+        return sum(buffer.numel() * buffer.element_size() for buffer in buffers)
+
+    def positions(self) -> Int[Tensor, "B M"]:
+        """Where each slot stands for the next chunk; -1 is empty."""
+        return slot_positions(self.config, self._frames_B)
+
+    def open_chunk(self, num_frames: int) -> Float[Tensor, "B T"]:
+        if num_frames != self.shape.chunk_frames:
+            raise ConfigError(f"num_frames={num_frames}: this memory was made for chunks of {self.shape.chunk_frames}")
+        positions_BM = self.positions()
+        rotation = rotation_at(grid_positions(positions_BM.float(), *self.shape.grid), self.shape.head_width)
+        for layer in range(self.shape.num_layers):
+            self._seen_XBLNK[layer, :, self._slots] = rotate(self._keys_XBMNK[layer], rotation)
+        current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
+        visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
+        self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))
+        return chunk_positions(self.config, self._frames_B, num_frames).float()
+
+    def look(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> Seen:
+        self._refuse_gradients(key_BSNK)
+        self._seen_XBLNK[layer, :, self._current] = key_BSNK
+        self._values_XBLNK[layer, :, self._current] = value_BSNK
+        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=self._mask_BL)
+
+    def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
+        self._refuse_gradients(key_BSNK)
+        self._staged_keys_XBSNK[layer] = key_BSNK
+        self._staged_values_XBSNK[layer] = value_BSNK
+
+    def commit(self, moving_B: Bool[Tensor, " B"] | None = None) -> None:
+        frames, slots = self.shape.chunk_frames, self.config.num_frames
+        row_B1 = torch.arange(self.shape.num_rows, device=self._frames_B.device)[:, None]
+        index = (row_B1, chunk_slots(self.config, self._frames_B, frames))
+        for layer in range(self.shape.num_layers):
+            for kept, new_BSNK in (
+                (self._keys_XBMNK[layer], self._staged_keys_XBSNK[layer]),
+                (self._values_XBLNK[layer, :, self._slots], self._staged_values_XBSNK[layer]),
+            ):
+                kept_BMPNK, new_BTPNK = kept.unflatten(1, (slots, -1)), new_BSNK.unflatten(1, (frames, -1))
+                if moving_B is not None:
+                    new_BTPNK = torch.where(moving_B[:, None, None, None, None], new_BTPNK, kept_BMPNK[index])
+                kept_BMPNK[index] = new_BTPNK
+        self._frames_B += frames if moving_B is None else frames * moving_B
+
+    def keep_references(
+        self,
+        layer: int,
+        key_RSNK: Float[Tensor, "R S N K"],
+        value_RSNK: Float[Tensor, "R S N K"],
+        *,
+        rows_R: Int[Tensor, " R"] | None = None,
+    ) -> None:
+        self._refuse_gradients(key_RSNK)
+        rows = slice(None) if rows_R is None else rows_R
+        self._seen_XBLNK[layer, :, self._references][rows] = key_RSNK.to(self._seen_XBLNK.dtype)
+        self._values_XBLNK[layer, :, self._references][rows] = value_RSNK.to(self._values_XBLNK.dtype)
+
+    def show_references(self, given_RJ: Bool[Tensor, "R J"] | None, *, rows_R: Int[Tensor, " R"] | None = None) -> None:
+        rows = slice(None) if rows_R is None else rows_R
+        self._references_BJ[rows] = True if given_RJ is None else given_RJ
+
+    def snapshot(self, row: int) -> RowMemory:
+        """Everything that is remembered of a row between two chunks."""
+        return RowMemory(
+            keys=self._keys_XBMNK[:, row].clone(),
+            values=self._values_XBLNK[:, row].clone(),
+            reference_keys=self._seen_XBLNK[:, row, self._references].clone(),
+            references_J=self._references_BJ[row].clone(),
+            frames=self._frames_B[row].clone(),
+        )
+
+    def restore(self, row: int, saved: RowMemory) -> None:
+        """Go on with a row where it was saved, in this memory or in another of the same sizes."""
+        self._keys_XBMNK[:, row] = saved.keys
+        self._values_XBLNK[:, row] = saved.values
+        self._seen_XBLNK[:, row, self._references] = saved.reference_keys
+        self._references_BJ[row] = saved.references_J
+        self._frames_B[row] = saved.frames
+
+    def reset(self, row: int) -> None:
+        """Empty a row for a new stream; zeros, because a masked value still meets a weight of zero."""
+        for buffer in self._buffers():
+            buffer[:, row] = 0
+        self._references_BJ[row] = False
+        self._frames_B[row] = 0
+
+    def _buffers(self) -> tuple[Tensor, ...]:
+        """Whatever holds keys and values: layers by rows by tokens."""
+        staged = (self._staged_keys_XBSNK, self._staged_values_XBSNK)
+        return (self._keys_XBMNK, self._seen_XBLNK, self._values_XBLNK, *staged)
+
+    def _refuse_gradients(self, key_BSNK: Tensor) -> None:
+        if key_BSNK.requires_grad:
+            raise ConfigError("a ring memory is written in place and passes no gradient: use a GrowingMemory")

@@ -1,0 +1,124 @@
+"""One chunk of a stream, from noise to latents: the loop that distillation, files and live use share."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.dit.condition import Condition
+from openlpm.dit.model import CharacterTransformer
+from openlpm.flow.path import as_data, interpolate
+from openlpm.nn.memory import Memory
+from openlpm.nn.streaming import Streaming
+from openlpm.rollout.online import OnlineConfig, RefinerKeys
+from openlpm.vae.autoencoder import normalise_latents
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamMemories:
+    """What the transformers of a stream remember."""
+
+    backbone: Memory
+    refiner: Memory | None = None
+
+    def all(self) -> tuple[Memory, ...]:
+        """Both, or the one there is."""
+        return (self.backbone,) if self.refiner is None else (self.backbone, self.refiner)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """A finished chunk."""
+
+    latents_BCTHW: Tensor
+    """To be decoded: of unit power."""
+    predictions: tuple[Tensor, ...]
+    """x_0 as every step saw it, in order, as the transformers gave it."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChunkMaker:
+    """The transformers of a stream and their steps. All state is in the memories that are passed in."""
+
+    online: OnlineConfig
+    backbone: CharacterTransformer
+    refiner: CharacterTransformer | None = None
+    """May be the backbone itself."""
+
+    def __post_init__(self) -> None:
+        if (self.refiner is None) != (self.online.refiner_time is None):
+            raise ConfigError(f"refiner_time={self.online.refiner_time}: a refiner needs a time, and a time a refiner")
+
+    def make(
+        self,
+        memories: StreamMemories,
+        noise_NBCTHW: Tensor,
+        condition: Condition,
+        *,
+        moving_B: Tensor | None = None,
+        gradient_step: int | None = None,
+    ) -> Chunk:
+        """Make the next chunk of every row and remember it in those that move (None: all).
+
+        ``noise_NBCTHW`` holds ``online.num_noises`` samples, the one of the first step first. ``condition`` is that of
+        the chunk's frames, without references: those are in the memories (``dit.references``). Gradients, where they
+        are enabled, flow through all steps, or through ``gradient_step`` alone.
+        """
+        online, times = self.online, self.online.backbone_times
+        if condition.slots:
+            raise ConfigError("condition.slots: references belong into the memories; leave them out of a chunk")
+        if len(noise_NBCTHW) != online.num_noises:
+            raise ConfigError(f"noise of {len(noise_NBCTHW)} steps: a chunk takes {online.num_noises}")
+        frames, enabled = noise_NBCTHW.shape[3], torch.is_grad_enabled()
+        step = _Step(self.backbone, memories.backbone, condition, memories.backbone.open_chunk(frames))
+        predictions: list[Tensor] = []
+        sample_BCTHW = noise_NBCTHW[0]
+        for number, time in enumerate(times):
+            if number:
+                sample_BCTHW = _noised(predictions[-1], noise_NBCTHW[number], time)
+            with torch.set_grad_enabled(enabled and gradient_step in (None, number)):
+                predictions.append(step.data(sample_BCTHW, time, record=number == len(times) - 1))
+        memories.backbone.commit(moving_B)
+        made_BCTHW = normalise_latents(predictions[-1])
+        if self.refiner is None or memories.refiner is None or online.refiner_time is None:
+            return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
+
+        step = _Step(self.refiner, memories.refiner, condition, memories.refiner.open_chunk(frames))
+        keeps_step = online.refiner_keys is RefinerKeys.STEP
+        with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):
+            sample_BCTHW = _noised(made_BCTHW, noise_NBCTHW[-1], online.refiner_time)
+            predictions.append(step.data(sample_BCTHW, online.refiner_time, record=keeps_step))
+            made_BCTHW = normalise_latents(predictions[-1])
+            if not keeps_step:
+                step.data(made_BCTHW, 0.0, record=True)
+        memories.refiner.commit(moving_B)
+        return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What all steps of one transformer on one chunk share."""
+
+    transformer: CharacterTransformer
+    memory: Memory
+    condition: Condition
+    positions_T: Tensor
+
+    def data(self, sample_BCTHW: Tensor, time: float, *, record: bool) -> Tensor:
+        """x_0 of a sample at ``time``."""
+        time_B = torch.full((sample_BCTHW.shape[0],), time, device=sample_BCTHW.device)
+        attend = Streaming(self.memory, record=record)
+        output_BCTHW = self.transformer(
+            sample_BCTHW, time_B, self.condition, attend=attend, positions_T=self.positions_T
+        )
+        return as_data(self.transformer.config.prediction, output_BCTHW, sample_BCTHW, time_B)
+
+
+def _noised(data_BCTHW: Tensor, noise_BCTHW: Tensor, time: float) -> Tensor:
+    return interpolate(data_BCTHW, noise_BCTHW, torch.full((data_BCTHW.shape[0],), time, device=data_BCTHW.device))

@@ -1,0 +1,249 @@
+"""Streams without end: rows that join, pause and leave, and a chunk of pictures for all of them at a time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.motion import MotionTrack
+from openlpm.dit.condition import ReferenceSlot
+from openlpm.dit.model import CharacterTransformer
+from openlpm.dit.references import remember_references
+from openlpm.nn.ring import RingMemory, RingShape
+from openlpm.nn.streaming import Referring
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.chunk import ChunkMaker, StreamMemories
+from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
+from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.request import StreamRequest
+from openlpm.rollout.rows import Row, StreamState, condition_of, noise_of
+from openlpm.vae.autoencoder import DecoderState
+
+
+def online_of(model: CharacterModel) -> OnlineConfig:
+    """How a model streams.
+
+    Raises:
+        ConfigError: it was never taught to.
+    """
+    if model.config.online is None:
+        raise ConfigError(
+            f"{model.config.name} cannot stream: its config.json has no `online`, because it has not been distilled "
+            "into a causal model of few steps; generate without --online, or give --model one that has"
+        )
+    return model.config.online
+
+
+@final
+class OnlineStream:
+    """``num_rows`` places for streams, each with its own performer, conditions, noise, position and past.
+
+    Every call of ``next_chunk`` makes one chunk for the rows that move. Whatever changes in between (voices, words,
+    motion, who is there) holds from the next chunk on. Parts may be of narrow types (``model.dit.bfloat16()``): samples
+    stay in float32. Built under autocast, it remembers in the type of autocast.
+    """
+
+    @torch.inference_mode()
+    def __init__(
+        self,
+        model: CharacterModel,
+        num_rows: int,
+        slots: Sequence[ReferenceSlot],
+        *,
+        refiner: CharacterTransformer | None = None,
+    ) -> None:
+        """Make room for ``num_rows`` streams whose references are among ``slots``.
+
+        ``refiner`` is the backbone itself by default, where the model has a refiner's time.
+
+        Raises:
+            ConfigError: the model cannot stream.
+        """
+        online = online_of(model)
+        refining = online.refiner_time is not None
+        config, device, weight = model.config, model.device, model.dit.head.weight
+        self._vae_type = next(model.vae.parameters()).dtype
+        self._sample_type = torch.promote_types(weight.dtype, torch.float32)
+        self.model, self.online, self.slots = model, online, tuple(slots)
+        self.maker = ChunkMaker(
+            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner
+        )
+        size = config.picture_size // config.vae.spatial_factor
+        shape = RingShape(
+            num_rows=num_rows,
+            num_layers=config.dit.num_layers,
+            num_heads=config.dit.num_heads,
+            head_width=config.dit.head_width,
+            grid=(size // config.dit.patch[1], size // config.dit.patch[2]),
+            chunk_frames=online.chunk_frames,
+            num_references=len(slots),
+        )
+        wide = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if wide else weight.dtype
+        rings = [RingMemory(online.memory, shape, dtype=dtype, device=device) for _ in range(1 + refining)]
+        self._rings = tuple(rings)
+        self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
+        self._latent_shape = (config.vae.latent_channels, online.chunk_frames, size, size)
+        self._rows: list[Row | None] = [None] * num_rows
+        still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, size, size, dtype=self._sample_type)
+        _, state = model.vae.decode(still_BCTHW.to(self._vae_type))
+        self._decoder = DecoderState(past=tuple(torch.zeros_like(past) for past in state.past))
+        self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
+        self._references_BJCHW = still_BCTHW.transpose(1, 2).repeat(1, len(slots), 1, 1, 1)
+
+    @property
+    def num_rows(self) -> int:
+        """Places for streams."""
+        return len(self._rows)
+
+    @property
+    def frames_per_chunk(self) -> int:
+        """Pictures that a chunk adds."""
+        return self.online.chunk_frames * self.model.config.vae.frames_per_latent
+
+    def position(self, row: int) -> int:
+        """Pictures that a row has made so far."""
+        return self._row(row).next_frame * self.model.config.vae.frames_per_latent
+
+    def samples_needed(self, row: int) -> tuple[int, int]:
+        """How much of the own voice and of the partner's the next chunk hears, in samples since the stream began."""
+        first, branches = self._row(row).next_frame, self.model.config.dit
+        assert branches.speak is not None
+        assert branches.listen is not None
+        speak = audio_span(self.model.speak, branches.speak, first, self.online.chunk_frames)
+        listen = audio_span(self.model.listen, branches.listen, first, self.online.chunk_frames)
+        return speak.start_sample + speak.num_samples, listen.start_sample + listen.num_samples
+
+    @torch.inference_mode()
+    def join(self, row: int, request: StreamRequest) -> None:
+        """Begin a stream in a place; whoever was there is gone.
+
+        Raises:
+            ConfigError: a reference is of another size or of a kind that was not named, or motion cannot be told.
+        """
+        self._check(request)
+        for ring in self._rings:
+            ring.reset(row)
+        for past in self._decoder.past:
+            past[row] = 0
+        self._references_BJCHW[row] = 0
+        for reference in request.references:
+            picture = pictures_to_tensor([reference.picture_HWC], self.model.device).to(self._vae_type)
+            self._references_BJCHW[row, self.slots.index(reference.slot)] = self.model.vae.encode_still(picture)[0]
+        self._rows[row] = Row(request=request, generator=torch.Generator().manual_seed(request.seed))
+        self.set_caption(row, request.caption)
+
+    def leave(self, row: int) -> None:
+        """End a stream; its place is free."""
+        self._rows[row] = None
+
+    @torch.inference_mode()
+    def set_caption(self, row: int, caption: str) -> None:
+        """Other words about the performance, from the next chunk on."""
+        there = self._row(row)
+        there.request, there.stale = replace(there.request, caption=caption), True
+        self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
+
+    def set_motion(self, row: int, motion: MotionTrack | None) -> None:
+        """Another motion track, from the next chunk on; its frame 0 is the first of the stream."""
+        there = self._row(row)
+        request = replace(there.request, motion=motion)
+        self._check(request)
+        there.request = request
+
+    @torch.inference_mode()
+    def next_chunk(self, rows: Collection[int] | None = None) -> Float[Tensor, "B F 3 H W"]:
+        """Pictures in [0, 1] of the next chunk of ``rows`` (None: of all streams).
+
+        The other rows do not move, and their pictures mean nothing.
+        """
+        moving = [row for row, there in enumerate(self._rows) if there is not None and (rows is None or row in rows)]
+        if rows is not None and set(rows) - set(moving):
+            raise ConfigError(f"rows={sorted(set(rows) - set(moving))}: nobody is there; let a stream join first")
+        if not moving:
+            raise ConfigError("rows: no stream is to move; let one join, or name one")
+        self._read_references(moving)
+        rows_B = [there if row in moving else None for row, there in enumerate(self._rows)]
+        noise_NBCTHW = noise_of(rows_B, (self.online.num_noises, *self._latent_shape)).to(self._text_BLD)
+        condition = condition_of(self.model, rows_B, self._text_BLD, self.online.chunk_frames)
+        moving_B = torch.zeros(self.num_rows, dtype=torch.bool)
+        moving_B[moving] = True
+        moving_B = moving_B.to(self.model.device, non_blocking=True)
+        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B)
+        video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
+        for past, new in zip(self._decoder.past, state.past, strict=True):
+            past.copy_(torch.where(moving_B[:, None, None, None], new, past))
+        for row in moving:
+            self._row(row).move(self.online.chunk_frames)
+        return ((video_BCFHW.float() + 1) / 2).clamp(0, 1).transpose(1, 2)
+
+    def snapshot(self, row: int) -> StreamState:
+        """Everything that the rest of a stream depends on."""
+        there = self._row(row)
+        return StreamState(
+            request=there.request,
+            next_frame=there.next_frame,
+            stale=there.stale,
+            noise=there.generator.get_state(),
+            text_LD=self._text_BLD[row].clone(),
+            references_JCHW=self._references_BJCHW[row].clone(),
+            memories=tuple(ring.snapshot(row) for ring in self._rings),
+            decoder=tuple(past[row].clone() for past in self._decoder.past),
+        )
+
+    @torch.inference_mode()
+    def restore(self, row: int, saved: StreamState) -> None:
+        """Go on in a place with a stream where it was saved, here or in another ``OnlineStream`` of the same sizes."""
+        generator = torch.Generator()
+        generator.set_state(saved.noise)
+        self._rows[row] = Row(
+            request=saved.request, generator=generator, next_frame=saved.next_frame, stale=saved.stale
+        )
+        self._text_BLD[row] = saved.text_LD
+        self._references_BJCHW[row] = saved.references_JCHW
+        for ring, memory in zip(self._rings, saved.memories, strict=True):
+            ring.restore(row, memory)
+        for past, kept in zip(self._decoder.past, saved.decoder, strict=True):
+            past[row] = kept
+
+    def _row(self, row: int) -> Row:
+        there = self._rows[row]
+        if there is None:
+            raise ConfigError(f"row={row}: nobody is there; let a stream join first")
+        return there
+
+    def _check(self, request: StreamRequest) -> None:
+        config = self.model.config
+        for reference in request.references:
+            if reference.picture_HWC.shape[0] != config.picture_size:
+                raise ConfigError(
+                    f"a reference picture is {reference.picture_HWC.shape[0]} pixels wide: "
+                    f"resize it to the {config.picture_size} that {config.name} works at"
+                )
+            if reference.slot not in self.slots:
+                raise ConfigError(f"references: {reference.slot} has no place here; name it when the streams are made")
+        if request.motion is not None and not config.dit.motion:
+            raise ConfigError(f"motion: {config.name} was made without a motion track; leave it out")
+
+    def _read_references(self, moving: Sequence[int]) -> None:
+        """References of rows that are new, have new words, or have left their first frame behind."""
+        stale = [row for row in moving if self._row(row).stale]
+        if not stale:
+            return
+        given = [self._row(row).shown(self.slots) for row in stale]
+        device = self.model.device
+        rows_R, given_RJ = torch.tensor(stale, device=device), torch.tensor(given, device=device)
+        readers = [self.maker.backbone] if self.maker.refiner is None else [self.maker.backbone, self.maker.refiner]
+        shared = len(readers) == 2 and readers[0] is readers[1]
+        for reader, rings in [(readers[0], self._rings)] if shared else zip(readers, zip(self._rings), strict=True):
+            remember_references(
+                reader,
+                self._references_BJCHW[rows_R],
+                self.slots,
+                self._text_BLD[rows_R],
+                Referring(memories=rings, given_BJ=given_RJ, rows_B=rows_R),
+            )

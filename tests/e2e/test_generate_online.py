@@ -1,0 +1,107 @@
+"""``generate --online`` with the real model code, at a tiny size and with weights of chance."""
+
+import json
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openlpm.cli.main import main
+from openlpm.core.units import AUDIO_RATE_HZ
+from openlpm.media.video import read_video
+from openlpm.nn.memory import MemoryConfig
+from openlpm.recipes import nano
+from openlpm.rollout.assembly import CharacterModel, read_config
+from openlpm.rollout.online import OnlineConfig
+from openlpm.vae.config import StageConfig
+from openlpm.weights import bundled
+from openlpm.weights.store import Storage
+
+pytestmark = pytest.mark.e2e
+
+ONLINE = OnlineConfig(
+    chunk_frames=2,
+    memory=MemoryConfig(sink_frames=1, window_frames=2),
+    backbone_times=(1.0, 0.6),
+    refiner_time=0.3,
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = nano.character()
+    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
+    config = replace(
+        config,
+        name="tiny",
+        vae=replace(config.vae, encoder=stages, decoder=stages),
+        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
+        online=ONLINE,
+    )
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("tiny")
+    model = CharacterModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():  # what starts at zero would hide the noise
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    model.save_to(folder, storage=Storage.BF16)
+    return folder
+
+
+@pytest.fixture
+def reply(tmp_path: Path) -> Path:
+    path = tmp_path / "reply.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(AUDIO_RATE_HZ)
+        file.writeframes((np.sin(np.arange(4_000) / 10) * 9_000).astype("<i2").tobytes())
+    return path
+
+
+def generate(reply: Path, out: Path, *options: str) -> int:
+    command = f"generate --online --character seed:900007 --speak {reply} --device cpu --out {out}"
+    return main([*command.split(), *options])
+
+
+def test_a_streaming_model_performs_and_the_same_seed_repeats_it(tmp_path: Path, tiny: Path, reply: Path) -> None:
+    clips = []
+    for name, seed in [("a", 3), ("b", 3), ("c", 4)]:
+        out, report = tmp_path / f"{name}.mp4", tmp_path / f"{name}.json"
+        options = ["--model", str(tiny), "--seed", str(seed), "--report", str(report), "--text", "smiles"]
+        assert generate(reply, out, *options) == 0
+        clips.append(read_video(out).frames_FHWC)
+        told = json.loads(report.read_text())
+        assert told["frames"] == 18
+        assert told["settings"]["online"] is True
+        assert told["settings"]["steps"] is None
+    assert clips[0].shape == (18, 256, 256, 3)
+    assert np.array_equal(clips[0], clips[1])
+    assert not np.array_equal(clips[0], clips[2])
+
+
+@pytest.mark.parametrize("option", ["--steps", "--guidance-text", "--guidance-speak", "--guidance-listen"])
+def test_options_that_a_stream_cannot_follow_are_refused(
+    tmp_path: Path, tiny: Path, reply: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert generate(reply, tmp_path / "out.mp4", "--model", str(tiny), option, "2") == 2
+    assert f"leave out {option}" in " ".join(capsys.readouterr().err.split())
+    assert {path.name for path in tmp_path.iterdir()} == {"reply.wav"}
+
+
+def test_a_model_that_was_not_distilled_says_so_and_leaves_nothing(
+    tmp_path: Path, reply: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if read_config(bundled.folder("nano")).online is not None:
+        pytest.skip("the bundled model can stream")
+    assert generate(reply, tmp_path / "out.mp4") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "nano cannot stream: its config.json has no `online`, because it has not been distilled" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"reply.wav"}
+
+
+def test_how_a_model_streams_is_kept_in_its_folder(tiny: Path) -> None:
+    assert read_config(tiny).online == ONLINE
