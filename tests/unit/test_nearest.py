@@ -81,9 +81,9 @@ def test_most_members_that_the_index_has_not_seen_are_inside_even_as_jpeg(tmp_pa
         outside += nearest_members(image_HWC, count=1).outside
         Image.fromarray(image_HWC).save(tmp_path / "a.jpg", quality=80)
         saved_outside += nearest_members(read_picture(tmp_path / "a.jpg"), count=1).outside
-    # The limit let 97 of a hundred pass where it was calibrated; of these 24 it stops three.
-    assert outside <= 4
-    assert saved_outside <= 4
+    # The limit let 99 of a hundred pass where it was calibrated; JPEG takes away the smoothness of drawings.
+    assert outside <= 1
+    assert saved_outside <= 3
 
 
 def test_photographs_are_outside(shared_data: Path) -> None:

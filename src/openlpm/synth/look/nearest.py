@@ -1,7 +1,8 @@
 """Who of the cast looks most like a picture, and whether the picture looks like the cast at all.
 
 A picture becomes 8 x 8 mean colours in CIE Lab; a distance is the mean colour difference (CIE76) of the cells. The
-whole picture says whether it belongs to the world a model was trained on; its middle, face and hair, says who.
+whole picture says whether it belongs to the world a model was trained on; its middle, face and hair, says who. Smooth
+pictures may differ more: few photographs are as smooth as a drawing.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ _MIDDLE_CELLS = 2.5
 """Spread of the weight on the middle, in cells."""
 _LEAST_SMOOTH_SHARE = 0.3
 _SMOOTH_LEVELS = 2.0
+_DRAWN_SHARE = 0.7
+"""Smoother than nearly all photographs."""
+_ALLOWANCE = 10.0
+"""By how much more a picture may differ, for each unit of smooth share beyond ``_DRAWN_SHARE``."""
 
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], dtype=np.float32)
 _WHITE = np.array([0.9505, 1.0, 1.089], dtype=np.float32)
@@ -59,7 +64,7 @@ class CharacterIndex:
     seeds_N: NDArray[np.int32]
     grids_NYXC: NDArray[np.float32]
     limit: float
-    """Distances beyond this are rare between members of the cast; calibrated on validation identities."""
+    """Distances less their allowance beyond this are rare between members; calibrated on validation identities."""
 
     def save(self, path: Path) -> None:
         """Write the index: a byte a colour value, compressed."""
@@ -99,10 +104,9 @@ class CharacterIndex:
         return Match(members=members, outside=bool(reason), reason=reason)
 
     def _reason(self, distance: float, smooth: float) -> str:
-        if distance > self.limit:
-            return (
-                f"its colours differ by {distance:.1f} from the closest member, where {self.limit:.1f} is usual at most"
-            )
+        limit = self.limit + allowance(smooth)
+        if distance > limit:
+            return f"its colours differ by {distance:.1f} from the closest member, where {limit:.1f} is usual at most"
         if smooth < _LEAST_SMOOTH_SHARE:
             return f"only {smooth:.0%} of it is as smooth as a drawing"
         return ""
@@ -145,6 +149,11 @@ def smooth_share(image_HWC: NDArray[np.uint8]) -> float:
     bright_HW = image_HWC.astype(np.float32) @ _LUMA
     around_HW = bright_HW[:-2, 1:-1] + bright_HW[2:, 1:-1] + bright_HW[1:-1, :-2] + bright_HW[1:-1, 2:]
     return float((np.abs(4 * bright_HW[1:-1, 1:-1] - around_HW) < _SMOOTH_LEVELS).mean())
+
+
+def allowance(smooth: float) -> float:
+    """How much more than usual the colours of a picture may differ that is smooth to this share."""
+    return _ALLOWANCE * max(0.0, smooth - _DRAWN_SHARE)
 
 
 @cache
