@@ -480,6 +480,23 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         assert len(calls) == expected
 
 
+def test_a_refiner_of_its_own_has_references_of_its_own(model: CharacterModel) -> None:
+    def performed(change: float) -> Tensor:
+        refiner = CharacterTransformer(model.config.dit).double().eval().requires_grad_(requires_grad=False)
+        refiner.load_state_dict(model.dit.state_dict())
+        refiner.blocks[0].self_attention.v.weight.mul_(change)
+        stream = OnlineStream(model, 1, (GLOBAL,), refiner=refiner)
+        stream.join(0, request(1))
+        made = chunks(stream, 3)
+        left, right = (ring.snapshot(0).reference_keys for ring in stream._rings)
+        assert torch.equal(left, right) == (change == 1.0)
+        return made
+
+    one = chunks(stream_of(model, request(1)), 3)
+    assert torch.equal(performed(1.0), one)
+    assert (performed(0.5) - one).abs().max() > 1e-5
+
+
 def test_a_model_that_was_not_taught_to_stream_says_why(model: CharacterModel) -> None:
     plain = CharacterModel(replace(model.config, online=None))
     with pytest.raises(ConfigError, match="tiny cannot stream: its config"):
