@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
+from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
 from openlpm.encoders.mel import log_mel
 from openlpm.flow.path import as_data, interpolate
@@ -390,6 +392,28 @@ def test_a_chunk_costs_the_same_after_hundreds_of_chunks(
     assert {frames for _, frames in seen} == {ONLINE.chunk_frames}
 
 
+def test_no_shape_and_no_branch_of_a_chunk_depends_on_a_value(model: CharacterModel) -> None:
+    """What may be recorded in a CUDA graph: tensors without values refuse whoever asks for one."""
+    with FakeTensorMode(), torch.no_grad():
+        dit = CharacterTransformer(model.config.dit)
+        shape = RingShape(
+            num_rows=2, num_layers=2, num_heads=2, head_width=24, grid=(2, 2), chunk_frames=2, num_references=1
+        )
+        rings = [RingMemory(ONLINE.memory, shape) for _ in range(2)]
+        words, moving_B = torch.zeros(2, 64, 160), torch.ones(2, dtype=torch.bool)
+        reading = Referring(memories=rings, given_BJ=torch.ones(2, 1, dtype=torch.bool), rows_B=torch.arange(2))
+        remember_references(dit, torch.zeros(2, 1, 24, 4, 4), (GLOBAL,), words, reading)
+        maker = ChunkMaker(online=ONLINE, backbone=dit, refiner=dit)
+        for _ in range(5):
+            noise = torch.zeros(3, 2, 24, 2, 4, 4)
+            made = maker.make(
+                StreamMemories(backbone=rings[0], refiner=rings[1]), noise, Condition(text_BLD=words), moving_B=moving_B
+            )
+        assert made.latents_BCTHW.shape == (2, 24, 2, 4, 4)
+        with pytest.raises(DataDependentOutputException):
+            rings[0].num_committed[0].item()
+
+
 def test_gradients_flow_through_a_rollout_or_through_one_step(model: CharacterModel) -> None:
     maker = ChunkMaker(online=ONLINE, backbone=model.dit, refiner=model.dit)
 
@@ -454,6 +478,23 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         monkeypatch.setattr(other.dit, "forward", lambda *a, f=forward, c=calls, **k: (c.append(1), f(*a, **k))[1])
         stream.next_chunk()
         assert len(calls) == expected
+
+
+def test_a_refiner_of_its_own_has_references_of_its_own(model: CharacterModel) -> None:
+    def performed(change: float) -> Tensor:
+        refiner = CharacterTransformer(model.config.dit).double().eval().requires_grad_(requires_grad=False)
+        refiner.load_state_dict(model.dit.state_dict())
+        refiner.blocks[0].self_attention.v.weight.mul_(change)
+        stream = OnlineStream(model, 1, (GLOBAL,), refiner=refiner)
+        stream.join(0, request(1))
+        made = chunks(stream, 3)
+        left, right = (ring.snapshot(0).reference_keys for ring in stream._rings)
+        assert torch.equal(left, right) == (change == 1.0)
+        return made
+
+    one = chunks(stream_of(model, request(1)), 3)
+    assert torch.equal(performed(1.0), one)
+    assert (performed(0.5) - one).abs().max() > 1e-5
 
 
 def test_a_model_that_was_not_taught_to_stream_says_why(model: CharacterModel) -> None:
