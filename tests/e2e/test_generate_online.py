@@ -2,21 +2,18 @@
 
 import json
 import wave
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from openlpm.cli.main import main
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.media.video import read_video
 from openlpm.nn.memory import MemoryConfig
-from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel, read_config
 from openlpm.rollout.online import OnlineConfig
-from openlpm.vae.config import StageConfig
 from openlpm.weights import bundled
 from openlpm.weights.store import Storage
 
@@ -31,23 +28,9 @@ ONLINE = OnlineConfig(
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=1) for width in (8, 16, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        online=ONLINE,
-    )
-    torch.manual_seed(0)
+def tiny(tmp_path_factory: pytest.TempPathFactory, tiny_model: Callable[..., CharacterModel]) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    model = CharacterModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():  # what starts at zero would hide the noise
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    model.save_to(folder, storage=Storage.BF16)
+    tiny_model(stirred=0.05, online=ONLINE).save_to(folder, storage=Storage.BF16)
     return folder
 
 
