@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,14 @@ RENDER_PIECES = 8
 def renderer(device: torch.device, *, only: Collection[int] | None = None) -> Render:
     """The renderer, compiled where that pays; ``only`` some of its ``RENDER_PIECES`` to fill torch's cache."""
     if device.type == "cuda":
-        pieces = InPieces(count=RENDER_PIECES, only=None if only is None else frozenset(only))
-        compiled = torch.compile(render_frames, dynamic=False, backend=pieces)
-        return PiecewiseRenderer(compiled, frames_at_once=128)
+        return PiecewiseRenderer(_compiled(None if only is None else frozenset(only)), frames_at_once=128)
     return PiecewiseRenderer(render_frames, frames_at_once=8)
+
+
+@cache
+def _compiled(only: frozenset[int] | None) -> Render:
+    """One for all stages, so that the drawing is traced once."""
+    return torch.compile(render_frames, dynamic=False, backend=InPieces(count=RENDER_PIECES, only=only))
 
 
 def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
