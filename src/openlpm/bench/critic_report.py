@@ -60,11 +60,12 @@ def critic_rows(
     truth = [case.true_rig for case in cases]
     read = [reading.rig_FR for reading in readings]
     asked = [shown(torch.from_numpy(true_FR)).numpy() >= ASKED for true_FR in truth]
+    read_FR, truth_FR, asked_FR = np.concatenate(read), np.concatenate(truth), np.concatenate(asked)
     rows: list[Row] = []
     for name, channels in GROUPS.items():
         columns = list(channels)
         bar = _JAW_BAR if name == "jaw" else None
-        r2 = r_squared(*(np.concatenate(tracks)[:, columns] for tracks in (read, truth, asked)))
+        r2 = r_squared(read_FR[:, columns], truth_FR[:, columns], asked_FR[:, columns])
         rows.append(Row.of(f"critic/{name}/r2", Estimate.single(r2, n=len(cases)), bar=bar))
         errors = [np.abs(r - t)[:, columns][a[:, columns]] for r, t, a in zip(read, truth, asked, strict=True)]
         sums = [np.array([float(of(error)) for error in errors]) for of in (np.sum, np.size)]
