@@ -28,7 +28,7 @@ from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
-from openlpm.core.units import samples_at_frame
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.look.references import reference_pictures
 
@@ -129,8 +129,7 @@ def measure(
         references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
         strangers_GD=_strangers(judges, cases, config),
     )
-    seen = [(reading.rig_FR, case.true_rig) for reading, case in zip(evidence.truth_readings, cases, strict=True)]
-    stage = Stage(Eyesight.of(seen), training_voices(config.rehearsed_utterances))
+    stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
     rows = base_rows(evidence, VisemeReader.rehearsed(stage).read)
     human = _human_rows(performer, judges, voices, config, on_progress)
     return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
@@ -172,6 +171,19 @@ class _Count:
         with self._lock:
             self._done += number
             self._tell(self._done, self._total)
+
+
+def _sight_of_speech(evidence: Evidence) -> Eyesight:
+    """How the critic sees those who speak, whose mouths it reads less well than shut ones; anybody, if nobody does."""
+    spoken: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    whole: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    for record, reading in zip(evidence.records, evidence.truth_readings, strict=True):
+        assert record.truth is not None
+        voiced_F = metrics.speaking(record.state_F)
+        whole.append((reading.rig_FR, record.truth.rig_FR))
+        if int(voiced_F.sum()) >= FRAME_RATE_HZ:
+            spoken.append((reading.rig_FR[voiced_F], record.truth.rig_FR[voiced_F]))
+    return Eyesight.of(spoken or whole)
 
 
 def _strangers(judges: Judges, cases: Sequence[Case], config: BaseConfig) -> NDArray[np.float32]:

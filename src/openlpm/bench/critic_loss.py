@@ -18,7 +18,9 @@ _WEIGHTS = {
     Rig.JAW: 4.0,
     Rig.WIDTH: 2.0,
     Rig.ROUNDING: 2.0,
-    Rig.PRESS: 2.0,
+    Rig.PRESS: 3.0,  # thin lips are all that tells a pressed mouth from one at rest
+    Rig.TEETH: 1.5,
+    Rig.TONGUE: 1.5,
     Rig.BLINK_LEFT: 2.0,
     Rig.BLINK_RIGHT: 2.0,
     Rig.GAZE_X: 1.5,
