@@ -23,6 +23,7 @@ from openlpm.parallel.world import joined
 from openlpm.recipes import nano, stages
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.footage import cast_of, make_footage
+from openlpm.weights import bundled
 
 
 def arguments() -> argparse.Namespace:
@@ -30,6 +31,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="begin from the weights of this model folder")
+    parser.add_argument(
+        "--init-judges",
+        type=Path,
+        help="begin from the critic and critic-mouth in this folder (with --init: the bundled ones, where they fit)",
+    )
     parser.add_argument("--only", nargs="*", default=["vae", "judges", "base"], choices=["vae", "judges", "base"])
     parser.add_argument("--autoencoder-seconds", type=float, default=400)
     parser.add_argument("--judges-seconds", type=float, default=90)
@@ -79,7 +85,10 @@ def main() -> None:
                 model, footage, cast, world, args.out, seconds=args.autoencoder_seconds, tiny=args.tiny, say=say
             )
         if "judges" in args.only and not stages.is_stored(args.out / "critic-mouth"):
-            stages.train_judges(footage, cast, world, args.out, seconds=args.judges_seconds, tiny=args.tiny, say=say)
+            judges = args.init_judges or (bundled.root() if args.init is not None else None)
+            stages.train_judges(
+                footage, cast, world, args.out, seconds=args.judges_seconds, init=judges, tiny=args.tiny, say=say
+            )
         if "base" in args.only and "dit" not in done:
             model = CharacterModel(nano.character())
             if args.init is not None:

@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic")
     parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base, by number")
+    parser.add_argument("--pieces", type=int, nargs="*", help="of the renderer, by number (default: all)")
     parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
     args = parser.parse_args()
@@ -153,13 +154,16 @@ def main() -> None:
         cast = Cast(footage.identities, device=world.device)
         # Who only warms up another part need not wait for the renderer, which takes longest.
         drawn = not args.warm or "render" in args.parts
-        render = stages.renderer(world.device) if drawn else PiecewiseRenderer(render_frames, frames_at_once=128)
+        render: Render = PiecewiseRenderer(render_frames, frames_at_once=128)
+        if drawn:
+            render = stages.renderer(world.device, only=args.pieces)
         if "render" in args.parts:
             looks, poses = cast.parameters_BV.repeat(2, 1), torch.rand(128, NUM_RIG, device=world.device) * 0.3
             started = time.perf_counter()
             render(looks, poses)
             torch.cuda.synchronize()
-            print(f"render: first call {time.perf_counter() - started:.1f} s")
+            print(f"render: pieces {args.pieces or 'all'}, first call {time.perf_counter() - started:.1f} s")
+        if "render" in args.parts and not args.warm:
             print(f"render: {128 / milliseconds(lambda: render(looks, poses)) * 1000:.0f} frames/s in batches of 128")
         if "autoencoder" in args.parts:
             model = CharacterModel(nano.character()).to(world.device)

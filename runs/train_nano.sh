@@ -3,7 +3,7 @@
 #
 #   GPUS=2 AUTOENCODER_S=300 JUDGES_S=90 BASE_S=600 HUMAN=human.npz bash runs/train_nano.sh OUT [INIT]
 #
-# INIT is the model folder to begin from (the shipped nano). OUT gets the full-precision weights, OUT/shipped what the
+# INIT is the model folder to begin from (the shipped nano), JUDGES_INIT that of the judges (without it the shipped ones). OUT gets the full-precision weights, OUT/shipped what the
 # package ships, and one log a part. VOICES (an .npz of `openlpm bench voices`) lets the benchmark hear people.
 set -u
 OUT=$1
@@ -15,12 +15,13 @@ export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 warm() { # number, parts and layouts: two processes on one machine share what either has compiled
   CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) python3 runs/profile_step.py --warm --out "$OUT/warm/$1" "${@:2}" >"$OUT/warm/$1.log" 2>&1
 }
-( warm 0 --parts render & warm 1 --parts autoencoder critic & warm 2 --parts base --layouts 0 1 &
-  warm 3 --parts base --layouts 2 3 & wait; touch "$OUT/warm/done" ) &
+( for piece in 0 1 2 3 4 5 6 7; do warm "$piece" --parts render --pieces "$piece" & done
+  warm 8 --parts autoencoder critic & warm 9 --parts base --layouts 0 1 & warm 10 --parts base --layouts 2 3 &
+  wait; touch "$OUT/warm/done" ) &
 
 torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
   'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 runs/nano.py "$@"' nano \
-  --init "$INIT" --out "$OUT" --wait-for "$OUT/warm/done" ${HUMAN:+--human "$HUMAN"} ${SEED:+--seed "$SEED"} \
+  --init "$INIT" ${JUDGES_INIT:+--init-judges "$JUDGES_INIT"} --out "$OUT" --wait-for "$OUT/warm/done" ${HUMAN:+--human "$HUMAN"} ${SEED:+--seed "$SEED"} \
   ${CLIPS:+--clips "$CLIPS"} --autoencoder-seconds "${AUTOENCODER_S:-300}" --judges-seconds "${JUDGES_S:-90}" \
   --base-seconds "${BASE_S:-600}" >"$OUT/train.log" 2>&1 || exit 1
 python3 runs/package_nano.py "$OUT" "$OUT/shipped/nano" >>"$OUT/train.log" 2>&1 || exit 1

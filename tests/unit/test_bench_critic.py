@@ -14,8 +14,10 @@ from openlpm.bench.critic import Critic, Reading
 from openlpm.bench.critic_augment import disturb
 from openlpm.bench.critic_data import FrameConfig, FramePool, FrameSource
 from openlpm.bench.critic_loss import NO_VISEME, reading_loss, supervised_contrast
+from openlpm.bench.critic_report import GROUPS, r_squared
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
 from openlpm.bench.reading import load_judges, read_frames
+from openlpm.bench.visible import ASKED, shown
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
@@ -192,3 +194,56 @@ def test_judges_are_what_was_saved_but_for_bf16(critic: Critic, tmp_path: Path) 
     frame_NCHW = torch.rand(1, 3, 256, 256)
     expected_ND = read_frames(critic, frame_NCHW).identity_FD
     assert (read_frames(judges.critic, frame_NCHW).identity_FD @ expected_ND.T).item() > 0.999
+
+
+def test_what_is_hidden_is_not_asked() -> None:
+    rig_NR = torch.zeros(5, NUM_RIG)
+    rig_NR[:, Rig.JAW] = 0.5
+    rig_NR[1, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]] = 1.0
+    rig_NR[2, Rig.BLINK_LEFT] = 1.0
+    rig_NR[3, Rig.PRESS] = 1.0
+    rig_NR[4, Rig.ARM_RIGHT] = 0.9
+    asked = {channel: (shown(rig_NR)[:, channel] >= ASKED).tolist() for channel in Rig}
+    assert asked[Rig.GAZE_X] == [True, False, True, True, True]
+    assert asked[Rig.WIDEN] == [True, False, False, True, True]
+    assert asked[Rig.JAW] == asked[Rig.TONGUE] == asked[Rig.TEETH] == [True, True, True, False, True]
+    assert asked[Rig.HAND_RIGHT] == [False, False, False, False, True]
+    assert not any(asked[Rig.HAND_LEFT] + asked[Rig.TIME])
+    assert all(asked[Rig.SMILE] + asked[Rig.ARM_LEFT])
+    closed_NR = rig_NR * 0
+    assert (shown(closed_NR)[:, Rig.JAW] == 1).all()  # a closed jaw is seen, pressed lips or not
+    assert (shown(closed_NR)[:, Rig.TONGUE] == 0).all()
+
+
+def test_hidden_channels_cost_nothing_and_shown_ones_do() -> None:
+    rig_NR = torch.zeros(4, NUM_RIG)
+    who_N, none_N = torch.tensor([0, 0, 1, 1]), torch.full((4,), NO_VISEME)
+
+    def rig_loss(channel: Rig) -> float:
+        read_NR = rig_NR.clone()
+        read_NR[:, channel] += 0.3
+        reading = Reading(read_NR, torch.zeros(4, 15), nn.functional.normalize(torch.rand(4, 8), dim=1))
+        return float(reading_loss(reading, rig_NR, none_N, who_N).metrics["rig"])
+
+    assert rig_loss(Rig.HAND_LEFT) == rig_loss(Rig.TONGUE) == rig_loss(Rig.TIME) == 0.0
+    rig_NR[:, [Rig.ARM_LEFT, Rig.JAW]] = 0.8
+    assert min(rig_loss(Rig.HAND_LEFT), rig_loss(Rig.TONGUE)) > 0.0
+    rig_NR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]] = 1.0
+    assert rig_loss(Rig.GAZE_X) == 0.0
+
+
+def test_the_share_that_is_read_counts_only_what_is_shown() -> None:
+    rng = np.random.default_rng(0)
+    truth_FX = rng.normal(size=(400, 2))
+    asked_FX = np.ones((400, 2), bool)
+    asked_FX[200:, 0] = False
+    read_FX = truth_FX.copy()
+    read_FX[200:, 0] = 5.0  # wrong, but hidden
+    assert r_squared(read_FX, truth_FX, asked_FX) == 1.0
+    assert r_squared(read_FX, truth_FX, ~asked_FX) < -1.0
+    assert math.isnan(r_squared(read_FX, truth_FX, np.zeros_like(asked_FX)))
+
+
+def test_every_channel_but_the_clock_is_reported_once() -> None:
+    reported = [channel for channels in GROUPS.values() for channel in channels]
+    assert sorted(reported) == [channel for channel in Rig if channel is not Rig.TIME]

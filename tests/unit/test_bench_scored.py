@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from openlpm.bench import eyes, footage, statistics, visemes
+from openlpm.bench import eyes, footage, statistics, viseme_reader, visemes
 from openlpm.bench.actions import sequence_style, single_style
 from openlpm.bench.cases import MIX, mixed_style
 from openlpm.bench.groups import Group, GroupSizes, case_config, trap_style
 from openlpm.bench.performer import Part, shown_references
 from openlpm.bench.reading import ClipReading
-from openlpm.bench.rehearsal import Eyesight
+from openlpm.bench.rehearsal import Eyesight, Rehearsed
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import NOT_MEASURABLE, Scored, mean_of, ratio, scored_rows
 from openlpm.core.audio import SILENCE
@@ -94,14 +94,18 @@ def reading(rig_FR: np.ndarray, viseme_F: np.ndarray) -> ClipReading:
 
 def test_visemes_are_all_alike_important_and_another_sentence_has_others() -> None:
     rng = np.random.default_rng(0)
-    rig_FR = np.zeros((FRAMES, NUM_RIG), np.float32)
     said = [np.where(rng.random(FRAMES) < 0.9, 10, rng.integers(0, 15, FRAMES)) for _ in range(8)]
-    records = [record(rig_FR, viseme_F) for viseme_F in said]
-    truth = [reading(rig_FR, viseme_F) for viseme_F in said]
-    lazy = [reading(rig_FR, np.full(FRAMES, 10)) for _ in said]
+    mouths = [np.repeat(viseme_F[:, None], NUM_RIG, axis=1).astype(np.float32) for viseme_F in said]
+    records = [record(rig_FR, viseme_F) for rig_FR, viseme_F in zip(mouths, said, strict=True)]
+    truth = [reading(rig_FR, np.zeros(FRAMES)) for rig_FR in mouths]
+    lazy = [reading(np.full_like(rig_FR, 10), np.zeros(FRAMES)) for rig_FR in mouths]
     other = [7, *range(7)]
-    good = {row.name: row for row in visemes.viseme_rows(records, truth, truth, other)}
-    bad = {row.name: row for row in visemes.viseme_rows(records, truth, lazy, other)}
+
+    def heard(rig_FR: np.ndarray) -> np.ndarray:
+        return rig_FR[:, Rig.JAW].astype(int)
+
+    good = {row.name: row for row in visemes.viseme_rows(records, truth, truth, other, heard)}
+    bad = {row.name: row for row in visemes.viseme_rows(records, truth, lazy, other, heard)}
     assert good["viseme_f1"].value == 1.0
     assert good["viseme_f1/s"].met is True
     assert good["viseme_f1/control"].value < 0.15
@@ -238,3 +242,25 @@ def test_a_performer_sees_only_the_kinds_of_pictures_that_it_may() -> None:
     assert len(shown_references(part)) == len(reference_rigs())
     assert [one.kind for one in shown_references(replace(part, kinds=("global",)))] == ["global"]
     assert {one.kind for one in shown_references(replace(part, kinds=("global", "view")))} == {"global", "view"}
+
+
+def opening_and_closing(seed: int) -> Rehearsed:
+    """A jaw that goes up and down: what is said is whether it opens or closes, which no single frame tells."""
+    jaw_F = np.abs(((np.arange(FRAMES) + seed) % 24) / 12 - 1)
+    rig_FR = np.zeros((FRAMES, NUM_RIG), np.float32)
+    rig_FR[:, Rig.JAW] = jaw_F
+    opens_F = (np.arange(FRAMES) + seed) % 24 >= 12
+    return Rehearsed(record=record(rig_FR, np.where(opens_F, 10, 1)), read_FR=rig_FR.astype(np.float64))
+
+
+def test_what_a_mouth_says_is_read_from_how_it_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viseme_reader, "_STEPS", 200)
+    heard, unheard = [opening_and_closing(seed) for seed in range(20)], opening_and_closing(77)
+    reader = viseme_reader.fitted(heard)
+    assert unheard.record.truth is not None
+    true_F = unheard.record.truth.viseme_F
+    assert (reader.read(unheard.read_FR) == true_F).mean() > 0.85
+    assert (viseme_reader.fitted(heard).read(unheard.read_FR) == reader.read(unheard.read_FR)).all()
+    held_FR = np.repeat(unheard.read_FR[:1], FRAMES, axis=0)
+    assert (reader.read(held_FR) == true_F).mean() == pytest.approx(0.5, abs=0.05)
+    assert reader.read(np.full((FRAMES, NUM_RIG), np.nan)).shape == (FRAMES,)

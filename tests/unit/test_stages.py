@@ -4,11 +4,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from openlpm.bench.audio_mouth import MouthPredictor
+from openlpm.bench.critic import Critic, CriticConfig
 from openlpm.core.errors import ConfigError
 from openlpm.recipes import nano
-from openlpm.recipes.stages import is_stored, start_from
+from openlpm.recipes.critic import save_judges
+from openlpm.recipes.stages import is_stored, start_from, start_judges_from
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.vae.config import StageConfig
+from openlpm.weights import bundled
 from openlpm.weights.store import INDEX, Storage, save
 
 pytestmark = pytest.mark.unit
@@ -59,3 +63,37 @@ def test_a_model_cannot_shrink(tmp_path: Path) -> None:
     CharacterModel(small(8, 12, 16, text_tokens=8)).save_to(tmp_path, storage=Storage.FP32)
     with pytest.raises(ConfigError, match="this model needs"):
         start_from(CharacterModel(small(8, 8, 16, text_tokens=8)), tmp_path, lambda _: None)
+
+
+def test_judges_go_on_from_earlier_ones_and_fresh_ones_are_said(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    old, said = (Critic(), MouthPredictor()), []
+    save_judges(tmp_path, *old)
+    new = (Critic(), MouthPredictor())
+    start_judges_from(*new, tmp_path, said.append)
+    for ours, theirs in zip(new, old, strict=True):
+        for key, tensor in ours.state_dict().items():
+            assert torch.equal(tensor, theirs.state_dict()[key].bfloat16().float()), key
+    assert [line.split(":")[0] for line in said] == ["critic", "critic-mouth"]
+
+
+def test_judges_with_another_rig_grow_and_others_are_refused(tmp_path: Path) -> None:
+    old, said = Critic(), []
+    save_judges(tmp_path, old, MouthPredictor())
+    state = {key: value[:-2] if key.startswith("rig.") else value for key, value in old.state_dict().items()}
+    save(state, tmp_path / "critic", storage=Storage.FP32)
+    new = Critic()
+    start_judges_from(new, MouthPredictor(), tmp_path, said.append)
+    assert any("rig.weight has grown" in line for line in said)
+    assert torch.equal(new.rig.weight[:-2], old.rig.weight[:-2])
+    with pytest.raises(ConfigError, match="this model needs"):
+        start_judges_from(Critic(CriticConfig(fine_maps=8)), MouthPredictor(), tmp_path, said.append)
+
+
+def test_bundled_judges_that_do_not_fit_are_left_and_that_is_said() -> None:
+    torch.manual_seed(0)
+    critic, said = Critic(CriticConfig(fine_maps=8)), []
+    before = {key: tensor.clone() for key, tensor in critic.state_dict().items()}
+    start_judges_from(critic, MouthPredictor(), bundled.root(), said.append)
+    assert any(line == "critic: the bundled weights do not fit, it begins afresh" for line in said)
+    assert all(torch.equal(tensor, before[key]) for key, tensor in critic.state_dict().items())

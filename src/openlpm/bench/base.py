@@ -17,16 +17,18 @@ from openlpm.bench.groups import GroupSizes
 from openlpm.bench.human_voices import HumanVoices
 from openlpm.bench.performer import Part, Performer, part_of
 from openlpm.bench.reading import ClipReading, Judges, read_frames
+from openlpm.bench.rehearsal import Eyesight, Stage, training_voices
 from openlpm.bench.result import Row
 from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import TruthReading, gallery, joined, read_truth, reference_embedding
+from openlpm.bench.viseme_reader import VisemeReader
 from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
-from openlpm.core.units import samples_at_frame
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.look.references import reference_pictures
 
@@ -55,6 +57,8 @@ class BaseConfig:
     """Clips generated at once."""
     groups: GroupSizes | None = None
     """Clips with one purpose each (``wide.measure_wide``)."""
+    rehearsed_utterances: int = 240
+    """What training people say in rehearsals, from which the reader of visemes is set up."""
 
     def __post_init__(self) -> None:
         if self.strangers < 1 or self.batch < 1 or self.human_clips < 0:
@@ -80,7 +84,14 @@ def full_config(*, clips: int = 128, batch: int = 8, group_clips: int | None = N
 
 def quick_config(*, clips: int = 3) -> BaseConfig:
     """A few clips of 2 s with the same seeds of identity: wide intervals, nobody idles in the first three, no joins."""
-    return BaseConfig(cases=CaseConfig(count=clips, num_frames=48), long=None, human_clips=1, strangers=16, batch=clips)
+    return BaseConfig(
+        cases=CaseConfig(count=clips, num_frames=48),
+        long=None,
+        human_clips=1,
+        strangers=16,
+        batch=clips,
+        rehearsed_utterances=60,
+    )
 
 
 def measure(
@@ -118,7 +129,8 @@ def measure(
         references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
         strangers_GD=_strangers(judges, cases, config),
     )
-    rows = base_rows(evidence)
+    stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
+    rows = base_rows(evidence, VisemeReader.rehearsed(stage).read)
     human = _human_rows(performer, judges, voices, config, on_progress)
     return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
 
@@ -159,6 +171,19 @@ class _Count:
         with self._lock:
             self._done += number
             self._tell(self._done, self._total)
+
+
+def _sight_of_speech(evidence: Evidence) -> Eyesight:
+    """How the critic sees those who speak, whose mouths it reads less well than shut ones; anybody, if nobody does."""
+    spoken: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    whole: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    for record, reading in zip(evidence.records, evidence.truth_readings, strict=True):
+        assert record.truth is not None
+        voiced_F = metrics.speaking(record.state_F)
+        whole.append((reading.rig_FR, record.truth.rig_FR))
+        if int(voiced_F.sum()) >= FRAME_RATE_HZ:
+            spoken.append((reading.rig_FR[voiced_F], record.truth.rig_FR[voiced_F]))
+    return Eyesight.of(spoken or whole)
 
 
 def _strangers(judges: Judges, cases: Sequence[Case], config: BaseConfig) -> NDArray[np.float32]:

@@ -59,10 +59,10 @@ class FrameConfig:
     """How a batch is put together; every person appears several times so that identity can be contrasted."""
 
     identities: int = 64
-    frames_each: int = 8
-    performed: float = 0.5
+    frames_each: int = 2
+    performed: float = 0.65
     """Share of frames straight from performances."""
-    remixed: float = 0.25
+    remixed: float = 0.2
     """Share with the mouth of one performed frame and everything else random; the rest is random throughout."""
     augmented: bool = True
 

@@ -17,6 +17,7 @@ from openlpm.bench.signals import correlation
 from openlpm.bench.statistics import Estimate
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.truth import read_truth, reference_embedding
+from openlpm.bench.visible import ASKED, shown
 from openlpm.core.audio import ArraySource
 from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
@@ -34,9 +35,16 @@ GROUPS: dict[str, tuple[Rig, ...]] = {
     "head_turn": (Rig.YAW, Rig.PITCH, Rig.ROLL),
     "head_shift": (Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN),
     "body": (Rig.SHOULDER, Rig.BREATH),
-}
-"""Channels that are reported together."""
+    "sway": (Rig.SWAY,),
+    "blush": (Rig.BLUSH,),
+    "arms": (Rig.ARM_LEFT, Rig.ARM_RIGHT),
+    "hands": (
+        Rig.REACH_LEFT, Rig.REACH_RIGHT, Rig.SWING_LEFT, Rig.SWING_RIGHT, Rig.HAND_LEFT, Rig.HAND_RIGHT,
+    ),
+}  # fmt: skip
+"""Channels that are reported together, each over the frames that show it (``visible.shown``)."""
 
+_STILL = 1e-8  # variance of a channel that never moves
 _JAW_BAR = Bar(at_least=0.95)
 _IDENTITY_BAR = Bar(at_least=0.98)
 
@@ -49,16 +57,19 @@ def critic_rows(
     for index, case in enumerate(cases):
         readings.append(read_truth(case, judges, codec=None).truth)
         on_progress(index + 1, len(cases))
-    truth_FR = np.concatenate([case.true_rig for case in cases])
-    read_FR = np.concatenate([reading.rig_FR for reading in readings])
+    truth = [case.true_rig for case in cases]
+    read = [reading.rig_FR for reading in readings]
+    asked = [shown(torch.from_numpy(true_FR)).numpy() >= ASKED for true_FR in truth]
+    read_FR, truth_FR, asked_FR = np.concatenate(read), np.concatenate(truth), np.concatenate(asked)
     rows: list[Row] = []
     for name, channels in GROUPS.items():
         columns = list(channels)
         bar = _JAW_BAR if name == "jaw" else None
-        r2 = r_squared(read_FR[:, columns], truth_FR[:, columns])
+        r2 = r_squared(read_FR[:, columns], truth_FR[:, columns], asked_FR[:, columns])
         rows.append(Row.of(f"critic/{name}/r2", Estimate.single(r2, n=len(cases)), bar=bar))
-        errors = [np.abs(r.rig_FR - c.true_rig)[:, columns].mean() for r, c in zip(readings, cases, strict=True)]
-        rows.append(Row.of(f"critic/{name}/mae", statistics.mean(np.array(errors, float))))
+        errors = [np.abs(r - t)[:, columns][a[:, columns]] for r, t, a in zip(read, truth, asked, strict=True)]
+        sums = [np.array([float(of(error)) for error in errors]) for of in (np.sum, np.size)]
+        rows.append(Row.of(f"critic/{name}/mae", statistics.ratio_of_sums(*sums)))
     rows.append(_viseme_row(readings, cases))
     rows.append(_identity_row(judges, readings, cases))
     blinks = np.array([metrics.blinks(reading.rig_FR) for reading in readings], float)
@@ -69,12 +80,14 @@ def critic_rows(
     return rows
 
 
-def r_squared(read_FX: NDArray[np.floating], truth_FX: NDArray[np.floating]) -> float:
-    """Share of the variance that is read, mean over channels; NaN for channels that never move."""
-    residual_X = ((read_FX - truth_FX) ** 2).mean(axis=0)
-    variance_X = truth_FX.var(axis=0)
-    moving_X = variance_X > 1e-8
-    return float((1 - residual_X[moving_X] / variance_X[moving_X]).mean()) if moving_X.any() else float("nan")
+def r_squared(read_FX: NDArray[np.floating], truth_FX: NDArray[np.floating], asked_FX: NDArray[np.bool_]) -> float:
+    """Share of the variance that is read where it is asked for, mean over channels; NaN if none ever moves there."""
+    shares: list[float] = []
+    for read_F, truth_F, asked_F in zip(read_FX.T, truth_FX.T, asked_FX.T, strict=True):
+        variance = float(truth_F[asked_F].var()) if asked_F.any() else 0.0
+        if variance > _STILL:
+            shares.append(1 - float(((read_F - truth_F)[asked_F] ** 2).mean()) / variance)
+    return float(np.mean(shares)) if shares else float("nan")
 
 
 def mouth_rows(predictor: MouthPredictor, cases: Sequence[Case]) -> list[Row]:

@@ -7,6 +7,7 @@ absent from a rehearsal, and whatever depends on it cannot be detected there eit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -63,6 +64,12 @@ class Eyesight:
         return self.middle_R + self.slope_R * (true_FR - self.middle_R) + bias_R + noise_FR
 
 
+@cache
+def training_voices(utterances: int = _UTTERANCES) -> SpeechBank:
+    """What is said in rehearsals: voices of the training split, synthesised once a process."""
+    return build(Split.TRAIN, utterances, seed=0)
+
+
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rehearsed:
@@ -78,7 +85,7 @@ class Stage:
 
     def __init__(self, eyesight: Eyesight, bank: SpeechBank | None = None) -> None:
         self._eyesight = eyesight
-        self._bank = bank if bank is not None else build(Split.TRAIN, _UTTERANCES, seed=0)
+        self._bank = bank if bank is not None else training_voices()
         self._people = seeds_of(Split.TRAIN)
 
     @property

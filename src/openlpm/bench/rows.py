@@ -13,7 +13,7 @@ from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import Scored, mean_of, ratio, scored_rows
 from openlpm.bench.signals import Mask
 from openlpm.bench.statistics import Estimate, Values
-from openlpm.bench.visemes import viseme_rows
+from openlpm.bench.visemes import ReadVisemes, viseme_rows
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import Rig
 from openlpm.synth.act.actions import ACTIONS
@@ -28,12 +28,13 @@ RATIO_BAR = Bar(at_least=0.7, at_most=1.3)
 Readings = Sequence[ClipReading]
 
 
-def base_rows(evidence: Evidence) -> list[Row]:
+def base_rows(evidence: Evidence, read_visemes: ReadVisemes) -> list[Row]:
     """All rows that need cases with a truth, in the order in which they are printed."""
+    truth, other = evidence.truth_readings, _other_speakers(evidence)
     return [
         *codec_rows(evidence),
         *jaw_rows(evidence),
-        *viseme_rows(evidence.records, evidence.truth_readings, evidence.generated, _other_speakers(evidence)),
+        *viseme_rows(evidence.records, truth, evidence.generated, other, read_visemes),
         *quiet_rows(evidence),
         *identity_rows(evidence),
         *motion_rows(evidence),

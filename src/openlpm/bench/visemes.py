@@ -1,6 +1,6 @@
 """Visemes: whether each shape of the mouth comes when it is said, whichever is frequent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,16 @@ from openlpm.bench.metrics import speaking
 from openlpm.bench.reading import ClipReading
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import Scored, scored_rows
-from openlpm.bench.signals import Mask
+from openlpm.bench.signals import FloatTrack, Mask
 from openlpm.bench.statistics import Values
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import VISEMES
 
 NAME = "viseme_f1"
 S_BAR = Bar(at_least=0.85)
+
+ReadVisemes = Callable[[FloatTrack], NDArray[np.integer]]
+"""``viseme_reader.VisemeReader.read``: a rig as a critic reads it -> the viseme of every frame."""
 
 
 def class_counts(
@@ -42,13 +45,17 @@ def viseme_rows(
     truth: Sequence[ClipReading],
     generated: Sequence[ClipReading],
     other: Sequence[int],
+    read: ReadVisemes,
 ) -> list[Row]:
-    """Macro-F1 over the visemes of speaking frames; the control is the mouth of clip ``other[k]`` in clip k."""
+    """Macro-F1 over the visemes of speaking frames; the control is the mouth of clip ``other[k]`` in clip k.
+
+    What a mouth says is read from how it moves, since a single picture does not tell.
+    """
 
     def terms(readings: Sequence[ClipReading]) -> Values:
         return np.stack(
             [
-                class_counts(reading.viseme_F, _visemes(record), speaking(record.state_F), len(VISEMES))
+                class_counts(read(reading.rig_FR), _visemes(record), speaking(record.state_F), len(VISEMES))
                 for reading, record in zip(readings, records, strict=True)
             ]
         )

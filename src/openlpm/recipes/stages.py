@@ -1,8 +1,9 @@
 """The stages that make nano, each from footage to weights in a folder; ``runs/nano.py`` strings them together."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError
 from openlpm.parallel.apply import compile_units, replicate
+from openlpm.parallel.pieces import InPieces
 from openlpm.parallel.world import World
 from openlpm.recipes import nano
 from openlpm.recipes.critic import CriticObjective, MouthObjective, critic_recipe, save_judges, tiny_critic_recipe
@@ -27,18 +30,27 @@ from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
+from openlpm.weights import bundled
 from openlpm.weights.store import INDEX, Storage, load, load_into, save
 
 Say = Callable[[str], None]
 
 _VOICED_CLIPS = 400
+RENDER_PIECES = 8
+"""The graph that draws is compiled in so many pieces, which processes can do at once."""
 
 
-def renderer(device: torch.device) -> Render:
-    """The renderer, compiled where that pays."""
+def renderer(device: torch.device, *, only: Collection[int] | None = None) -> Render:
+    """The renderer, compiled where that pays; ``only`` some of its ``RENDER_PIECES`` to fill torch's cache."""
     if device.type == "cuda":
-        return PiecewiseRenderer(torch.compile(render_frames, dynamic=False), frames_at_once=128)
+        return PiecewiseRenderer(_compiled(None if only is None else frozenset(only)), frames_at_once=128)
     return PiecewiseRenderer(render_frames, frames_at_once=8)
+
+
+@cache
+def _compiled(only: frozenset[int] | None) -> Render:
+    """One for all stages, so that the drawing is traced once."""
+    return torch.compile(render_frames, dynamic=False, backend=InPieces(count=RENDER_PIECES, only=only))
 
 
 def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
@@ -67,9 +79,20 @@ def train_autoencoder(  # noqa: PLR0913 (all that a stage works on, by name)
 
 
 def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
-    footage: Footage, cast: Cast, world: World, folder: Path, *, seconds: float, tiny: bool, say: Say
+    footage: Footage,
+    cast: Cast,
+    world: World,
+    folder: Path,
+    *,
+    seconds: float,
+    init: Path | None = None,
+    tiny: bool,
+    say: Say,
 ) -> None:
-    """Critic and mouth predictor, on their own pictures and voices; leaves them in ``folder``."""
+    """Critic and mouth predictor, on their own pictures and voices; leaves them in ``folder``.
+
+    They go on from the judges in ``init``, or begin afresh.
+    """
     recipe = tiny_critic_recipe() if tiny else critic_recipe(seconds=seconds)
     device = world.device
     rig_MR = torch.from_numpy(footage.rig_NFR).flatten(0, 1).to(device)
@@ -77,15 +100,18 @@ def train_judges(  # noqa: PLR0913 (all that a stage works on, by name)
     pool = FramePool(cast.parameters_BV, rig_MR, viseme_M)
     frames = FrameSource(pool, recipe.frames, renderer(device), seed=1)
     torch.manual_seed(0)
-    critic = Critic(recipe.critic).to(device)
+    critic, mouth = Critic(recipe.critic), MouthPredictor()
+    if init is not None:
+        start_judges_from(critic, mouth, init, say)
+    critic, mouth = critic.to(device), mouth.to(device)
     if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # shapes are fixed
         critic.compile(dynamic=False)
     judge = CriticObjective(critic, frames)
     replicate(critic, world)
     run_to_end(judge, shortened(recipe.critic_trainer, tiny=tiny), world, folder / "run-critic", say)
     records = [footage.record(i) for i in range(min(len(footage), _VOICED_CLIPS))]
     voices = VoicePool.of(records, device, disturb=augment, variants=1 if tiny else 3)
-    mouth = MouthPredictor().to(device)
     replicate(mouth, world)
     hearer = MouthObjective(mouth, VoiceSource(voices))
     run_to_end(hearer, shortened(recipe.mouth_trainer, tiny=tiny), world, folder / "run-mouth", say)
@@ -152,18 +178,40 @@ def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
     did, and its new ones begin afresh, unheard. Both are said.
     """
     for name, part in model.parts().items():
-        known = load(folder / name)
-        for key, fresh in part.state_dict().items():
-            if key in known and known[key].shape != fresh.shape:
-                known[key] = _grown(f"{folder / name}: {key}", known[key], fresh)
-                say(f"{name}: {key} has grown to {tuple(fresh.shape)}")
-        missing, unknown = part.load_state_dict(known, strict=False)
-        if unknown:
-            raise ConfigError(
-                f"{folder / name}: has {', '.join(unknown[:3])}, which this model lacks; start from another"
-            )
-        if missing:
-            say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
+        _begin(part, folder / name, say)
+
+
+def start_judges_from(critic: Critic, mouth: MouthPredictor, folder: Path, say: Say) -> None:
+    """Begin with earlier judges, as a model begins with an earlier one; both have to be in the folder.
+
+    The bundled judges may have been made for another rig: where they do not fit, judges begin afresh, and that is said.
+    """
+    parts = {CRITIC_FOLDER: critic, MOUTH_FOLDER: mouth}
+    for name, part in parts.items():
+        if folder != bundled.root() or _fits(part, folder / name):
+            _begin(part, folder / name, say)
+            say(f"{name}: goes on from {folder / name}")
+        else:
+            say(f"{name}: the bundled weights do not fit, it begins afresh")
+
+
+def _fits(part: nn.Module, folder: Path) -> bool:
+    """Whether the stored weights are those of such a module, shape by shape."""
+    wanted = {key: tensor.shape for key, tensor in part.state_dict().items()}
+    return is_stored(folder) and wanted == {key: tensor.shape for key, tensor in load(folder).items()}
+
+
+def _begin(part: nn.Module, folder: Path, say: Say) -> None:
+    name, known = folder.name, load(folder)
+    for key, fresh in part.state_dict().items():
+        if key in known and known[key].shape != fresh.shape:
+            known[key] = _grown(f"{folder}: {key}", known[key], fresh)
+            say(f"{name}: {key} has grown to {tuple(fresh.shape)}")
+    missing, unknown = part.load_state_dict(known, strict=False)
+    if unknown:
+        raise ConfigError(f"{folder}: has {', '.join(unknown[:3])}, which this model lacks; start from another")
+    if missing:
+        say(f"{name}: {len(missing)} new tensors begin afresh, such as {missing[0]}")
 
 
 def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:

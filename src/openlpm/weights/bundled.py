@@ -7,6 +7,11 @@ from openlpm.core.errors import WeightsError
 _DATA = Path(__file__).parent / "data"
 
 
+def root() -> Path:
+    """The folder that holds them all."""
+    return _DATA
+
+
 def folder(model: str = "nano") -> Path:
     """Where the bundled weights of ``model`` lie.
 
