@@ -137,8 +137,8 @@ def step_of(
     kernels(trainer.update, f"{title}, update")
 
 
-def main() -> None:
-    """Profile the parts that are asked for."""
+def arguments() -> argparse.Namespace:
+    """What is to be profiled."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic")
@@ -146,7 +146,12 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, nargs="*", help="of the renderer, by number (default: all)")
     parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Profile the parts that are asked for."""
+    args = arguments()
     with joined("cuda") as world:
         if args.compile_cache is not None:
             print(f"compiled graphs loaded: {load_compiled(args.compile_cache)}")
@@ -178,8 +183,8 @@ def main() -> None:
             compile_units(model.dit.blocks)
             bank = bank_of(model, world.device)
             for number in args.layouts:
-                drawn = replace(base_config.windows, layouts=base_config.windows.layouts[number : number + 1])
-                one = replace(base_config, windows=drawn)
+                shown = replace(base_config.windows, layouts=base_config.windows.layouts[number : number + 1])
+                one = replace(base_config, windows=shown)
                 windows = BaseObjective(model, bank, one)
                 replicate(windows.module, world)
                 step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)

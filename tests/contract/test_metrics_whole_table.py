@@ -89,9 +89,9 @@ class ReadOnce:
     known: ClassVar[list[VisemeReader]] = []
 
     @classmethod
-    def rehearsed(cls, stage: Stage) -> VisemeReader:
+    def rehearsed(cls, stage: Stage, clips: int) -> VisemeReader:
         if not cls.known:
-            cls.known.append(VisemeReader.rehearsed(stage))
+            cls.known.append(VisemeReader.rehearsed(stage, clips))
         return cls.known[0]
 
 

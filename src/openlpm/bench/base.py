@@ -23,7 +23,7 @@ from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import TruthReading, gallery, joined, read_truth, reference_embedding
-from openlpm.bench.viseme_reader import VisemeReader
+from openlpm.bench.viseme_reader import REHEARSALS, VisemeReader
 from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
 from openlpm.core.rig import MOUTH_CHANNELS
@@ -59,6 +59,8 @@ class BaseConfig:
     """Clips with one purpose each (``wide.measure_wide``)."""
     rehearsed_utterances: int = 240
     """What training people say in rehearsals, from which the reader of visemes is set up."""
+    rehearsed_clips: int = REHEARSALS
+    """How often they say some of it."""
 
     def __post_init__(self) -> None:
         if self.strangers < 1 or self.batch < 1 or self.human_clips < 0:
@@ -91,6 +93,7 @@ def quick_config(*, clips: int = 3) -> BaseConfig:
         strangers=16,
         batch=clips,
         rehearsed_utterances=60,
+        rehearsed_clips=150,
     )
 
 
@@ -130,7 +133,7 @@ def measure(
         strangers_GD=_strangers(judges, cases, config),
     )
     stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
-    rows = base_rows(evidence, VisemeReader.rehearsed(stage).read)
+    rows = base_rows(evidence, VisemeReader.rehearsed(stage, config.rehearsed_clips).read)
     human = _human_rows(performer, judges, voices, config, on_progress)
     return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
 

@@ -23,7 +23,9 @@ from openlpm.synth.act.dialogue import ClipKind
 from openlpm.synth.act.style import ClipStyle, draw_style
 
 _OFFSETS = np.arange(-2, 3)  # frames
-_REHEARSALS, _FRAMES = 1200, 144
+REHEARSALS = 1200
+"""Clips that a reader is set up on."""
+_FRAMES = 144
 _HIDDEN, _STEPS, _BATCH, _RATE, _DECAY = 256, 2000, 1024, 4e-3, 1e-2
 _WARMUP_STEPS, _FALLING = 100, 0.8
 _KINDS = (ClipKind.SPEAK, ClipKind.DIALOGUE, ClipKind.INTERRUPTED)
@@ -44,9 +46,9 @@ class VisemeReader:
     network: nn.Module
 
     @staticmethod
-    def rehearsed(stage: Stage) -> "VisemeReader":
+    def rehearsed(stage: Stage, clips: int = REHEARSALS) -> "VisemeReader":
         """Set up on performances of training people, as this critic would read them."""
-        return fitted(stage.rehearse("visemes", _REHEARSALS, _FRAMES, speaking_style))
+        return fitted(stage.rehearse("visemes", clips, _FRAMES, speaking_style))
 
     @torch.inference_mode()
     def read(self, track_FR: FloatTrack) -> NDArray[np.int64]:
@@ -72,15 +74,15 @@ def fitted(rehearsals: Sequence[Rehearsed]) -> VisemeReader:
             nn.Linear(x_SX.shape[1], _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(),
             nn.Linear(_HIDDEN, len(VISEMES)),
         )  # fmt: skip
-        _learn(network, (x_SX - mean_X) / spread_X, label_S)
+        _learn(network, (x_SX - mean_X) / spread_X, label_S, min(_STEPS, 2 * len(rehearsals) + 200))
     return VisemeReader(mean_X=mean_X, spread_X=spread_X, network=network.eval().requires_grad_(requires_grad=False))
 
 
-def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor) -> None:
+def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int) -> None:
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
-    for step in range(_STEPS):
+    for step in range(steps):
         chosen_B = torch.randint(label_S.shape[0], (_BATCH,))
-        rising, falling = (step + 1) / _WARMUP_STEPS, (_STEPS - step) / (_FALLING * _STEPS)
+        rising, falling = (step + 1) / _WARMUP_STEPS, (steps - step) / (_FALLING * steps)
         optimiser.param_groups[0]["lr"] = _RATE * min(1.0, rising, falling)
         loss = functional.cross_entropy(network(z_SX[chosen_B]), label_S[chosen_B])
         optimiser.zero_grad()
