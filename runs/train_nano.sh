@@ -3,8 +3,9 @@
 #
 #   GPUS=2 AUTOENCODER_S=300 JUDGES_S=90 BASE_S=600 HUMAN=human.npz bash runs/train_nano.sh OUT [INIT]
 #
-# INIT is the model folder to begin from (the shipped nano), JUDGES_INIT that of the judges (without it the shipped ones). OUT gets the full-precision weights, OUT/shipped what the
-# package ships, and one log a part. VOICES (an .npz of `openlpm bench voices`) lets the benchmark hear people.
+# INIT is the model folder to begin from (the shipped nano), JUDGES_INIT that of the judges (without it the shipped
+# ones). OUT gets the full-precision weights, OUT/shipped what the package ships, and one log a part. VOICES (an .npz of
+# `openlpm bench voices`) lets the benchmark hear people, FOOTAGE (of `openlpm bench footage`) see them speak.
 set -u
 OUT=$1
 INIT=${2:-src/openlpm/weights/data/nano}
@@ -32,7 +33,7 @@ measured() { # number, name, command
 }
 CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 measured 0 bench-base -c "$CLI" bench base --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --no-demo \
-  ${VOICES:+--voices "$VOICES"} --json "$OUT/base.json" &
+  ${VOICES:+--voices "$VOICES"} ${FOOTAGE:+--footage "$FOOTAGE"} --json "$OUT/base.json" &
 measured 1 bench-critic -c "$CLI" bench critic --judges "$OUT/shipped" --device cuda --json "$OUT/critic.json" &
 measured 2 sweep-plain runs/sweep_guidance.py --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --batch 32 --speak 1 1.5 &
 measured 3 sweep-speak runs/sweep_guidance.py --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --batch 32 --speak 2 3 &
