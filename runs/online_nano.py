@@ -41,9 +41,10 @@ def arguments() -> argparse.Namespace:
 
 def keep(student: CharacterModel, folder: Path, trained: Path, world: World) -> None:
     """A whole model folder: what the stage taught, and the rest as it was."""
-    for name, part in student.parts().items():
-        if not stages.is_stored(trained / name):
-            stages.export_part(part, trained / name, world)
+    missing = [name for name in student.parts() if not stages.is_stored(trained / name)]
+    world.wait()  # all have looked before the first one writes
+    for name in missing:
+        stages.export_part(student.parts()[name], trained / name, world)
     stages.write_config(student.config, trained, world)
     if world.is_first:
         trained.rename(folder)
@@ -70,7 +71,6 @@ def main() -> None:
         cast = cast_of(footage, world.device)
         base = load_model(args.base, world.device)
         bank = stages.bank_of(base, footage, cast, world, say)
-        refines = OnlineStage.REFINE in args.stages
         student = CharacterModel(replace(base.config, online=online())).to(world.device)
         student.load_state_dict(base.state_dict())
         for number, stage in enumerate(args.stages):
@@ -78,7 +78,7 @@ def main() -> None:
             if not folder.is_dir():
                 seconds = args.seconds[number] if number < len(args.seconds) else 200.0
                 refiner = copy.deepcopy(student.dit) if stage is OnlineStage.REFINE else None
-                if refines and stage is OnlineStage.REFINE:
+                if stage is OnlineStage.REFINE:
                     student.config = replace(student.config, online=online(refiner=True))
                 draft = args.out / f"draft-{stage}"
                 train_online(

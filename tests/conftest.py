@@ -1,7 +1,7 @@
 """What every test stands on: shapes checked at run time, one thread, one marker, and the shared recordings."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _CHECKED = ("nn", "flow", "dit", "vae", "encoders")
 jaxtyping.install_import_hook([f"openlpm.{name}" for name in _CHECKED], "beartype.beartype")
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from openlpm.core.units import samples_at_frame  # noqa: E402
+from openlpm.dit.condition import ReferenceKind, ReferenceSlot  # noqa: E402
 from openlpm.recipes import nano  # noqa: E402
 from openlpm.rollout.assembly import CharacterModel, WindowConfig  # noqa: E402
+from openlpm.synth.look.references import reference_rigs  # noqa: E402
+from openlpm.training.clip_bank import STRIDE, ClipBank  # noqa: E402
 from openlpm.vae.config import StageConfig  # noqa: E402
 
 torch.set_num_threads(1)
@@ -87,5 +92,36 @@ def tiny_model() -> Callable[..., CharacterModel]:
             for parameter in model.parameters():
                 parameter.add_(stirred * torch.randn_like(parameter))
         return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def chance_bank() -> Callable[..., ClipBank]:
+    """Makes a bank of clips of chance for a model: latents of ``cells`` rows, loud voices, words, all references."""
+
+    def make(model: CharacterModel, *, situations: Sequence[int], frames: int = 12, cells: int = 4) -> ClipBank:
+        generator = torch.Generator().manual_seed(1)
+        clips, channels, samples = len(situations), model.config.vae.latent_channels, samples_at_frame(4 * frames)
+
+        def latents(*shape: int) -> torch.Tensor:
+            return torch.randn(*shape, channels, cells, cells, generator=generator).bfloat16()
+
+        def voices() -> torch.Tensor:
+            return torch.randint(-9_000, 9_000, (clips, samples), generator=generator).to(torch.int16)
+
+        slots = tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs())
+        return ClipBank(
+            latents_NTCHW=latents(clips, frames),
+            focus_NTHW=torch.randint(0, 3, (clips, frames, cells, cells), generator=generator).to(torch.uint8),
+            firsts_NKCHW=latents(clips, frames // STRIDE),
+            references_NJCHW=latents(clips, len(slots)),
+            slots=slots,
+            motion_NTM=torch.randn(clips, frames, model.config.dit.motion, generator=generator),
+            speak_NA=voices(),
+            listen_NA=voices(),
+            text_NLG=model.text.prepare([f"words {number}" for number in range(clips)]),
+            situation_N=np.array(situations, np.int8),
+        )
 
     return make

@@ -1,5 +1,6 @@
 """Base learns from what it is meant to learn from: the same batches every time, and never from what it is given."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,10 @@ from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.rig import Rig, State
-from openlpm.core.units import samples_at_frame
-from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
+from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
-from openlpm.synth.look.references import reference_rigs
 from openlpm.training import window_conditions
 from openlpm.training.base import BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
@@ -69,29 +68,8 @@ def model() -> CharacterModel:
 
 
 @pytest.fixture
-def bank(model: CharacterModel) -> ClipBank:
-    generator = torch.Generator().manual_seed(1)
-    channels, samples = model.config.vae.latent_channels, samples_at_frame(4 * FRAMES)
-
-    def latents(*shape: int) -> Tensor:
-        return torch.randn(*shape, channels, CELLS, CELLS, generator=generator).bfloat16()
-
-    def voices() -> Tensor:
-        return torch.randint(-9_000, 9_000, (CLIPS, samples), generator=generator).to(torch.int16)
-
-    slots = tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs())
-    return ClipBank(
-        latents_NTCHW=latents(CLIPS, FRAMES),
-        focus_NTHW=torch.randint(0, 3, (CLIPS, FRAMES, CELLS, CELLS), generator=generator).to(torch.uint8),
-        firsts_NKCHW=latents(CLIPS, FRAMES // STRIDE),
-        references_NJCHW=latents(CLIPS, len(slots)),
-        slots=slots,
-        motion_NTM=torch.randn(CLIPS, FRAMES, model.config.dit.motion, generator=generator),
-        speak_NA=voices(),
-        listen_NA=voices(),
-        text_NLG=model.text.prepare([f"words {number}" for number in range(CLIPS)]),
-        situation_N=np.array([0, 1, 2, 3, 0], np.int8),
-    )
+def bank(model: CharacterModel, chance_bank: Callable[..., ClipBank]) -> ClipBank:
+    return chance_bank(model, situations=(0, 1, 2, 3, 0))
 
 
 def tensors(batch: WindowBatch) -> list[Tensor]:

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
-from openlpm.core.units import samples_at_frame
-from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
+from openlpm.dit.condition import Condition
 from openlpm.dit.excerpt import excerpt
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.guidance import GuidanceScales
@@ -19,16 +17,15 @@ from openlpm.parallel.world import joined
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
-from openlpm.synth.look.references import reference_rigs
 from openlpm.training.causal import CausalClip, CausalObjective, CausalObjectiveConfig
-from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.clip_bank import ClipBank
 from openlpm.training.makers import Maker, ParallelMaker, RolloutMaker
 from openlpm.training.matching import MatchingConfig, MatchingLearner, MatchingObjective
 from openlpm.training.ode import OdeObjective, OdeObjectiveConfig
 from openlpm.training.optimiser import OptimiserConfig, Rhythm
 from openlpm.training.perception import FeatureDistance
 from openlpm.training.schedule import WarmStableDecay
-from openlpm.training.scores import ScoreConfig
+from openlpm.training.scores import ScoreConfig, Scores
 from openlpm.training.teacher import TeacherConfig, trajectory
 from openlpm.training.trainer import Trainer, TrainerConfig
 from openlpm.training.window_conditions import WindowConditions, latents_of
@@ -89,29 +86,8 @@ def model() -> CharacterModel:
 
 
 @pytest.fixture
-def bank(model: CharacterModel) -> ClipBank:
-    generator = torch.Generator().manual_seed(1)
-    channels, samples = model.config.vae.latent_channels, samples_at_frame(4 * FRAMES)
-
-    def latents(*shape: int) -> Tensor:
-        return torch.randn(*shape, channels, CELLS, CELLS, generator=generator)
-
-    def voices() -> Tensor:
-        return torch.randint(-9_000, 9_000, (CLIPS, samples), generator=generator).to(torch.int16)
-
-    slots = tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs())
-    return ClipBank(
-        latents_NTCHW=latents(CLIPS, FRAMES),
-        focus_NTHW=torch.randint(0, 3, (CLIPS, FRAMES, CELLS, CELLS), generator=generator).to(torch.uint8),
-        firsts_NKCHW=latents(CLIPS, FRAMES // STRIDE),
-        references_NJCHW=latents(CLIPS, len(slots)),
-        slots=slots,
-        motion_NTM=torch.randn(CLIPS, FRAMES, model.config.dit.motion, generator=generator),
-        speak_NA=voices(),
-        listen_NA=voices(),
-        text_NLG=model.text.prepare([f"words {number}" for number in range(CLIPS)]),
-        situation_N=np.zeros(CLIPS, np.int8),
-    )
+def bank(model: CharacterModel, chance_bank: Callable[..., ClipBank]) -> ClipBank:
+    return chance_bank(model, situations=(0, 0, 0))
 
 
 def seen(model: CharacterModel, bank: ClipBank) -> tuple[Tensor, Condition]:
@@ -245,6 +221,16 @@ def test_scores_teach_the_generator_and_its_clips_teach_the_fake_score(
     objective.loss(batch)[0].backward()
     assert not moved(student)
     assert moved(fake)
+
+
+def test_a_generator_learns_from_the_scores_and_not_from_how_well_its_clips_are_denoised(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scores, "gradient", lambda _, made_BCTHW, __: torch.zeros_like(made_BCTHW))
+    objective, student = learner(model, bank, "rollout")
+    objective.loss(objective.batch(0, 0))[0].backward()
+    assert not moved(student)
+    assert moved(objective.module.fake)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("kind", ["parallel", "rollout"])

@@ -1,7 +1,7 @@
 """Sound and pictures to tokens, the same for training and for serving: what was trained is what is served."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from openlpm.core.audio import AudioSource
 from openlpm.core.motion import NUM_MOTION, MotionTrack
+from openlpm.dit.condition import Condition
 from openlpm.dit.config import AudioBranch
 from openlpm.encoders.mel import PERIOD_COLUMNS, log_mel
 from openlpm.encoders.speech import SpeechEncoder
+from openlpm.flow.guidance import GuidancePass
 
 
 @final
@@ -120,3 +122,14 @@ def pictures_to_tensor(pictures: Sequence[NDArray[np.uint8]], device: torch.devi
     """8-bit pictures (H, W, 3) as [-1, 1]."""
     stacked_BHWC = torch.from_numpy(np.stack(pictures)).to(device)
     return stacked_BHWC.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def kept_by(condition: Condition, each: GuidancePass) -> Condition:
+    """The condition of one pass of guidance."""
+    kept = each.kept
+    return replace(
+        condition,
+        text_BLD=condition.text_BLD if kept.text else torch.zeros_like(condition.text_BLD),
+        speak_BLD=condition.speak_BLD if kept.speak else None,
+        listen_BLD=condition.listen_BLD if kept.listen else None,
+    )

@@ -1,7 +1,7 @@
 """From requests to pictures: Base denoises a window, hands its last frames on and goes to the next."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -18,6 +18,7 @@ from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import (
     audio_span,
+    kept_by,
     motion_window,
     pictures_to_tensor,
     read_span,
@@ -142,7 +143,8 @@ class _Run:
                 quiet_BT = time_BT.new_full((len(time_B), given), model.config.window.context_noise)
                 time_BT = torch.cat([quiet_BT, time_BT[:, given:]], dim=1)
             outputs = [
-                model.dit(sample_BCTHW, time_BT, _keep(condition, each), attend=Bidirectional()) for each in self.passes
+                model.dit(sample_BCTHW, time_BT, kept_by(condition, each), attend=Bidirectional())
+                for each in self.passes
             ]
             return guided(outputs, self.passes)
 
@@ -190,13 +192,3 @@ class _Run:
     def _tell(self, share: float) -> None:
         total = self.requests[0].num_frames
         self.progress(min(total, int(share * total)), total)
-
-
-def _keep(condition: Condition, each: GuidancePass) -> Condition:
-    kept = each.kept
-    return replace(
-        condition,
-        text_BLD=condition.text_BLD if kept.text else torch.zeros_like(condition.text_BLD),
-        speak_BLD=condition.speak_BLD if kept.speak else None,
-        listen_BLD=condition.listen_BLD if kept.listen else None,
-    )

@@ -1,6 +1,6 @@
 """The two scores of distribution matching: a frozen teacher with guidance, and a student of the student."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
-from openlpm.flow.guidance import GuidancePass, GuidanceScales, guidance_passes, guided
+from openlpm.flow.guidance import GuidanceScales, guidance_passes, guided
 from openlpm.flow.matching import matching_gradient, matching_times
 from openlpm.flow.path import as_data, interpolate
 from openlpm.flow.schedule import logit_normal_times
 from openlpm.nn.attention import Bidirectional
+from openlpm.rollout.conditioning import kept_by
 
 
 @final
@@ -33,17 +34,6 @@ class ScoreConfig:
                 f"least_time={self.least_time}, most_time={self.most_time}: give 0 < least < most < 1; "
                 "at 0 the scores know nothing, at 1 they see nothing"
             )
-
-
-def kept_by(condition: Condition, each: GuidancePass) -> Condition:
-    """The condition of one pass of guidance."""
-    kept = each.kept
-    return replace(
-        condition,
-        text_BLD=condition.text_BLD if kept.text else torch.zeros_like(condition.text_BLD),
-        speak_BLD=condition.speak_BLD if kept.speak else None,
-        listen_BLD=condition.listen_BLD if kept.listen else None,
-    )
 
 
 def predicted(dit: CharacterTransformer, noisy_BCTHW: Tensor, time_B: Tensor, condition: Condition) -> Tensor:

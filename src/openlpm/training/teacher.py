@@ -13,7 +13,8 @@ from openlpm.flow.guidance import GuidanceScales, guidance_passes, guided
 from openlpm.flow.path import Prediction
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
-from openlpm.training.scores import kept_by, predicted
+from openlpm.rollout.conditioning import kept_by
+from openlpm.training.scores import predicted
 
 
 @final
