@@ -20,6 +20,7 @@ from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
 from openlpm.training import window_conditions
 from openlpm.training.base import BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
+from openlpm.training.focus import Focus
 from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout
 from openlpm.vae.config import StageConfig
 
@@ -44,8 +45,7 @@ CONFIG = BaseObjectiveConfig(
     ),
     most_context_noise=0.3,
     time_shift=2.5,
-    mouth_weight=5.0,
-    eyes_weight=2.5,
+    focus=Focus(mouth=5.0, eyes=2.5, most=1.0),
 )
 DRAW = CONFIG.windows
 
@@ -186,8 +186,24 @@ def test_mouth_and_eyes_weigh_what_the_configuration_says(model: CharacterModel,
     for focus in (0, 1, 2):
         uniform = replace(bank, focus_NTHW=torch.full_like(bank.focus_NTHW, focus))
         losses[focus] = loss_of(BaseObjective(model, uniform, CONFIG), batch)
-    assert losses[1] / losses[0] == pytest.approx(CONFIG.eyes_weight, rel=1e-4)
-    assert losses[2] / losses[0] == pytest.approx(CONFIG.mouth_weight, rel=1e-4)
+    assert losses[1] / losses[0] == pytest.approx(CONFIG.focus.eyes, rel=1e-4)
+    assert losses[2] / losses[0] == pytest.approx(CONFIG.focus.mouth, rel=1e-4)
+
+
+def test_a_small_mouth_is_as_much_to_learn_as_a_large_one() -> None:
+    mouth_BTHW = torch.zeros(3, 1, 16, 16, dtype=torch.bool)
+    for clip, (rows, columns) in enumerate(((2, 4), (2, 2), (1, 1))):
+        mouth_BTHW[clip, 0, :rows, :columns] = True
+    focus = Focus(mouth=5.0, eyes=2.0)
+    weight_BTHW = focus.weights(mouth_BTHW, torch.ones_like(mouth_BTHW))
+    assert weight_BTHW[:, 0, 0, 0].tolist() == pytest.approx([5.0, 5.0 * 0.03 * 256 / 4, 20.0])  # 20: four times 5
+    assert (weight_BTHW[~mouth_BTHW] == 2.0).all()
+    assert (focus.weights(mouth_BTHW, torch.zeros_like(mouth_BTHW))[~mouth_BTHW] == 1.0).all()
+
+
+def test_a_weight_below_one_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"mouth=0\.5"):
+        Focus(mouth=0.5, eyes=1.0)
 
 
 @pytest.mark.parametrize(("number", "field"), [(0, "text_NLG"), (1, "speak_NA"), (2, "listen_NA")])

@@ -19,6 +19,7 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
 from openlpm.training.causal import CausalClip, CausalObjective, CausalObjectiveConfig
 from openlpm.training.clip_bank import ClipBank
+from openlpm.training.focus import Focus
 from openlpm.training.makers import Maker, ParallelMaker, RolloutMaker
 from openlpm.training.matching import MatchingConfig, MatchingLearner, MatchingObjective
 from openlpm.training.ode import OdeObjective, OdeObjectiveConfig
@@ -158,7 +159,7 @@ def test_a_chunk_is_predicted_from_what_its_stream_has_seen(model: CharacterMode
 
 def test_causal_flow_matching_teaches_every_part_but_the_autoencoder(model: CharacterModel, bank: ClipBank) -> None:
     model.requires_grad_(requires_grad=True)
-    config = CausalObjectiveConfig(windows=DRAW, time_shift=2.5, mouth_weight=5.0, eyes_weight=2.5)
+    config = CausalObjectiveConfig(windows=DRAW, time_shift=2.5, focus=Focus(mouth=5.0, eyes=2.5))
     objective = CausalObjective(model, bank, ONLINE, config)
     loss, scalars = objective.loss(objective.batch(0, 0))
     loss.backward()

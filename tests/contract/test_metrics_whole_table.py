@@ -70,7 +70,9 @@ class Oracle(nn.Module):
         rig_NR = (frames_NCHW[:, 0, 0, :NUM_RIG] - 0.5) * 4
         noise_NR = 0.003 * torch.sin(1e4 * rig_NR + torch.arange(NUM_RIG))
         code_ND = (frames_NCHW[:, 0, 1, :_WIDTH] - 0.5) * 16
-        return Reading(rig_NR + noise_NR, torch.zeros(rig_NR.shape[0], 15), nn.functional.normalize(code_ND, dim=1))
+        return Reading(
+            rig_NR + noise_NR, torch.zeros(rig_NR.shape[0], 15), nn.functional.normalize(code_ND, dim=1), rig_NR[:, :3]
+        )
 
 
 class NearlyLossless:

@@ -61,7 +61,7 @@ class Oracle(nn.Module):
         rig_NR[:, self.blind] = 0.0
         noise_NR = 0.004 * torch.sin(1e4 * rig_NR + torch.arange(NUM_RIG))
         face_ND = torch.ones(rig_NR.shape[0], 4) / 2
-        return Reading(rig_NR + noise_NR, torch.zeros(rig_NR.shape[0], 15), face_ND)
+        return Reading(rig_NR + noise_NR, torch.zeros(rig_NR.shape[0], 15), face_ND, rig_NR[:, :3])
 
 
 class Actor:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from openlpm.bench.audio_mouth import MouthPredictor
-from openlpm.bench.critic import Critic, CriticConfig
+from openlpm.bench.critic import Critic, CriticConfig, TrunkConfig
 from openlpm.core.errors import ConfigError
 from openlpm.recipes import nano
 from openlpm.recipes.critic import save_judges
@@ -14,6 +14,8 @@ from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.vae.config import StageConfig
 from openlpm.weights import bundled
 from openlpm.weights.store import INDEX, Storage, save
+
+_NARROW = CriticConfig(face=TrunkConfig(side=160, widths=(24, 40, 80, 136, 152), fine_maps=8, coarse_maps=24))
 
 pytestmark = pytest.mark.unit
 
@@ -87,12 +89,12 @@ def test_judges_with_another_rig_grow_and_others_are_refused(tmp_path: Path) -> 
     assert any("rig.weight has grown" in line for line in said)
     assert torch.equal(new.rig.weight[:-2], old.rig.weight[:-2])
     with pytest.raises(ConfigError, match="this model needs"):
-        start_judges_from(Critic(CriticConfig(fine_maps=8)), MouthPredictor(), tmp_path, said.append)
+        start_judges_from(Critic(_NARROW), MouthPredictor(), tmp_path, said.append)
 
 
 def test_bundled_judges_that_do_not_fit_are_left_and_that_is_said() -> None:
     torch.manual_seed(0)
-    critic, said = Critic(CriticConfig(fine_maps=8)), []
+    critic, said = Critic(_NARROW), []
     before = {key: tensor.clone() for key, tensor in critic.state_dict().items()}
     start_judges_from(critic, MouthPredictor(), bundled.root(), said.append)
     assert any(line == "critic: the bundled weights do not fit, it begins afresh" for line in said)

@@ -9,17 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from openlpm.bench.critic import face_square
 from openlpm.bench.critic_augment import disturb
-from openlpm.bench.critic_loss import NO_VISEME
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
 from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.synth.look.render import Cast
 
 Render = Callable[[Tensor, Tensor], Tensor]
 """``synth.render.render_frames`` or its compiled form: (parameters_NV, rig_NR) -> frames_NCHW in [0, 1]."""
 
+NO_VISEME = -100
+"""Label of frames whose rig is random, so that no sound belongs to the mouth."""
+
 _AT_REST = 0.3
+_MISSED_PLACE, _MISSED_SIZE = 0.06, 0.1
+"""How far a critic may miss a face: of the face's side, and of the logarithm of that."""
 
 
 @final
@@ -31,6 +37,10 @@ class FrameBatch:
     rig_NR: Tensor
     viseme_N: Tensor
     identity_index_N: Tensor
+    face_N3: Tensor
+    """Where the face is, as ``critic.face_square`` has it."""
+    look_N3: Tensor
+    """Where a critic that errs a little would look for it."""
 
 
 @final
@@ -94,10 +104,19 @@ class FrameSource:
         order_I = torch.randperm(pool.parameters_IV.shape[0], generator=self._random, device=pool.rig_MR.device)
         identity_N = order_I[: config.identities].repeat_interleave(config.frames_each)
         rig_NR, viseme_N = self._poses(count)
-        frames_NCHW = self._render(pool.parameters_IV[identity_N], rig_NR)
+        parameters_NV = pool.parameters_IV[identity_N]
+        frames_NCHW = self._render(parameters_NV, rig_NR)
         if config.augmented:
             frames_NCHW = disturb(frames_NCHW, self._random)
-        return FrameBatch(frames_NCHW, rig_NR, viseme_N, identity_N)
+        face_N3 = face_square(Cast.from_parameters(parameters_NV).regions(rig_NR[:, None]).face_BF4[:, 0])
+        return FrameBatch(frames_NCHW, rig_NR, viseme_N, identity_N, face_N3, self._missed(face_N3))
+
+    def _missed(self, face_N3: Tensor) -> Tensor:
+        """The same squares, a little beside and a little larger or smaller."""
+        error_N3 = torch.rand(face_N3.shape, generator=self._random, device=face_N3.device) * 2 - 1
+        # A side is a share of the picture's, places go from -1 to 1.
+        place_N2 = 2 * _MISSED_PLACE * error_N3[:, :2] * face_N3[:, 2:].exp()
+        return face_N3 + torch.cat([place_N2, _MISSED_SIZE * error_N3[:, 2:]], dim=1)
 
     def _poses(self, count: int) -> tuple[Tensor, Tensor]:
         pool, device = self._pool, self._pool.rig_MR.device

@@ -8,11 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from openlpm.bench.critic import Reading, rig_scale
+from openlpm.bench.critic_data import NO_VISEME, FrameBatch
 from openlpm.bench.visible import shown
 from openlpm.core.rig import NUM_RIG, Rig
-
-NO_VISEME = -100
-"""Label of frames whose rig is random, so that no sound belongs to the mouth."""
 
 _WEIGHTS = {
     Rig.JAW: 4.0,
@@ -38,6 +36,7 @@ _TEMPERATURE = 0.07
 # Small beside the rig, whose two dozen numbers are what is hard: more would lead the first steps astray.
 _VISEME_WEIGHT = 0.01
 _IDENTITY_WEIGHT = 0.02
+_FACE_WEIGHT, _FACE_BETA = 0.5, 0.05
 
 
 class Losses(NamedTuple):
@@ -61,15 +60,13 @@ def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
     return rig_scale().to(device), channel_weights().to(device)
 
 
-def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_index_N: Tensor) -> Losses:
-    """Smooth L1 on what is shown of the rig, in units of its range, cross-entropy on visemes, contrast on identity.
+def reading_loss(reading: Reading, truth: FrameBatch) -> Losses:
+    """Smooth L1 on what is shown of the rig and on where the face is, cross-entropy on visemes, contrast on identity.
 
-    Args:
-        reading: what the critic saw in N frames.
-        rig_NR: the truth, in the units of ``core.rig.Rig``.
-        viseme_N: class per frame, ``NO_VISEME`` where there is none.
-        identity_index_N: frames of one person carry one number; everyone should appear at least twice.
+    The rig counts in units of its range. Frames of one person carry one ``identity_index_N``; everyone should appear at
+    least twice.
     """
+    rig_NR, viseme_N = truth.rig_NR, truth.viseme_N
     scale_R, weight_R = _constants(rig_NR.device)
     error_NR = functional.smooth_l1_loss(reading.rig_NR / scale_R, rig_NR / scale_R, beta=_BETA, reduction="none")
     # Asking for what is hidden would only teach guessing.
@@ -77,14 +74,16 @@ def reading_loss(reading: Reading, rig_NR: Tensor, viseme_N: Tensor, identity_in
     labelled_N = viseme_N != NO_VISEME
     summed = functional.cross_entropy(reading.viseme_NV, viseme_N, ignore_index=NO_VISEME, reduction="sum")
     viseme = summed / labelled_N.sum().clamp(min=1)
-    identity = supervised_contrast(reading.identity_ND, identity_index_N)
-    loss = rig + _VISEME_WEIGHT * viseme + _IDENTITY_WEIGHT * identity
+    identity = supervised_contrast(reading.identity_ND, truth.identity_index_N)
+    face = functional.smooth_l1_loss(reading.face_N3, truth.face_N3, beta=_FACE_BETA)
+    loss = rig + _VISEME_WEIGHT * viseme + _IDENTITY_WEIGHT * identity + _FACE_WEIGHT * face
     correct_N = (reading.viseme_NV.argmax(1) == viseme_N) & labelled_N
     metrics = {
         "loss": loss.detach(),
         "rig": rig.detach(),
         "viseme": viseme.detach(),
         "identity": identity.detach(),
+        "face": (reading.face_N3 - truth.face_N3).abs().mean().detach(),
         "jaw_error": (reading.rig_NR[:, Rig.JAW] - rig_NR[:, Rig.JAW]).abs().mean().detach(),
         "viseme_accuracy": (correct_N.sum() / labelled_N.sum().clamp(min=1)).detach(),
     }

@@ -84,8 +84,8 @@ class CriticObjective:
         """Rig, viseme and identity."""
         frames_NCHW = batch.frames_NCHW
         with torch.autocast(frames_NCHW.device.type, torch.bfloat16, enabled=frames_NCHW.is_cuda):
-            reading = self.module(frames_NCHW)
-        losses = reading_loss(reading, batch.rig_NR, batch.viseme_N, batch.identity_index_N)
+            reading = self.module(frames_NCHW, batch.look_N3)
+        losses = reading_loss(reading, batch)
         return losses.loss, {name: value for name, value in losses.metrics.items() if name != "loss"}
 
 

@@ -8,6 +8,7 @@ from openlpm.recipes import models
 from openlpm.rollout.assembly import CharacterConfig, WindowConfig
 from openlpm.training.autoencoder import AutoencoderObjectiveConfig
 from openlpm.training.base import BaseObjectiveConfig
+from openlpm.training.focus import Focus
 from openlpm.training.footage import FootageConfig
 from openlpm.training.optimiser import OptimiserConfig
 from openlpm.training.schedule import WarmStableDecay
@@ -17,6 +18,8 @@ from openlpm.vae.config import AutoencoderConfig, StageConfig
 
 _TIME_SHIFT = 2.5
 """Training and sampling visit the noisy times more densely, by the same amount."""
+LATENT_FOCUS = Focus(mouth=5.0, eyes=4.0)
+"""What errors of latent cells count in Base and in what is made of it."""
 
 
 def character() -> CharacterConfig:
@@ -56,8 +59,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
         clips=16,
         latent_frames=3,
         noise=0.2,
-        mouth_weight=6.0,
-        eyes_weight=4.0,
+        focus=Focus(mouth=6.0, eyes=4.0),
         gradient_weight=1.0,
         square_weight=2.0,
     )
@@ -65,7 +67,7 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
         steps=200_000,
         seconds=seconds,
         optimiser=OptimiserConfig(lr=1.5e-3, weight_decay=0.0),
-        schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.35),
+        schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.6),
         average_decay=0.998,
         record=True,
     )
@@ -114,15 +116,14 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
         ),
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,
-        mouth_weight=5.0,
-        eyes_weight=4.0,
+        focus=LATENT_FOCUS,
     )
     trainer = TrainerConfig(
         steps=1_000_000,
         seconds=seconds,
         optimiser=OptimiserConfig(lr=2e-3, weight_decay=0.01),
-        schedule=WarmStableDecay(warmup_steps=500, decay_fraction=0.3),
-        average_decay=0.9995,
+        schedule=WarmStableDecay(warmup_steps=300, decay_fraction=0.6),
+        average_decay=0.999,
         record=True,
     )
     return objective, trainer

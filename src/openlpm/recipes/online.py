@@ -16,6 +16,7 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.nn.memory import MemoryConfig
 from openlpm.parallel.apply import replicate
 from openlpm.parallel.world import World
+from openlpm.recipes import nano
 from openlpm.recipes.stages import Say, export_part, run_to_end, shortened
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
@@ -81,9 +82,7 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
 
 def causal() -> CausalObjectiveConfig:
     """As Base learns, without given frames: the history is given everywhere."""
-    return CausalObjectiveConfig(
-        windows=_windows(36, dropped=0.08), time_shift=_TIME_SHIFT, mouth_weight=5.0, eyes_weight=4.0
-    )
+    return CausalObjectiveConfig(windows=_windows(36, dropped=0.08), time_shift=_TIME_SHIFT, focus=nano.LATENT_FOCUS)
 
 
 def ode() -> OdeObjectiveConfig:

@@ -43,7 +43,7 @@ RENDER_PIECES = 8
 def renderer(device: torch.device, *, only: Collection[int] | None = None) -> Render:
     """The renderer, compiled where that pays; ``only`` some of its ``RENDER_PIECES`` to fill torch's cache."""
     if device.type == "cuda":
-        return PiecewiseRenderer(_compiled(None if only is None else frozenset(only)), frames_at_once=128)
+        return PiecewiseRenderer(_compiled(None if only is None else frozenset(only)), frames_at_once=64)
     return PiecewiseRenderer(render_frames, frames_at_once=8)
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from openlpm.core.seeds import generator
 from openlpm.synth.look.render import Cast
+from openlpm.training.focus import Focus
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
 from openlpm.vae.autoencoder import VideoAutoencoder, psnr
@@ -25,8 +26,7 @@ class AutoencoderObjectiveConfig:
     """Length of a clip: at least 2, so that decoding learns to use the frame before."""
     noise: float
     """Latents are disturbed by a level drawn from 0 to this."""
-    mouth_weight: float
-    eyes_weight: float
+    focus: Focus
     gradient_weight: float
     square_weight: float
 
@@ -111,13 +111,10 @@ def video_and_weight(
     parameters_BV: Tensor, rig_BFR: Tensor, render: Render, config: AutoencoderObjectiveConfig
 ) -> Pictures:
     """Rendered clips and pixel weights with mean one."""
-    batch, frames = rig_BFR.shape[:2]
     video_BCFHW = render_clips(parameters_BV, rig_BFR, render)
     regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
     size, cells = video_BCFHW.shape[-1], 32
-    weight_BFhw = torch.ones(batch, frames, cells, cells, device=rig_BFR.device)
-    for boxes_BF4, extra in ((regions.eyes_BF4, config.eyes_weight), (regions.mouth_BF4, config.mouth_weight)):
-        inside_BFhw = boxes_to_cells(boxes_BF4, 1, cells, size)
-        weight_BFhw = torch.where(inside_BFhw, torch.full_like(weight_BFhw, extra), weight_BFhw)
+    mouth_BFhw, eyes_BFhw = (boxes_to_cells(boxes, 1, cells, size) for boxes in (regions.mouth_BF4, regions.eyes_BF4))
+    weight_BFhw = config.focus.weights(mouth_BFhw, eyes_BFhw)
     weight_BFhw = weight_BFhw / weight_BFhw.mean()
     return Pictures(video_BCFHW, functional.interpolate(weight_BFhw, size=(size, size), mode="nearest"))

@@ -12,7 +12,8 @@ from openlpm.flow.schedule import logit_normal_times
 from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.clip_bank import ClipBank
-from openlpm.training.window_conditions import WindowConditions, focus_of, latents_of
+from openlpm.training.focus import Focus
+from openlpm.training.window_conditions import WindowConditions, latents_of, weights_of
 from openlpm.training.windows import WindowBatch, WindowDraw, WindowSource
 
 
@@ -25,8 +26,7 @@ class BaseObjectiveConfig:
     most_context_noise: float
     """Given frames are shown at flow times up to this."""
     time_shift: float
-    mouth_weight: float
-    eyes_weight: float
+    focus: Focus
 
     def __post_init__(self) -> None:
         if not 0 <= self.most_context_noise < 1:
@@ -58,7 +58,7 @@ class BaseLearner(nn.Module):
             output = self.dit(noisy_BCTHW, time_BT, self.conditions(batch), attend=Bidirectional())
         made_BCTHW = as_data(self.dit.config.prediction, output.float(), noisy_BCTHW, time_BT)
         error_BTHW = (made_BCTHW - data_BCTHW).square().mean(dim=1)
-        weight_BTHW = focus_of(self._bank, batch, eyes=config.eyes_weight, mouth=config.mouth_weight)
+        weight_BTHW = weights_of(self._bank, batch, config.focus)
         weight_BTHW = weight_BTHW * (~given_BT)[:, :, None, None] * _time_weight(time_B)[:, None, None, None]
         loss = (weight_BTHW * error_BTHW).sum() / (weight_BTHW > 0).sum()
         return loss, {"error": (error_BTHW.mean(dim=(2, 3)) * ~given_BT).sum() / (~given_BT).sum()}

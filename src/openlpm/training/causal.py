@@ -20,7 +20,8 @@ from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
 from openlpm.training.clip_bank import ClipBank
-from openlpm.training.window_conditions import WindowConditions, focus_of, latents_of
+from openlpm.training.focus import Focus
+from openlpm.training.window_conditions import WindowConditions, latents_of, weights_of
 from openlpm.training.windows import WindowBatch, WindowDraw, WindowSource
 
 
@@ -71,8 +72,7 @@ class CausalObjectiveConfig:
 
     windows: WindowDraw
     time_shift: float
-    mouth_weight: float
-    eyes_weight: float
+    focus: Focus
 
 
 @final
@@ -102,7 +102,7 @@ class CausalLearner(nn.Module):
         time_BT = time_BK.repeat_interleave(self._online.chunk_frames, dim=1)[:, :frames]
         noisy_BCTHW = interpolate(data_BCTHW, torch.randn_like(data_BCTHW), time_BT)
         other_BCTHW = clip.other(noisy_BCTHW, time_BT)
-        focus_BTHW = focus_of(self._bank, batch, eyes=config.eyes_weight, mouth=config.mouth_weight)
+        focus_BTHW = weights_of(self._bank, batch, config.focus)
         weight_BT = time_BT.clamp_min(0.45).pow(-2)
         last_BTHW, other_BTHW = ((each - data_BCTHW).square().mean(dim=1) for each in (last_BCTHW, other_BCTHW))
         last = (focus_BTHW * last_BTHW).mean() / max(self._online.history_noise, 0.45) ** 2

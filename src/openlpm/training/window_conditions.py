@@ -14,6 +14,7 @@ from openlpm.encoders.speech import SpeechEncoder
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span
 from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.focus import Focus
 from openlpm.training.sound import disturb, warp_bands
 from openlpm.training.windows import WindowBatch
 
@@ -23,10 +24,10 @@ def latents_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
     return bank.latents_NTCHW[_picked(bank, batch)].transpose(1, 2).float()
 
 
-def focus_of(bank: ClipBank, batch: WindowBatch, *, eyes: float, mouth: float) -> Tensor:
-    """Weight of every latent cell, (B, T, H, W): 1, or what is given for eyes and mouth."""
+def weights_of(bank: ClipBank, batch: WindowBatch, focus: Focus) -> Tensor:
+    """Weight of every latent cell of the windows, (B, T, H, W)."""
     focus_BTHW = bank.focus_NTHW[_picked(bank, batch)]
-    return 1 + (focus_BTHW == 1) * (eyes - 1) + (focus_BTHW == 2) * (mouth - 1)
+    return focus.weights(focus_BTHW == 2, focus_BTHW == 1)
 
 
 def _picked(bank: ClipBank, batch: WindowBatch) -> tuple[Tensor, Tensor]:
