@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import final
 
 import numpy as np
@@ -15,14 +14,16 @@ from openlpm.bench.cases import Case, CaseConfig, identity_seeds
 from openlpm.bench.evidence import Evidence, VoiceEvidence
 from openlpm.bench.groups import GroupSizes
 from openlpm.bench.human_voices import HumanVoices
-from openlpm.bench.performer import Part, Performer, part_of
+from openlpm.bench.performer import Part, Performer
+from openlpm.bench.progress import Count, OnProgress
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.rehearsal import Eyesight, Stage, training_voices
 from openlpm.bench.result import Row
 from openlpm.bench.rows import base_rows, sync_rows
+from openlpm.bench.setting import set_up
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.threads import spread
-from openlpm.bench.truth import TruthReading, gallery, joined, read_truth, reference_embedding
+from openlpm.bench.truth import joined
 from openlpm.bench.viseme_reader import REHEARSALS, VisemeReader
 from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
@@ -35,8 +36,6 @@ from openlpm.synth.look.references import reference_pictures
 LONG_FRAMES = 240
 """Ten seconds."""
 
-OnProgress = Callable[[str, int, int], None]
-"""Receives what is being done, and how many frames of how many are done."""
 OnFrames = Callable[[int, Tensor], None]
 """Receives which part it is, and its next frames (F, 3, 256, 256)."""
 
@@ -111,27 +110,15 @@ def measure(
     ``cases`` come from ``build_cases(config.cases)``. Without voices, or without a mouth predictor among the judges,
     the rows of synchrony hold no value.
     """
-    references = [reference_pictures(case.identity, device=judges.device) for case in cases]
-    count = _Count(len(cases), lambda done, total: on_progress("truth", done, total))
-
-    def read(case: Case) -> TruthReading:
-        reading = read_truth(case, judges, performer.codec)
-        count.add(1)
-        return reading
-
-    truth = spread(read, cases, judges.device)
-    parts = [
-        part_of(case, pictures_JCHW, seed=index)
-        for index, (case, pictures_JCHW) in enumerate(zip(cases, references, strict=True))
-    ]
-    generated = read_performances(performer, judges, parts, config.batch, on_progress)
-    evidence = Evidence(
-        records=[case.record for case in cases],
-        truth=truth,
-        generated=generated,
-        references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
-        strangers_GD=_strangers(judges, cases, config),
+    setting = set_up(
+        judges,
+        cases,
+        config.cases,
+        strangers=config.strangers,
+        codec=performer.codec,
+        on_progress=on_progress,
     )
+    evidence = setting.evidence(read_performances(performer, judges, setting.parts(), config.batch, on_progress))
     stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
     rows = base_rows(evidence, VisemeReader.rehearsed(stage, config.rehearsed_clips).read)
     human = _human_rows(performer, judges, voices, config, on_progress)
@@ -147,7 +134,7 @@ def read_performances(
     on_frames: OnFrames = lambda _part, _frames: None,
 ) -> list[ClipReading]:
     """Perform and read all parts; frames are judged block by block (by ``on_frames`` too) and never kept."""
-    count = _Count(sum(part.num_frames for part in parts), lambda done, total: on_progress("generated", done, total))
+    count = Count(sum(part.num_frames for part in parts), lambda done, total: on_progress("generated", done, total))
 
     def read(start: int) -> list[ClipReading]:
         group = parts[start : start + batch]
@@ -162,20 +149,6 @@ def read_performances(
     return [reading for group in spread(read, range(0, len(parts), batch), judges.device) for reading in group]
 
 
-@final
-class _Count:
-    """How much is done, told by several threads."""
-
-    def __init__(self, total: int, tell: Callable[[int, int], None]) -> None:
-        self._total, self._tell, self._done, self._lock = total, tell, 0, Lock()
-
-    def add(self, number: int) -> None:
-        """So much more is done."""
-        with self._lock:
-            self._done += number
-            self._tell(self._done, self._total)
-
-
 def _sight_of_speech(evidence: Evidence) -> Eyesight:
     """How the critic sees those who speak, whose mouths it reads less well than shut ones; anybody, if nobody does."""
     spoken: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
@@ -187,15 +160,6 @@ def _sight_of_speech(evidence: Evidence) -> Eyesight:
         if int(voiced_F.sum()) >= FRAME_RATE_HZ:
             spoken.append((reading.rig_FR[voiced_F], record.truth.rig_FR[voiced_F]))
     return Eyesight.of(spoken or whole)
-
-
-def _strangers(judges: Judges, cases: Sequence[Case], config: BaseConfig) -> NDArray[np.float32]:
-    """Test identities outside the cases, each in a pose out of the cases' own performances."""
-    known = {case.identity.seed for case in cases}
-    seeds = identity_seeds(config.cases.split, config.strangers + len(known), config.cases.seed, "strangers")
-    people = [Identity.from_seed(seed) for seed in seeds if seed not in known][: config.strangers]
-    poses_FR = np.concatenate([case.true_rig[:: config.cases.num_frames // 4] for case in cases])
-    return gallery(people, judges, poses=poses_FR, on_person=lambda _: None)
 
 
 def _human_rows(

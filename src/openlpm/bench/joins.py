@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench import metrics, statistics
-from openlpm.bench.base import OnProgress, read_performances
+from openlpm.bench.base import read_performances
 from openlpm.bench.cases import Case
 from openlpm.bench.performer import Performer, part_of
+from openlpm.bench.progress import OnProgress
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.result import Row
 from openlpm.bench.statistics import Estimate

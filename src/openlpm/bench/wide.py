@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from openlpm.bench import actions, emotions, reactions, reference_gain
 from openlpm.bench.action_match import ActionMatcher
-from openlpm.bench.base import BaseConfig, OnProgress, read_performances
+from openlpm.bench.base import BaseConfig, read_performances
 from openlpm.bench.cases import Case, build_cases
 from openlpm.bench.emotions import EmotionReader
 from openlpm.bench.groups import Group, case_config, style_of
 from openlpm.bench.performer import Performer, part_of
+from openlpm.bench.progress import OnProgress
 from openlpm.bench.reaction_detector import ReactionDetector
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.rehearsal import Eyesight, Stage
@@ -53,7 +54,7 @@ class Played:
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Session:
+class Session:
     """Who performs, who judges, and who is told how far it has come."""
 
     performer: Performer
@@ -92,7 +93,7 @@ def measure_wide(
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
-    session = _Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
+    session = Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
     played: dict[Group, Played] = {}
     references = reference_gain.no_gain_rows()
     for group in Group:
@@ -116,7 +117,7 @@ def _rows(played: dict[Group, Played]) -> list[Row]:
     else:
         rows += quiet_mouth_rows(TRAPS, TRAPS_BAR, traps.records, traps.truth, traps.generated)
     acted = [group for group in played if group != Group.TRAPS]
-    stage = Stage(_eyesight([played[group] for group in acted])) if acted else None
+    stage = Stage(eyesight_of([played[group] for group in acted])) if acted else None
     rows += _listening(played.get(Group.LISTENERS), stage)
     rows += _feeling(played.get(Group.EMOTIONS), stage)
     return [*rows, *_acting(played.get(Group.ACTIONS), played.get(Group.SEQUENCES), stage)]
@@ -150,7 +151,8 @@ def _acting(single: Played | None, sequences: Played | None, stage: Stage | None
     return rows
 
 
-def _eyesight(played: Sequence[Played]) -> Eyesight:
+def eyesight_of(played: Sequence[Played]) -> Eyesight:
+    """How the critic sees those who act in some groups."""
     return Eyesight.of(
         [
             (reading.rig_FR, case.true_rig)
@@ -160,7 +162,7 @@ def _eyesight(played: Sequence[Played]) -> Eyesight:
     )
 
 
-def _reference_rows(session: _Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:
+def _reference_rows(session: Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:
     shown = {name: session.perform(cases, f"references: {name}", kinds) for name, kinds in reference_gain.STEPS.items()}
     embeddings = [
         reference_embedding(session.judges, reference_pictures(case.identity, device=session.judges.device))

@@ -1,0 +1,85 @@
+"""Cases with all that does not depend on who performs them: made once, for one performer or for several."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openlpm.bench.cases import Case, CaseConfig, identity_seeds
+from openlpm.bench.evidence import Evidence
+from openlpm.bench.performer import Part, part_of
+from openlpm.bench.progress import Count, OnProgress
+from openlpm.bench.reading import ClipReading, Judges
+from openlpm.bench.threads import spread
+from openlpm.bench.truth import Codec, TruthReading, gallery, read_truth, reference_embedding
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.references import reference_pictures
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Setting:
+    """K cases, their truth as it is read, and the faces that performances are compared with."""
+
+    cases: Sequence[Case]
+    references: Sequence[Tensor]
+    """Pictures (J, 3, 256, 256) of each case's character."""
+    truth: Sequence[TruthReading]
+    references_KD: NDArray[np.float32]
+    strangers_GD: NDArray[np.float32]
+
+    def parts(self) -> list[Part]:
+        """What a performer is asked for."""
+        return [
+            part_of(case, pictures_JCHW, seed=index)
+            for index, (case, pictures_JCHW) in enumerate(zip(self.cases, self.references, strict=True))
+        ]
+
+    def evidence(self, generated: Sequence[ClipReading]) -> Evidence:
+        """With what somebody performed."""
+        return Evidence(
+            records=[case.record for case in self.cases],
+            truth=self.truth,
+            generated=generated,
+            references_KD=self.references_KD,
+            strangers_GD=self.strangers_GD,
+        )
+
+
+def set_up(
+    judges: Judges,
+    cases: Sequence[Case],
+    config: CaseConfig,
+    *,
+    strangers: int,
+    codec: Codec | None,
+    on_progress: OnProgress = lambda _what, _done, _total: None,
+) -> Setting:
+    """Render and read the truth of all cases; ``strangers`` other people set the threshold of identity."""
+    references = [reference_pictures(case.identity, device=judges.device) for case in cases]
+    count = Count(len(cases), lambda done, total: on_progress("truth", done, total))
+
+    def read(case: Case) -> TruthReading:
+        reading = read_truth(case, judges, codec)
+        count.add(1)
+        return reading
+
+    return Setting(
+        cases=cases,
+        references=references,
+        truth=spread(read, cases, judges.device),
+        references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
+        strangers_GD=_strangers(judges, cases, config, strangers),
+    )
+
+
+def _strangers(judges: Judges, cases: Sequence[Case], config: CaseConfig, count: int) -> NDArray[np.float32]:
+    """Test identities outside the cases, each in a pose out of the cases' own performances."""
+    known = {case.identity.seed for case in cases}
+    seeds = identity_seeds(config.split, count + len(known), config.seed, "strangers")
+    people = [Identity.from_seed(seed) for seed in seeds if seed not in known][:count]
+    poses_FR = np.concatenate([case.true_rig[:: config.num_frames // 4] for case in cases])
+    return gallery(people, judges, poses=poses_FR, on_person=lambda _: None)
