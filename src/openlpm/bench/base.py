@@ -31,7 +31,7 @@ from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.look.identity import Identity, describe
-from openlpm.synth.look.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures_of
 
 LONG_FRAMES = 240
 """Ten seconds."""
@@ -115,7 +115,7 @@ def measure(
         cases,
         config.cases,
         strangers=config.strangers,
-        codec=performer.codec,
+        codec_of=lambda: performer.codec,
         on_progress=on_progress,
     )
     evidence = setting.evidence(read_performances(performer, judges, setting.parts(), config.batch, on_progress))
@@ -173,16 +173,17 @@ def _human_rows(
     people = [
         Identity.from_seed(seed) for seed in identity_seeds(config.cases.split, count, config.cases.seed, "human")
     ]
+    pictures = reference_pictures_of(people, device=judges.device)
     parts = [
         Part(
-            references_JCHW=reference_pictures(person, device=judges.device),
+            references_JCHW=pictures_JCHW,
             speak=source,
             listen=SILENCE,
             num_frames=num_frames,
             caption=f"{describe(person).capitalize()} speaks.",
             seed=index,
         )
-        for index, (person, source) in enumerate(zip(people, sources, strict=False))
+        for index, (person, pictures_JCHW, source) in enumerate(zip(people, pictures, sources, strict=False))
     ]
     readings = read_performances(
         performer, judges, parts, config.batch, lambda _, done, total: on_progress("human voices", done, total)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
+from openlpm.bench.workers import num_workers
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import RigTrack
@@ -84,7 +85,11 @@ def build_cases(
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
     utterances = max(config.count * _UTTERANCES_A_CLIP, _FEWEST_UTTERANCES)
-    return cases_from(build(config.split, utterances, seed=config.seed, on_progress=on_progress), config, style_of)
+    return cases_from(
+        build(config.split, utterances, seed=config.seed, workers=num_workers(), on_progress=on_progress),
+        config,
+        style_of,
+    )
 
 
 def cases_from(bank: SpeechBank, config: CaseConfig, style_of: StyleOf = mixed_style) -> tuple[Case, ...]:

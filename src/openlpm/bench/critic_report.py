@@ -21,7 +21,7 @@ from openlpm.bench.visible import ASKED, shown
 from openlpm.core.audio import ArraySource
 from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
-from openlpm.synth.look.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures_of
 
 GROUPS: dict[str, tuple[Rig, ...]] = {
     "jaw": (Rig.JAW,),
@@ -126,7 +126,10 @@ def _viseme_row(readings: Sequence[ClipReading], cases: Sequence[Case]) -> Row:
 
 def _identity_row(judges: Judges, readings: Sequence[ClipReading], cases: Sequence[Case]) -> Row:
     references_KD = np.stack(
-        [reference_embedding(judges, reference_pictures(case.identity, device=judges.device)) for case in cases]
+        [
+            reference_embedding(judges, pictures_JCHW)
+            for pictures_JCHW in reference_pictures_of([case.identity for case in cases], device=judges.device)
+        ]
     )
     scores = [reading.identity_FD @ references_KD.T for reading in readings]
     impostors = np.concatenate([np.delete(score_FK, index, axis=1).ravel() for index, score_FK in enumerate(scores)])

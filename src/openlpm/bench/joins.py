@@ -21,7 +21,7 @@ from openlpm.bench.statistics import Estimate
 from openlpm.bench.truth import BLOCK_FRAMES, Codec, render_truth
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.look.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures_of
 
 REACH_FRAMES = 12
 """Changes on either side that a join is compared with: half a second."""
@@ -51,12 +51,13 @@ def measure_joins(
     if not joins:
         return [Row(name=name, value=None, n=0) for name in NAMES]
     meters = [ChangeMeter() for _ in cases]
+    pictures = reference_pictures_of([case.identity for case in cases], device=judges.device)
     readings = read_performances(
         performer,
         judges,
         [
-            part_of(case, reference_pictures(case.identity, device=judges.device), seed=index)
-            for index, case in enumerate(cases)
+            part_of(case, pictures_JCHW, seed=index)
+            for index, (case, pictures_JCHW) in enumerate(zip(cases, pictures, strict=True))
         ],
         batch,
         lambda _, done, total: on_progress("long clips", done, total),

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from openlpm.bench.cases import StyleOf
 from openlpm.bench.eyes import gaze_in_room
 from openlpm.bench.signals import FloatTrack
+from openlpm.bench.workers import Company, Task, num_workers
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.act.perform import perform
 from openlpm.synth.sound.speech_bank import SpeechBank, build
 
 _UTTERANCES = 240
@@ -67,7 +67,7 @@ class Eyesight:
 @cache
 def training_voices(utterances: int = _UTTERANCES) -> SpeechBank:
     """What is said in rehearsals: voices of the training split, synthesised once a process."""
-    return build(Split.TRAIN, utterances, seed=0)
+    return build(Split.TRAIN, utterances, seed=0, workers=num_workers())
 
 
 @final
@@ -85,7 +85,7 @@ class Stage:
 
     def __init__(self, eyesight: Eyesight, bank: SpeechBank | None = None) -> None:
         self._eyesight = eyesight
-        self._bank = bank if bank is not None else training_voices()
+        self._company = Company(bank if bank is not None else training_voices())
         self._people = seeds_of(Split.TRAIN)
 
     @property
@@ -96,16 +96,11 @@ class Stage:
     def rehearse(self, purpose: str, count: int, num_frames: int, style_of: StyleOf) -> list[Rehearsed]:
         """``count`` clips of a style; each purpose has clips of its own."""
         first = _CLIP_SEEDS + int(generator("rehearsal", purpose).integers(1_000_000)) * 1_000
+        tasks: list[Task] = []
+        for index, seed in enumerate(range(first, first + count)):
+            tasks.append((self._people[seed % len(self._people)], seed, num_frames, style_of(index, seed)))
         found: list[Rehearsed] = []
-        for index in range(count):
-            seed = first + index
-            record = perform(
-                self._people[seed % len(self._people)],
-                seed,
-                self._bank,
-                num_frames=num_frames,
-                style=style_of(index, seed),
-            )
+        for (_, seed, _, _), record in zip(tasks, self._company.perform(tasks), strict=True):
             assert record.truth is not None
             read_FR = self._eyesight.look(record.truth.rig_FR, generator("rehearsal", seed, "eyes"))
             found.append(Rehearsed(record=record, read_FR=in_room(read_FR)))

@@ -1,6 +1,6 @@
 """Cases with all that does not depend on who performs them: made once, for one performer or for several."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -16,7 +16,7 @@ from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import Codec, TruthReading, gallery, read_truth, reference_embedding
 from openlpm.synth.look.identity import Identity
-from openlpm.synth.look.references import reference_pictures
+from openlpm.synth.look.references import reference_pictures_of
 
 
 @final
@@ -55,15 +55,18 @@ def set_up(
     config: CaseConfig,
     *,
     strangers: int,
-    codec: Codec | None,
+    codec_of: Callable[[], Codec | None],
     on_progress: OnProgress = lambda _what, _done, _total: None,
 ) -> Setting:
-    """Render and read the truth of all cases; ``strangers`` other people set the threshold of identity."""
-    references = [reference_pictures(case.identity, device=judges.device) for case in cases]
+    """Render and read the truth of all cases; ``strangers`` other people set the threshold of identity.
+
+    ``codec_of`` gives a stream of its own for every clip: several are read at the same time.
+    """
+    references = reference_pictures_of([case.identity for case in cases], device=judges.device)
     count = Count(len(cases), lambda done, total: on_progress("truth", done, total))
 
     def read(case: Case) -> TruthReading:
-        reading = read_truth(case, judges, codec)
+        reading = read_truth(case, judges, codec_of())
         count.add(1)
         return reading
 

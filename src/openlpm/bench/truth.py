@@ -19,6 +19,8 @@ from openlpm.synth.look.render import Cast
 BLOCK_FRAMES = 24
 """Pictures in memory at a time; a multiple of every latent frame."""
 
+_AT_ONCE_THERE = 8
+"""How many times more of everything a GPU is given at once: drawing a few pictures is bound by its launches."""
 _PEOPLE_AT_ONCE = 4
 
 
@@ -53,7 +55,7 @@ def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
     error, error_mouth = _MeanSquare(), _MeanSquare()
     if codec is not None:
         codec.reset()
-    for rig_FR in rig_blocks(case):
+    for rig_FR in rig_blocks(case, times_at_once(judges.device) * BLOCK_FRAMES):
         rig_BFR = torch.from_numpy(rig_FR)[None].to(judges.device)
         frames_FCHW = cast.render(rig_BFR)[0]
         truth_parts.append(read_frames(judges.critic, frames_FCHW))
@@ -77,10 +79,15 @@ def render_truth(case: Case, frames: slice, device: torch.device) -> Tensor:
     return Cast([case.identity], device=device).render(rig_FR[None])[0]
 
 
-def rig_blocks(case: Case) -> Iterator[NDArray[np.float32]]:
-    """The true rig in pieces of at most ``BLOCK_FRAMES`` frames."""
-    for start in range(0, case.record.num_frames, BLOCK_FRAMES):
-        yield case.true_rig[start : start + BLOCK_FRAMES]
+def times_at_once(device: torch.device) -> int:
+    """How many times as much as a processor is given, such a device is given at once."""
+    return 1 if device.type == "cpu" else _AT_ONCE_THERE
+
+
+def rig_blocks(case: Case, num_frames: int) -> Iterator[NDArray[np.float32]]:
+    """The true rig in pieces of at most so many frames."""
+    for start in range(0, case.record.num_frames, num_frames):
+        yield case.true_rig[start : start + num_frames]
 
 
 def joined(parts: Sequence[ClipReading]) -> ClipReading:
@@ -103,8 +110,9 @@ def gallery(
 ) -> NDArray[np.float32]:
     """Embeddings of strangers: every person once, in the poses in turn; shape (G, D)."""
     parts: list[NDArray[np.float32]] = []
-    for start in range(0, len(people), _PEOPLE_AT_ONCE):
-        group = people[start : start + _PEOPLE_AT_ONCE]
+    at_once = times_at_once(judges.device) * _PEOPLE_AT_ONCE
+    for start in range(0, len(people), at_once):
+        group = people[start : start + at_once]
         chosen = (np.arange(len(group)) + start) % poses.shape[0]
         rig_BFR = torch.from_numpy(poses[chosen].reshape(len(group), 1, NUM_RIG)).to(judges.device)
         frames_NCHW = Cast(group, device=judges.device).render(rig_BFR)[:, 0]

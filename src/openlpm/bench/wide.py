@@ -6,6 +6,7 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openlpm.bench import actions, emotions, reactions, reference_gain
 from openlpm.bench.action_match import ActionMatcher
@@ -24,7 +25,7 @@ from openlpm.bench.scoring import unasked
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import read_truth, reference_embedding
 from openlpm.core.record import PerformanceRecord
-from openlpm.synth.look.references import SUBTYPES, ReferenceKind, reference_pictures
+from openlpm.synth.look.references import SUBTYPES, ReferenceKind, reference_pictures_of
 
 
 @final
@@ -71,10 +72,9 @@ class Session:
         self, cases: Sequence[Case], what: str, kinds: tuple[ReferenceKind, ...] = tuple(SUBTYPES)
     ) -> list[ClipReading]:
         """The cases as performed with reference pictures of these kinds."""
-        device = self.judges.device
         parts = [
-            replace(part_of(case, reference_pictures(case.identity, device=device), seed=index), kinds=kinds)
-            for index, case in enumerate(cases)
+            replace(part_of(case, pictures_JCHW, seed=index), kinds=kinds)
+            for index, (case, pictures_JCHW) in enumerate(zip(cases, _pictures(cases, self.judges), strict=True))
         ]
         return read_performances(
             self.performer, self.judges, parts, self.batch, lambda _, done, total: self.on_progress(what, done, total)
@@ -162,10 +162,13 @@ def eyesight_of(played: Sequence[Played]) -> Eyesight:
     )
 
 
+def _pictures(cases: Sequence[Case], judges: Judges) -> list[Tensor]:
+    return reference_pictures_of([case.identity for case in cases], device=judges.device)
+
+
 def _reference_rows(session: Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:
     shown = {name: session.perform(cases, f"references: {name}", kinds) for name, kinds in reference_gain.STEPS.items()}
     embeddings = [
-        reference_embedding(session.judges, reference_pictures(case.identity, device=session.judges.device))
-        for case in cases
+        reference_embedding(session.judges, pictures_JCHW) for pictures_JCHW in _pictures(cases, session.judges)
     ]
     return reference_gain.gain_rows(shown, truth, np.stack(embeddings))

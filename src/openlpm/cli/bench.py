@@ -30,6 +30,7 @@ JudgesFolder = Annotated[
 ]
 Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
+_STOPPED = 130  # what a shell says of a command that was interrupted
 _QUICK_STEPS = 4
 
 
@@ -92,9 +93,14 @@ def base(
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
         rows = with_footage(rows, court.mouth, filmed)
-        rows += measure_wide(performer, court, config, on_progress=report)
-        longer = () if config.long is None else build_cases(config.long)
-        rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
+        try:
+            longer = () if config.long is None else build_cases(config.long)
+            rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
+            rows += measure_wide(performer, court, config, on_progress=report)
+        except KeyboardInterrupt:
+            notes.append("stopped before the end: rows are missing")
+            _publish("bench base", rows, court.hashes, place, notes, json_path)
+            raise typer.Exit(_STOPPED) from None
     if not quick and demo and can_decode():
         from openlpm.bench.demo_time import time_demo
 

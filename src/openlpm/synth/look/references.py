@@ -33,6 +33,8 @@ class ReferenceKey:
         return SUBTYPES[self.kind][self.subtype]
 
 
+_PEOPLE_AT_ONCE = 16
+
 _POSES: dict[str, dict[Rig, float]] = {
     "frontal": {},
     "left": {Rig.YAW: -0.5, Rig.GAZE_X: -0.4},
@@ -59,6 +61,23 @@ def reference_rigs() -> dict[ReferenceKey, NDArray[np.float32]]:
     return rigs
 
 
+def reference_pictures_of(
+    people: Sequence[Identity], *, kinds: Sequence[ReferenceKind] = tuple(SUBTYPES), device: torch.device | str = "cpu"
+) -> list[Tensor]:
+    """``reference_pictures`` of several performers, drawn a few at once where that is faster."""
+    at_once = 1 if torch.device(device).type == "cpu" else _PEOPLE_AT_ONCE
+    found: list[Tensor] = []
+    for start in range(0, len(people), at_once):
+        group = people[start : start + at_once]
+        rigs_JR = _rigs_of(kinds).expand(len(group), -1, -1)
+        found += Cast(group, device=device).render(rigs_JR).unbind(0)
+    return found
+
+
+def _rigs_of(kinds: Sequence[ReferenceKind]) -> Tensor:
+    return torch.from_numpy(np.stack([rig_R for key, rig_R in reference_rigs().items() if key.kind in kinds]))
+
+
 def reference_pictures(
     identity: Identity, *, kinds: Sequence[ReferenceKind] = tuple(SUBTYPES), device: torch.device | str = "cpu"
 ) -> Tensor:
@@ -66,5 +85,4 @@ def reference_pictures(
 
     ``pictures_JCHW`` of 256 by 256 in [0, 1].
     """
-    chosen = [rig_R for key, rig_R in reference_rigs().items() if key.kind in kinds]
-    return Cast([identity], device=device).render(torch.from_numpy(np.stack(chosen))[None])[0]
+    return reference_pictures_of([identity], kinds=kinds, device=device)[0]
