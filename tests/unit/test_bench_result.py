@@ -29,7 +29,7 @@ def test_the_json_has_exactly_the_published_keys(tmp_path: Path) -> None:
     row = Row.of("vae/psnr", Estimate(value=41.0, low=40.5, high=41.5, n=64), unit="dB", bar=Bar(at_least=40))
     table(row).write_json(tmp_path / "out.json")
     written = json.loads((tmp_path / "out.json").read_text())
-    assert list(written) == ["machine", "command", "commit", "critics", "rows"]
+    assert list(written) == ["machine", "command", "commit", "critics", "notes", "rows"]
     assert written["rows"] == [
         {
             "name": "vae/psnr",

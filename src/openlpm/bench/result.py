@@ -107,12 +107,13 @@ class Table:
         raise KeyError(name)
 
     def as_dict(self) -> dict[str, object]:
-        """The published JSON: machine, command, commit, critics, rows."""
+        """The published JSON: machine, command, commit, critics, notes, rows."""
         return {
             "machine": self.machine,
             "command": self.command,
             "commit": self.commit,
             "critics": dict(self.critics),
+            "notes": list(self.notes),
             "rows": [row.as_dict() for row in self.rows],
         }
 
