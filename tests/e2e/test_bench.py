@@ -44,7 +44,7 @@ def test_human_voices_are_packed_for_a_machine_without_a_decoder(
 
 
 def test_every_bench_command_takes_json_device_and_quick(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("base", "critic"):
+    for command in ("base", "critic", "online"):
         assert main(["bench", command, "--help"]) == 0
         said = capsys.readouterr().out
         assert all(option in said for option in ("--json", "--device", "--quick"))

@@ -7,12 +7,11 @@ from typing import final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from openlpm.bench import metrics, statistics
 from openlpm.bench.base import read_performances
 from openlpm.bench.cases import Case
+from openlpm.bench.changes import ChangeMeter, Changes, picture_changes
 from openlpm.bench.performer import Performer, part_of
 from openlpm.bench.progress import OnProgress
 from openlpm.bench.reading import ClipReading, Judges
@@ -32,9 +31,6 @@ ELSEWHERE_FRAMES = FRAME_RATE_HZ
 
 NAMES = ("seam_ratio", "seam_ratio/elsewhere", "seam_ratio/truth", "seam_ratio/codec", "seam_ratio/cut",
          "jaw_correlation/before_join", "jaw_correlation/after_join")  # fmt: skip
-
-Changes = NDArray[np.float64]
-"""Mean absolute pixel difference between frame f and frame f + 1 of a clip, (F - 1,); NaN where it is unknown."""
 
 
 def measure_joins(
@@ -76,31 +72,6 @@ def measure_joins(
         _jaw(readings, cases, slice(joins[0], None)),
     )
     return [Row.of(name, estimate) for name, estimate in zip(NAMES, estimates, strict=True)]
-
-
-@final
-class ChangeMeter:
-    """How much the picture changes from frame to frame in a clip that is fed piece by piece."""
-
-    def __init__(self) -> None:
-        self._last_FCHW: Tensor | None = None
-        self._parts: list[Tensor] = []
-
-    def add(self, frames_FCHW: Tensor) -> None:
-        """The next frames of the clip."""
-        if self._last_FCHW is not None:
-            frames_FCHW = torch.cat([self._last_FCHW, frames_FCHW])
-        self._parts.append(picture_changes(frames_FCHW))
-        self._last_FCHW = frames_FCHW[-1:].clone()
-
-    def changes(self) -> Changes:
-        """Of all that was added."""
-        return torch.cat(self._parts).double().cpu().numpy()
-
-
-def picture_changes(frames_FCHW: Tensor) -> Tensor:
-    """Mean absolute difference of successive frames, (F - 1,)."""
-    return (frames_FCHW[1:] - frames_FCHW[:-1]).abs().mean(dim=(1, 2, 3))
 
 
 def seam_ratio(clips: Sequence[Changes], places: Sequence[int], joins: Sequence[int]) -> Estimate:

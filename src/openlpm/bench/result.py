@@ -37,6 +37,8 @@ class Bar:
             return f"<= {self.at_most:g}"
         if self.at_most is None:
             return f">= {self.at_least:g}"
+        if self.at_least == -self.at_most:
+            return f"+-{self.at_most:g}"
         return f"{self.at_least:g} to {self.at_most:g}"
 
 
@@ -56,12 +58,24 @@ class Row:
     met: bool | None = None
 
     @staticmethod
-    def of(name: str, estimate: Estimate, *, unit: str = "", bar: Bar | None = None, guard: bool = True) -> "Row":
-        """A row from an estimate; ``guard=False`` withholds ``met`` whatever the value (a guard metric failed)."""
+    def of(
+        name: str,
+        estimate: Estimate,
+        *,
+        unit: str = "",
+        bar: Bar | None = None,
+        guard: bool = True,
+        whole: bool = False,
+    ) -> "Row":
+        """A row from an estimate; ``guard=False`` withholds ``met`` whatever the value (a guard metric failed).
+
+        With ``whole`` the bar must hold the whole interval and not only the value; without an interval it is missed.
+        """
         value = _finite(estimate.value)
-        met = None if bar is None else (value is not None and bar.met_by(value) and guard)
-        text = None if bar is None else str(bar)
         low, high = _finite(estimate.low), _finite(estimate.high)
+        held = [value, low, high] if whole else [value]
+        met = None if bar is None else (guard and all(each is not None and bar.met_by(each) for each in held))
+        text = None if bar is None else f"all {bar}" if whole else str(bar)
         return Row(name=name, value=value, low=low, high=high, n=estimate.n, unit=unit, bar=text, met=met)
 
     def as_dict(self) -> dict[str, str | float | int | bool | None]:
@@ -92,6 +106,8 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = field(default=())
     """Sentences for the reader of the printed table (what was skipped, and why)."""
+    curves: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What rows were made from and plots are made of, as JSON; only in the file, and only where there is any."""
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
@@ -107,8 +123,8 @@ class Table:
         raise KeyError(name)
 
     def as_dict(self) -> dict[str, object]:
-        """The published JSON: machine, command, commit, critics, notes, rows."""
-        return {
+        """The published JSON: machine, command, commit, critics, notes, rows; curves where there are any."""
+        published: dict[str, object] = {
             "machine": self.machine,
             "command": self.command,
             "commit": self.commit,
@@ -116,6 +132,7 @@ class Table:
             "notes": list(self.notes),
             "rows": [row.as_dict() for row in self.rows],
         }
+        return published | {"curves": dict(self.curves)} if self.curves else published
 
     def write_json(self, path: Path) -> None:
         """Write the published JSON to a file (UTF-8, no NaN)."""
@@ -148,4 +165,8 @@ def _finite(value: float | None) -> float | None:
 
 
 def _show(value: float | None) -> str:
-    return "-" if value is None else (f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}")
+    if value is None:
+        return "-"
+    if 0 < abs(value) < 0.01:  # a slope, of which three places would show nothing
+        return f"{value:.5f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"

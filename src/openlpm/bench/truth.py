@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench.cases import Case
+from openlpm.bench.changes import ChangeMeter, Changes
 from openlpm.bench.metrics import mse_to_psnr
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.core.rig import NUM_RIG
@@ -45,6 +46,8 @@ class TruthReading:
     codec: ClipReading | None
     psnr: float | None
     psnr_mouth: float | None
+    changes: Changes
+    """Of the rendered clip."""
 
 
 def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
@@ -52,13 +55,14 @@ def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
     cast = Cast([case.identity], device=judges.device)
     truth_parts: list[ClipReading] = []
     codec_parts: list[ClipReading] = []
-    error, error_mouth = _MeanSquare(), _MeanSquare()
+    error, error_mouth, meter = _MeanSquare(), _MeanSquare(), ChangeMeter()
     if codec is not None:
         codec.reset()
     for rig_FR in rig_blocks(case, times_at_once(judges.device) * BLOCK_FRAMES):
         rig_BFR = torch.from_numpy(rig_FR)[None].to(judges.device)
         frames_FCHW = cast.render(rig_BFR)[0]
         truth_parts.append(read_frames(judges.critic, frames_FCHW))
+        meter.add(frames_FCHW)
         if codec is not None:
             decoded_FCHW = codec(frames_FCHW).float().clamp(0, 1)
             codec_parts.append(read_frames(judges.critic, decoded_FCHW))
@@ -70,6 +74,7 @@ def read_truth(case: Case, judges: Judges, codec: Codec | None) -> TruthReading:
         codec=joined(codec_parts) if codec_parts else None,
         psnr=error.psnr,
         psnr_mouth=error_mouth.psnr,
+        changes=meter.changes(),
     )
 
 

@@ -1,33 +1,19 @@
 """``openlpm bench``: measure the model and the judges, and print every number beside its controls."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from openlpm.cli import bench_online
+from openlpm.cli.bench_output import Device, JsonFile, JudgesFolder, Quick, publish, stages
 from openlpm.cli.engine import pick_device
 from openlpm.cli.output import require_writable
-from openlpm.cli.progress import console
 from openlpm.core.errors import InputError
 
-if TYPE_CHECKING:
-    import torch
-
-    from openlpm.bench.result import Row
-
 app = typer.Typer(no_args_is_help=True, help="Measure; each command prints a table and takes --json FILE.")
+app.command("online")(bench_online.online)
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A few short clips: under a minute, wide intervals.")]
-JudgesFolder = Annotated[
-    Path | None, typer.Option("--judges", help="Folder with critic and critic-mouth; without it the bundled ones.")
-]
 Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
 _STOPPED = 130  # what a shell says of a command that was interrupted
@@ -89,7 +75,7 @@ def base(
     filmed = None if footage is None else load_footage(footage)
     if filmed is None:
         notes.append("no --footage: sync_win_rate_human does not count")
-    with _stages() as report:
+    with stages() as report:
         cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
         rows = with_footage(rows, court.mouth, filmed)
@@ -99,7 +85,7 @@ def base(
             rows += measure_wide(performer, court, config, on_progress=report)
         except KeyboardInterrupt:
             notes.append("stopped before the end: rows are missing")
-            _publish("bench base", rows, court.hashes, place, notes, json_path)
+            publish("bench base", rows, court.hashes, place, notes, json_path)
             raise typer.Exit(_STOPPED) from None
     if not quick and demo and can_decode():
         from openlpm.bench.demo_time import time_demo
@@ -110,7 +96,7 @@ def base(
 
         rows.append(untimed_demo())
         notes.append("the demo was not timed here")
-    _publish("bench base", rows, court.hashes, place, notes, json_path)
+    publish("bench base", rows, court.hashes, place, notes, json_path)
 
 
 @app.command("critic")
@@ -136,11 +122,11 @@ def critic(
         num_frames=48 if quick else 144,
         split=Split.VALIDATION if validation else Split.TEST,
     )
-    with _stages() as report:
+    with stages() as report:
         cases = build_cases(config, on_progress=lambda done, total: report("voices", done, total))
         rows = critic_rows(court, cases, on_progress=lambda done, total: report("clips", done, total))
     notes = [f"{num_parameters(court) / 1e6:.2f} M parameters; {config.count} clips of {config.num_frames / 24:g} s"]
-    _publish("bench critic", rows, court.hashes, place, notes, json_path)
+    publish("bench critic", rows, court.hashes, place, notes, json_path)
 
 
 @app.command("voices")
@@ -190,7 +176,7 @@ def aligner(
     require_writable(json_path)
     python = landmarks_python(landmarks)
     align = load_aligner()
-    with _stages() as report:
+    with stages() as report:
         clips = []
         for done, video in enumerate(videos, start=1):
             clips.append(read_clip(video, python, align))
@@ -200,47 +186,4 @@ def aligner(
         f"as good when rolled: {100 * chance_of(clip):.0f} %"
         for clip in clips
     ]
-    _publish("bench aligner", lip_rows(clips), {}, pick_device("cpu"), notes, json_path)
-
-
-def _publish(
-    title: str,
-    rows: "list[Row]",
-    critics: Mapping[str, str],
-    device: "torch.device",
-    notes: list[str],
-    json_path: Path | None,
-) -> None:
-    from openlpm.bench.origin import describe_command, describe_commit, describe_machine
-    from openlpm.bench.result import Table
-
-    table = Table(
-        title=title,
-        machine=describe_machine(device),
-        command=describe_command(sys.argv[1:]),
-        commit=describe_commit(),
-        critics=critics,
-        rows=tuple(rows),
-        notes=tuple(notes),
-    )
-    Console().print(table.as_rich())
-    if json_path is not None:
-        table.write_json(json_path)
-
-
-@contextlib.contextmanager
-def _stages() -> Generator[Callable[[str, int, int], None], None, None]:
-    """A bar a stage; yields ``report(stage, done, total)``. What follows is measured, so the commit is noted first."""
-    from openlpm.bench.origin import describe_commit
-
-    describe_commit()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console()) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total)
-            progress.update(tasks[stage], completed=done, total=total)
-
-        yield report
+    publish("bench aligner", lip_rows(clips), {}, pick_device("cpu"), notes, json_path)

@@ -1,0 +1,1 @@
+"""What ``openlpm bench online`` measures: streams, beside Base and over hours."""
