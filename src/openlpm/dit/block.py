@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from openlpm.dit.config import DiTConfig
-from openlpm.dit.cross_attention import AudioTokens, CrossAttention
+from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
 from openlpm.nn.attention import Attend, HeadNorm
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
@@ -19,18 +19,25 @@ from openlpm.nn.rope import Rotation
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BlockCondition:
-    """What all blocks of one forward pass share; the sequence is T video frames, then J references."""
+class Told:
+    """Conditions at the width of the model: whatever does not change with the latents or the time of the flow.
 
-    modulation_BG6D: Float[Tensor, "B G 6 D"]
-    """G = 1 (one time for all) or T + J."""
+    The sequence is T video frames, then J references.
+    """
+
     rotation: Rotation
     text_BLD: Float[Tensor, "B L D"]
     speak: AudioTokens | None
     listen: AudioTokens | None
+    motion_BTD: Float[Tensor, "B T D"] | None
+    references_BSD: Float[Tensor, "B S D"] | None
+    num_references: int
+    """J."""
     num_frames: int
     """T."""
     num_video_tokens: int
+    keys: tuple[CrossKeys, ...] | None = None
+    """What every block has read of it; None: they read whenever they are called."""
 
 
 @final
@@ -70,24 +77,38 @@ class Block(nn.Module):
         self.cross_attention = CrossAttention(config, config.audio_of(layer))
         self.ffn = Mlp(config.width, config.ffn_width, config.width)
 
+    def read(self, told: Told) -> CrossKeys:
+        """What the block makes of the conditions, however often it is then called."""
+        return self.cross_attention.read(told.text_BLD, self._heard(told))
+
     def forward(
-        self, x_BSD: Float[Tensor, "B S D"], condition: BlockCondition, *, attend: Attend, layer: int
+        self,
+        x_BSD: Float[Tensor, "B S D"],
+        modulation_BG6D: Float[Tensor, "B G 6 D"],
+        told: Told,
+        *,
+        attend: Attend,
+        layer: int,
     ) -> Float[Tensor, "B S D"]:
-        modulation_BG6D = widened(self.modulation) + widened(condition.modulation_BG6D)
+        """``modulation_BG6D`` has G = 1 (one time for all) or T + J."""
+        modulation_BG6D = widened(self.modulation) + widened(modulation_BG6D)
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
 
         seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)
-        seen_BSD = self.self_attention(seen_BSD, condition.rotation, attend=attend, layer=layer)
+        seen_BSD = self.self_attention(seen_BSD, told.rotation, attend=attend, layer=layer)
         x_BSD = gated_add(x_BSD, seen_BSD, gate)
 
-        audio = condition.speak if self.hears_speak else condition.listen
+        audio = self._heard(told)
         x_BSD = x_BSD + self.cross_attention(
             self.cross_norm(x_BSD),
-            condition.text_BLD,
-            audio,
-            num_frames=condition.num_frames,
-            num_video_tokens=condition.num_video_tokens,
+            self.read(told) if told.keys is None else told.keys[layer],
+            heard_on_B=None if audio is None else audio.on_B,
+            num_frames=told.num_frames,
+            num_video_tokens=told.num_video_tokens,
         )
 
         thought_BSD = self.ffn(modulated_norm(x_BSD, ffn_shift, ffn_scale, eps=self.eps))
         return gated_add(x_BSD, thought_BSD, ffn_gate)
+
+    def _heard(self, told: Told) -> AudioTokens | None:
+        return told.speak if self.hears_speak else told.listen

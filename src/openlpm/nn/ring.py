@@ -9,7 +9,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.nn.memory import MemoryConfig, Seen, chunk_positions, chunk_slots, slot_positions
-from openlpm.nn.rope import grid_positions, rotate, rotation_at
+from openlpm.nn.rope import grid_positions, rotate_into, rotation_at
 
 
 @final
@@ -113,7 +113,7 @@ class RingMemory:
         positions_BM = self.positions()
         rotation = rotation_at(grid_positions(positions_BM.float(), *self.shape.grid), self.shape.head_width)
         for layer in range(self.shape.num_layers):
-            self._seen_XBLNK[layer, :, self._slots] = rotate(self._keys_XBMNK[layer], rotation)
+            rotate_into(self._seen_XBLNK[layer, :, self._slots], self._keys_XBMNK[layer], rotation)
         current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
         visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
         self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))

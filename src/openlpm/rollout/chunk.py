@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+from openlpm.dit.block import Told
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
@@ -49,6 +50,9 @@ class ChunkMaker:
     backbone: CharacterTransformer
     refiner: CharacterTransformer | None = None
     """May be the backbone itself."""
+    tells_once: bool = False
+    """Whether conditions are read once a chunk instead of once a step: the same pictures for less work, where no
+    weights are sharded and no blocks compiled for training."""
 
     def __post_init__(self) -> None:
         if (self.refiner is None) != (self.online.refiner_time is None):
@@ -74,8 +78,8 @@ class ChunkMaker:
             raise ConfigError("condition.slots: references belong into the memories; leave them out of a chunk")
         if len(noise_NBCTHW) != online.num_noises:
             raise ConfigError(f"noise of {len(noise_NBCTHW)} steps: a chunk takes {online.num_noises}")
-        frames, enabled = noise_NBCTHW.shape[3], torch.is_grad_enabled()
-        step = _Step(self.backbone, memories.backbone, condition, memories.backbone.open_chunk(frames))
+        enabled = torch.is_grad_enabled()
+        step = self._step(self.backbone, memories.backbone, condition, noise_NBCTHW)
         predictions: list[Tensor] = []
         sample_BCTHW = noise_NBCTHW[0]
         for number, time in enumerate(times):
@@ -88,7 +92,7 @@ class ChunkMaker:
         if self.refiner is None or memories.refiner is None or online.refiner_time is None:
             return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
-        step = _Step(self.refiner, memories.refiner, condition, memories.refiner.open_chunk(frames))
+        step = self._step(self.refiner, memories.refiner, condition, noise_NBCTHW)
         keeps_step = online.refiner_keys is RefinerKeys.STEP
         with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):
             sample_BCTHW = _noised(made_BCTHW, noise_NBCTHW[-1], online.refiner_time)
@@ -99,6 +103,14 @@ class ChunkMaker:
         memories.refiner.commit(moving_B)
         return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
+    def _step(
+        self, transformer: CharacterTransformer, memory: Memory, condition: Condition, noise_NBCTHW: Tensor
+    ) -> "_Step":
+        positions_T = memory.open_chunk(noise_NBCTHW.shape[3])
+        if not self.tells_once:
+            return _Step(transformer, memory, condition, positions_T)
+        return _Step(transformer, memory, transformer.tell(condition, noise_NBCTHW.shape[1:], positions_T), None)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -107,8 +119,8 @@ class _Step:
 
     transformer: CharacterTransformer
     memory: Memory
-    condition: Condition
-    positions_T: Tensor
+    condition: Condition | Told
+    positions_T: Tensor | None
 
     def data(self, sample_BCTHW: Tensor, time: float, *, record: bool) -> Tensor:
         """x_0 of a sample at ``time``."""

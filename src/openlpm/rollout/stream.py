@@ -70,7 +70,7 @@ class OnlineStream:
         self._sample_type = torch.promote_types(weight.dtype, torch.float32)
         self.model, self.online, self.slots = model, online, tuple(slots)
         self.maker = ChunkMaker(
-            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner
+            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner, tells_once=True
         )
         size = config.picture_size // config.vae.spatial_factor
         shape = RingShape(
@@ -179,7 +179,7 @@ class OnlineStream:
             past.copy_(torch.where(moving_B[:, None, None, None], new, past))
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
-        return ((video_BCFHW.float() + 1) / 2).clamp(0, 1).transpose(1, 2)
+        return video_BCFHW.float().add(1).div_(2).clamp_(0, 1).transpose(1, 2)
 
     def snapshot(self, row: int) -> StreamState:
         """Everything that the rest of a stream depends on."""
