@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
 from openlpm.nn.attention import Attend, HeadNorm
@@ -20,19 +21,18 @@ from openlpm.nn.rope import Rotation
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """Conditions at the width of the model: whatever does not change with the latents or the time of the flow.
+    """Conditions at the width of the model: nothing here changes with latents, their positions or the flow's time.
 
     The sequence is T video frames, then J references.
     """
 
-    rotation: Rotation
     text_BLD: Float[Tensor, "B L D"]
     speak: AudioTokens | None
     listen: AudioTokens | None
     motion_BTD: Float[Tensor, "B T D"] | None
     references_BSD: Float[Tensor, "B S D"] | None
-    num_references: int
-    """J."""
+    slots: tuple[ReferenceSlot, ...]
+    """What the J references are."""
     num_frames: int
     """T."""
     num_video_tokens: int
@@ -85,6 +85,7 @@ class Block(nn.Module):
         self,
         x_BSD: Float[Tensor, "B S D"],
         modulation_BG6D: Float[Tensor, "B G 6 D"],
+        rotation: Rotation,
         told: Told,
         *,
         attend: Attend,
@@ -95,7 +96,7 @@ class Block(nn.Module):
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
 
         seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)
-        seen_BSD = self.self_attention(seen_BSD, told.rotation, attend=attend, layer=layer)
+        seen_BSD = self.self_attention(seen_BSD, rotation, attend=attend, layer=layer)
         x_BSD = gated_add(x_BSD, seen_BSD, gate)
 
         audio = self._heard(told)

@@ -1,6 +1,6 @@
 """The character transformer: latents, time and conditions in, a prediction out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast, final
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
 from openlpm.dit.block import Block, Told
-from openlpm.dit.condition import Condition
+from openlpm.dit.condition import Condition, ReferenceSlot
 from openlpm.dit.config import AudioBranch, DiTConfig
 from openlpm.dit.cross_attention import AudioAttention, AudioTokens
 from openlpm.nn.attention import Attend
@@ -74,23 +74,24 @@ class CharacterTransformer(nn.Module):
 
         ``time`` is in [0, 1], t = 1 is noise: one for each row, or one for each latent frame (B, T). ``positions_T``
         places the latent frames on the time axis (0, 1, 2, ... by default), for all rows or for each. Whoever calls
-        again and again with the same condition and positions gives what ``tell`` made of them instead.
+        again and again with one condition gives what ``tell`` made of it instead.
 
         Raises:
             ConfigError: a condition has the wrong number of tokens, or a voice that the model cannot hear.
         """
         grid = self._grid(latents_BCTHW.shape)
-        told = condition if isinstance(condition, Told) else self._told(condition, grid, positions_T)
+        told = condition if isinstance(condition, Told) else self._told(condition, grid)
         x_BSD = self._embed(latents_BCTHW)
         if told.motion_BTD is not None:
             x_BSD = x_BSD + told.motion_BTD.repeat_interleave(grid[1] * grid[2], dim=1)
         if told.references_BSD is not None:
             x_BSD = torch.cat([x_BSD, told.references_BSD], dim=1)
 
-        embedded_BGD = self.time_embedding(self._group_times(time, told.num_frames, told.num_references))
+        embedded_BGD = self.time_embedding(self._group_times(time, told.num_frames, len(told.slots)))
         modulation_BG6D = self.time_projection(F.silu(embedded_BGD)).unflatten(-1, (6, -1))
+        rotation = self._rotation(positions_T, grid, told.slots, latents_BCTHW.device)
         for layer, block in enumerate(self.blocks):
-            x_BSD = block(x_BSD, modulation_BG6D, told, attend=attend, layer=layer)
+            x_BSD = block(x_BSD, modulation_BG6D, rotation, told, attend=attend, layer=layer)
 
         head_BG2D = widened(self.head_modulation) + widened(embedded_BGD)[:, :, None]
         if head_BG2D.shape[1] > 1:
@@ -99,28 +100,19 @@ class CharacterTransformer(nn.Module):
         out_BSD = modulated_norm(x_BSD[:, : told.num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
         return self._unpatch(self.head(out_BSD), *grid).to(latents_BCTHW.dtype)
 
-    def tell(
-        self,
-        condition: Condition,
-        latent_shape: Sequence[int],
-        positions_T: Float[Tensor, "*rows T"] | None = None,
-    ) -> Told:
+    def tell(self, condition: Condition, latent_shape: Sequence[int]) -> Told:
         """A condition for latents of ``latent_shape`` (B, C, T, H, W), read by every block, for ``forward``.
 
         The prediction is the same as with the condition itself. Not for a model whose blocks are sharded: only their
         ``forward`` gathers weights.
         """
-        told = self._told(condition, self._grid(latent_shape), positions_T)
-        return replace(told, keys=tuple(block.read(told) for block in self._blocks()))
+        told = self._told(condition, self._grid(latent_shape))
+        return replace(told, keys=tuple(cast("Block", block).read(told) for block in self.blocks))
 
-    def _blocks(self) -> Iterable[Block]:
-        return cast("Iterable[Block]", self.blocks)
-
-    def _told(self, condition: Condition, grid: tuple[int, int, int], positions_T: Tensor | None) -> Told:
+    def _told(self, condition: Condition, grid: tuple[int, int, int]) -> Told:
         num_frames, rows, columns = grid
         references, voices = condition.references_BJCHW, self.config
         return Told(
-            rotation=self._rotation(positions_T, num_frames, rows, columns, condition),
             text_BLD=self._text(condition.text_BLD),
             speak=_embed_audio(
                 condition.speak_BLD, condition.speak_on_B, voices.speak, self.speak_embedding, num_frames
@@ -130,7 +122,7 @@ class CharacterTransformer(nn.Module):
             ),
             motion_BTD=self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames),
             references_BSD=None if references is None else self._embed(references.transpose(1, 2)),
-            num_references=len(condition.slots),
+            slots=condition.slots,
             num_frames=num_frames,
             num_video_tokens=num_frames * rows * columns,
         )
@@ -190,15 +182,14 @@ class CharacterTransformer(nn.Module):
     def _rotation(
         self,
         positions_T: Float[Tensor, "*rows T"] | None,
-        num_frames: int,
-        rows: int,
-        columns: int,
-        condition: Condition,
+        grid: tuple[int, int, int],
+        slots: Sequence[ReferenceSlot],
+        device: torch.device,
     ) -> Rotation:
-        device = condition.text_BLD.device
+        num_frames, rows, columns = grid
         if positions_T is None:
             positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
-        offsets = [float(self.config.reference_offsets.position(slot)) for slot in condition.slots]
+        offsets = [float(self.config.reference_offsets.position(slot)) for slot in slots]
         beside = (*positions_T.shape[:-1], 1)
         offsets_J1 = [torch.full(beside, offset, device=device) for offset in offsets]
         times_G = torch.cat([positions_T.float(), *offsets_J1], dim=-1)

@@ -89,6 +89,9 @@ class RingMemory:
         self._seen_XBLNK = empty(whole)
         self._values_XBLNK = empty(whole)
         self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
+        self.nothing_hidden = False
+        """Set by whoever knows, without asking the device, that all rows in use are full and show all references:
+        attention without a mask is faster."""
         self._references_BJ = torch.zeros(shape.num_rows, shape.num_references, dtype=torch.bool, device=device)
         self._frames_B = torch.zeros(shape.num_rows, dtype=torch.int64, device=device)
 
@@ -123,7 +126,8 @@ class RingMemory:
         self._refuse_gradients(key_BSNK)
         self._seen_XBLNK[layer, :, self._current] = key_BSNK
         self._values_XBLNK[layer, :, self._current] = value_BSNK
-        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=self._mask_BL)
+        mask_BL = None if self.nothing_hidden else self._mask_BL
+        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=mask_BL)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)

@@ -78,8 +78,9 @@ class ChunkMaker:
             raise ConfigError("condition.slots: references belong into the memories; leave them out of a chunk")
         if len(noise_NBCTHW) != online.num_noises:
             raise ConfigError(f"noise of {len(noise_NBCTHW)} steps: a chunk takes {online.num_noises}")
-        enabled = torch.is_grad_enabled()
-        step = self._step(self.backbone, memories.backbone, condition, noise_NBCTHW)
+        frames, enabled = noise_NBCTHW.shape[3], torch.is_grad_enabled()
+        told = self.backbone.tell(condition, noise_NBCTHW.shape[1:]) if self.tells_once else condition
+        step = _Step(self.backbone, memories.backbone, told, memories.backbone.open_chunk(frames))
         predictions: list[Tensor] = []
         sample_BCTHW = noise_NBCTHW[0]
         for number, time in enumerate(times):
@@ -92,7 +93,9 @@ class ChunkMaker:
         if self.refiner is None or memories.refiner is None or online.refiner_time is None:
             return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
-        step = self._step(self.refiner, memories.refiner, condition, noise_NBCTHW)
+        if self.tells_once and self.refiner is not self.backbone:
+            told = self.refiner.tell(condition, noise_NBCTHW.shape[1:])
+        step = _Step(self.refiner, memories.refiner, told, memories.refiner.open_chunk(frames))
         keeps_step = online.refiner_keys is RefinerKeys.STEP
         with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):
             sample_BCTHW = _noised(made_BCTHW, noise_NBCTHW[-1], online.refiner_time)
@@ -103,14 +106,6 @@ class ChunkMaker:
         memories.refiner.commit(moving_B)
         return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
-    def _step(
-        self, transformer: CharacterTransformer, memory: Memory, condition: Condition, noise_NBCTHW: Tensor
-    ) -> "_Step":
-        positions_T = memory.open_chunk(noise_NBCTHW.shape[3])
-        if not self.tells_once:
-            return _Step(transformer, memory, condition, positions_T)
-        return _Step(transformer, memory, transformer.tell(condition, noise_NBCTHW.shape[1:], positions_T), None)
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ class _Step:
     transformer: CharacterTransformer
     memory: Memory
     condition: Condition | Told
-    positions_T: Tensor | None
+    positions_T: Tensor
 
     def data(self, sample_BCTHW: Tensor, time: float, *, record: bool) -> Tensor:
         """x_0 of a sample at ``time``."""

@@ -1,4 +1,4 @@
-"""The decoder in 8-bit integers, for CPUs: two to three times as fast as in float32, within the noise of its own errors.
+"""The decoder in 8-bit integers, for CPUs: faster than in float32 by half or by three times, as the processor can.
 
 Weights have a scale a row, activations one a tensor, fixed beforehand (``AutoencoderConfig.activations``): so a stream
 still equals the whole clip, and rows know nothing of each other. What passes beside the convolutions stays in float32.
@@ -24,6 +24,11 @@ _ONE = [1, 1]
 def is_supported() -> bool:
     """Whether this PyTorch has the kernels."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.onednn, "qconv2d_pointwise")
+
+
+def is_in_eight_bits(decoder: Decoder) -> bool:
+    """Whether ``to_eight_bits`` has been here."""
+    return isinstance(decoder.exit, _AfterSiLU)
 
 
 def convolutions(decoder: nn.Module) -> list[nn.Conv2d]:
@@ -109,9 +114,7 @@ class _Convolution:
 
     def __call__(self, x_NCHW: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N O H W"]:
         shape = (self._bias, _ONE, self._padding, _ONE, 1)
-        return torch.ops.onednn.qconv2d_pointwise(
-            *self._given(x_NCHW), *shape, 1.0, 0, torch.float32, "none", [], ""
-        )
+        return torch.ops.onednn.qconv2d_pointwise(*self._given(x_NCHW), *shape, 1.0, 0, torch.float32, "none", [], "")
 
     def silu_for(self, x_NCHW: UInt8[Tensor, "N C H W"], after: "_Convolution") -> UInt8[Tensor, "N O H W"]:
         """SiLU of the output, as ``after`` takes it."""
