@@ -2,7 +2,8 @@
 
     python runs/package_nano.py out/nano src/openlpm/weights/data/nano
 
-How large numbers get in the decoder is measured on the way (a minute on a CPU). The judges go into folders beside the shipped model.
+How large numbers get in the decoder is measured on the way (a minute on a CPU). The judges go into folders
+beside the shipped model.
 """
 
 import argparse

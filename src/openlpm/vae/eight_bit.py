@@ -26,11 +26,6 @@ def is_supported() -> bool:
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.onednn, "qconv2d_pointwise")
 
 
-def is_in_eight_bits(decoder: Decoder) -> bool:
-    """Whether ``to_eight_bits`` has been here."""
-    return isinstance(decoder.exit, _AfterSiLU)
-
-
 def convolutions(decoder: nn.Module) -> list[nn.Conv2d]:
     """Those that are computed in 8 bits, in the order of ``AutoencoderConfig.activations``: all but the entrance."""
     return [module for module in decoder.modules() if isinstance(module, nn.Conv2d)][1:]
@@ -83,7 +78,7 @@ def to_eight_bits(decoder: Decoder, activations: tuple[float, ...]) -> None:
     for module in decoder.grow:
         grow = cast("nn.Sequential", module)
         grow[0] = _Plain(_Convolution(cast("nn.Conv2d", grow[0]), largest[cast("nn.Conv2d", grow[0])], signed=True))
-    decoder.exit = _AfterSiLU(small(decoder.exit[1]))
+    decoder.exit = nn.Sequential(_AfterSiLU(small(decoder.exit[1])))
 
 
 @final
