@@ -11,6 +11,7 @@ from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
 from openlpm.nn.attention import Attend, HeadNorm
+from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
@@ -53,13 +54,23 @@ class SelfAttention(nn.Module):
         self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(width, width)
         self.o = nn.Linear(width, width)
+        self.joined: EightBitLinear | None = None
+        """Queries, keys and values side by side, in place of ``q``, ``k`` and ``v`` (``shrink``)."""
+
+    def shrink(self) -> None:
+        """Compute queries, keys and values in 8 bits from now on; the weights can be stored no more."""
+        self.joined = EightBitLinear(self.q, self.k, self.v)
+        del self.q, self.k, self.v
 
     def forward(
         self, x_BSD: Float[Tensor, "B S D"], rotation: Rotation, *, attend: Attend, layer: int
     ) -> Float[Tensor, "B S D"]:
-        query_BSNK = self.norm_q(self.q(x_BSD))
-        key_BSNK = self.norm_k(self.k(x_BSD))
-        value_BSNK = self.v(x_BSD).unflatten(-1, key_BSNK.shape[2:])
+        if self.joined is None:
+            query_BSD, key_BSD, value_BSD = self.q(x_BSD), self.k(x_BSD), self.v(x_BSD)
+        else:
+            query_BSD, key_BSD, value_BSD = self.joined(x_BSD).chunk(3, dim=-1)
+        query_BSNK, key_BSNK = self.norm_q(query_BSD), self.norm_k(key_BSD)
+        value_BSNK = value_BSD.unflatten(-1, key_BSNK.shape[2:])
         return self.o(attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer).flatten(2))
 
 
@@ -75,7 +86,13 @@ class Block(nn.Module):
         self.self_attention = SelfAttention(config)
         self.cross_norm = LayerNorm(config.width, eps=config.eps) if config.cross_norm else nn.Identity()
         self.cross_attention = CrossAttention(config, config.audio_of(layer))
-        self.ffn = Mlp(config.width, config.ffn_width, config.width)
+        self.ffn: Mlp | EightBitMlp = Mlp(config.width, config.ffn_width, config.width)
+
+    def shrink(self) -> None:
+        """Compute in 8 bits from now on where many tokens meet large matrices; the weights can be stored no more."""
+        self.self_attention.shrink()
+        if isinstance(self.ffn, Mlp):
+            self.ffn = EightBitMlp(self.ffn)
 
     def read(self, told: Told) -> CrossKeys:
         """What the block makes of the conditions, however often it is then called."""

@@ -6,8 +6,11 @@ The kernels are those that PyTorch's own compiler uses (oneDNN); they pass no gr
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from openlpm.nn.mlp import Mlp
 
 _MIDDLE = 128
 _LARGEST = 127
@@ -31,24 +34,37 @@ def is_exact() -> bool:
 
 @final
 class EightBitLinear(nn.Module):
-    """A linear layer whose weights have a scale a row, and whose input gets one a token whenever it is called.
+    """Linear layers of one input, side by side, whose weights have a scale a row and whose input gets one a token.
 
     So nothing need be known of the input beforehand, and a token's result is its own.
     """
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, *layers: nn.Linear) -> None:
         super().__init__()
-        weight_OI = linear.weight.detach()
+        weight_OI = torch.cat([layer.weight.detach() for layer in layers])
         self._rows_O = (weight_OI.abs().amax(dim=1) / _LARGEST).clamp_min(1e-12)
         whole_OI = (weight_OI / self._rows_O[:, None]).round().to(torch.int8)
         self._weight = torch.ops.onednn.qlinear_prepack(whole_OI, None)
-        self._bias_O = linear.bias.detach()
+        self._bias_O = torch.cat([layer.bias.detach() for layer in layers])
 
     def forward(self, x_I: Float[Tensor, "*lead I"]) -> Float[Tensor, "*lead O"]:
         scale_1 = x_I.abs().amax(dim=-1, keepdim=True).clamp_min_(1e-12).div_(_LARGEST)
         # Rounding to signed integers is vectorised, to unsigned ones it is not; the top bit is the difference.
-        whole_I = (x_I / scale_1).round_().to(torch.int8).view(torch.uint8) ^ _MIDDLE
+        whole_I = (x_I * scale_1.reciprocal()).round_().to(torch.int8).view(torch.uint8).bitwise_xor_(_MIDDLE)
         return torch.addcmul(self._bias_O, _product(whole_I, _MIDDLE, self._weight, self._rows_O), scale_1)
+
+
+@final
+class EightBitMlp(nn.Module):
+    """``nn.mlp.Mlp``."""
+
+    def __init__(self, mlp: Mlp) -> None:
+        super().__init__()
+        self.up, self.down = EightBitLinear(mlp.up), EightBitLinear(mlp.down)
+
+    def forward(self, x_I: Float[Tensor, "*lead I"]) -> Float[Tensor, "*lead O"]:
+        # Not the tanh form: it takes three times as long on a CPU and differs by less than a tenth of a step of 8 bits.
+        return self.down(F.gelu(self.up(x_I)))
 
 
 def _product(given_I: Tensor, zero: int, weight: Tensor, rows_O: Tensor) -> Tensor:

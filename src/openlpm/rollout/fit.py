@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from openlpm.dit.block import Block
-from openlpm.nn.eight_bit import EightBitLinear, is_exact
+from openlpm.nn.eight_bit import EightBitMlp, is_exact
+from openlpm.nn.mlp import Mlp
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.vae.eight_bit import is_supported, to_eight_bits
 
@@ -42,43 +43,34 @@ def fit_to_cpu(model: CharacterModel) -> Fitted:
     instructions for it, and 8 bits are taken only where they are exact. The decoder goes to 8 bits where the model
     knows its activations, else it goes with the transformer.
     """
-    transformer = _fastest(cast("Block", model.dit.blocks[0]).ffn.up)
+    transformer = _fastest(model.config.dit.width, model.config.dit.ffn_width)
     if transformer is Arithmetic.BFLOAT16:
         model.dit.bfloat16()
     elif transformer is Arithmetic.EIGHT_BITS:
         for block in model.dit.blocks:
-            _shrink(cast("Block", block))
+            cast("Block", block).shrink()
     activations = model.config.vae.activations
     if activations is not None and is_supported():
         to_eight_bits(model.vae.decoder, activations)
         return Fitted(transformer=transformer, decoder=Arithmetic.EIGHT_BITS)
-    model.vae.to(memory_format=torch.channels_last)
-    if transformer is not Arithmetic.BFLOAT16:
-        return Fitted(transformer=transformer, decoder=Arithmetic.FLOAT32)
-    model.vae.bfloat16()
-    return Fitted(transformer=transformer, decoder=Arithmetic.BFLOAT16)
-
-
-def _shrink(block: Block) -> None:
-    """The layers that see every token and are large enough to repay the rounding of their input."""
-    for parent, names in ((block.ffn, ("up", "down")), (block.self_attention, ("q", "k", "v"))):
-        for name in names:
-            setattr(parent, name, EightBitLinear(cast("nn.Linear", getattr(parent, name))))
+    if transformer is Arithmetic.BFLOAT16:
+        model.vae.bfloat16()
+        return Fitted(transformer=transformer, decoder=Arithmetic.BFLOAT16)
+    return Fitted(transformer=transformer, decoder=Arithmetic.FLOAT32)
 
 
 @torch.inference_mode()
-def _fastest(linear: nn.Linear) -> Arithmetic:
-    """In which numbers a layer is fastest, on a chunk's worth of tokens; float32 unless another is clearly better.
+def _fastest(width: int, hidden: int) -> Arithmetic:
+    """In which numbers a block's heaviest layers are fastest, on a chunk's worth of tokens; float32 if in doubt.
 
     On one thread, because threads wait for each other on a machine that is busy with something else.
     """
-    x_SI = torch.zeros(128, linear.in_features)
-    candidates: dict[Arithmetic, tuple[nn.Module, Tensor]] = {Arithmetic.FLOAT32: (linear, x_SI)}
+    x_SD, layers = torch.zeros(128, width), Mlp(width, hidden, width)
+    candidates: dict[Arithmetic, tuple[nn.Module, Tensor]] = {Arithmetic.FLOAT32: (layers, x_SD)}
     if torch.cpu.get_capabilities().get("avx512_bf16", False):
-        narrow = nn.Linear(linear.in_features, linear.out_features, dtype=torch.bfloat16)
-        candidates[Arithmetic.BFLOAT16] = (narrow, x_SI.bfloat16())
+        candidates[Arithmetic.BFLOAT16] = (Mlp(width, hidden, width).bfloat16(), x_SD.bfloat16())
     if is_exact():
-        candidates[Arithmetic.EIGHT_BITS] = (EightBitLinear(linear), x_SI)
+        candidates[Arithmetic.EIGHT_BITS] = (EightBitMlp(layers), x_SD)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -89,11 +81,11 @@ def _fastest(linear: nn.Linear) -> Arithmetic:
     return best if seconds[best] * _CLEARLY_FASTER < seconds[Arithmetic.FLOAT32] else Arithmetic.FLOAT32
 
 
-def _seconds(layer: nn.Module, x_SI: Tensor) -> float:
+def _seconds(layer: nn.Module, x_SD: Tensor) -> float:
     """The best of a few trials: whatever else runs on the machine only adds to a time."""
     best = float("inf")
     for _ in range(_TRIALS):
         started = time.perf_counter()
-        layer(x_SI)
+        layer(x_SD)
         best = min(best, time.perf_counter() - started)
     return best
