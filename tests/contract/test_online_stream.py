@@ -31,6 +31,7 @@ from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
 from openlpm.rollout.generate_online import generate_online
 from openlpm.rollout.online import OnlineConfig, RefinerKeys
 from openlpm.rollout.request import Reference, StreamRequest
+from openlpm.rollout.rows import Row
 from openlpm.rollout.stream import OnlineStream
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
 from openlpm.vae.config import StageConfig
@@ -545,3 +546,12 @@ def test_conditions_told_once_a_chunk_are_those_told_at_every_step(model: Charac
             return torch.stack([maker.make(past, noise[k], heard(model, 2 * k, 2)).latents_BCTHW for k in range(3)])
 
     torch.testing.assert_close(made(tells_once=True), made(tells_once=False), **EXACT)
+
+
+@pytest.mark.parametrize("slots", [(GLOBAL,), (GLOBAL, FIRST)])
+def test_leaving_out_the_mask_of_full_memories_changes_nothing(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch, slots: tuple[Any, ...]
+) -> None:
+    made = chunks(stream_of(model, request(1), request(2), slots=slots), FULL)
+    monkeypatch.setattr(Row, "is_full", lambda *_: False)
+    torch.testing.assert_close(made, chunks(stream_of(model, request(1), request(2), slots=slots), FULL), **PICTURE)
