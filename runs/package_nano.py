@@ -2,13 +2,18 @@
 
     python runs/package_nano.py out/nano src/openlpm/weights/data/nano
 
-The judges go into folders beside the shipped model.
+How large numbers get in the decoder is measured on the way (a minute on a CPU). The judges go into folders
+beside the shipped model.
 """
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
+from openlpm.recipes.activations import measured_activations
 from openlpm.rollout.assembly import load_model
 from openlpm.weights.store import Storage
 
@@ -19,7 +24,10 @@ def main() -> None:
     parser.add_argument("trained", type=Path)
     parser.add_argument("shipped", type=Path)
     args = parser.parse_args()
-    load_model(args.trained).save_to(args.shipped, storage=Storage.INT8_ROWS)
+    model = load_model(args.trained, "cuda" if torch.cuda.is_available() else "cpu")
+    vae = replace(model.config.vae, activations=measured_activations(model.vae))
+    model.config = replace(model.config, vae=vae)
+    model.save_to(args.shipped, storage=Storage.INT8_ROWS)
     for judge in ("critic", "critic-mouth"):
         if (args.trained / judge).is_dir():  # a run may leave the judges as they are
             shutil.copytree(args.trained / judge, args.shipped.parent / judge, dirs_exist_ok=True)

@@ -116,8 +116,8 @@ def test_a_frame_hears_only_its_own_window(seed):
     for changed in range(tokens.shape[1]):
         other = tokens.clone()
         other[:, changed] += 1.0
-        before = layer(query, AudioTokens(tokens_BLD=tokens, on_B=None), FRAMES)
-        after = layer(query, AudioTokens(tokens_BLD=other, on_B=None), FRAMES)
+        before = layer(query, layer.read(AudioTokens(tokens_BLD=tokens, on_B=None)), None, FRAMES)
+        after = layer(query, layer.read(AudioTokens(tokens_BLD=other, on_B=None)), None, FRAMES)
         moved = (before != after).unflatten(1, (FRAMES, 6)).any(dim=-1).any(dim=-1)[0].tolist()
         source = changed // branch.tokens_per_frame - branch.past_frames
         near = [frame - branch.past_frames <= source <= frame + branch.future_frames for frame in range(FRAMES)]
@@ -129,9 +129,10 @@ def test_a_window_of_a_longer_clip_hears_the_same(seed):
     layer.reset_parameters()
     torch.nn.init.normal_(layer.v.weight)
     query, tokens = torch.randn(1, FRAMES * 6, 2, 12), torch.randn(1, SPEAK.num_tokens(FRAMES), 24)
-    whole = layer(query, AudioTokens(tokens_BLD=tokens, on_B=None), FRAMES)
+    whole = layer(query, layer.read(AudioTokens(tokens_BLD=tokens, on_B=None)), None, FRAMES)
     step = SPEAK.tokens_per_frame
-    part = layer(query[:, 6:18], AudioTokens(tokens_BLD=tokens[:, step : step + SPEAK.num_tokens(2)], on_B=None), 2)
+    inside = AudioTokens(tokens_BLD=tokens[:, step : step + SPEAK.num_tokens(2)], on_B=None)
+    part = layer(query[:, 6:18], layer.read(inside), None, 2)
     torch.testing.assert_close(part, whole[:, 6:18])
 
 

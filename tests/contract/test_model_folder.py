@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ def test_a_configuration_survives_its_file(model: CharacterModel, tmp_path: Path
 
 
 def test_the_bundled_weights_are_of_the_recipe() -> None:
-    assert read_config(bundled.folder("nano")) == nano.character()
+    shipped = read_config(bundled.folder("nano"))
+    assert shipped.vae.activations is not None  # measured, so no part of a recipe
+    assert replace(shipped, vae=replace(shipped.vae, activations=None)) == nano.character()
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

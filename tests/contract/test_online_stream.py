@@ -31,6 +31,7 @@ from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
 from openlpm.rollout.generate_online import generate_online
 from openlpm.rollout.online import OnlineConfig, RefinerKeys
 from openlpm.rollout.request import Reference, StreamRequest
+from openlpm.rollout.rows import Row
 from openlpm.rollout.stream import OnlineStream
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
 from openlpm.vae.config import StageConfig
@@ -528,3 +529,29 @@ def test_performers_that_do_not_fit_are_refused(model: CharacterModel) -> None:
         stream.join(0, request(1, references=(small,)))
     with pytest.raises(ConfigError, match="a refiner needs a time"):
         ChunkMaker(online=ONLINE, backbone=model.dit)
+
+
+@pytest.mark.parametrize("own_refiner", [False, True])
+def test_conditions_told_once_a_chunk_are_those_told_at_every_step(model: CharacterModel, own_refiner: bool) -> None:
+    refiner = model.dit
+    if own_refiner:
+        refiner = CharacterTransformer(model.config.dit).double().eval().requires_grad_(requires_grad=False)
+        refiner.load_state_dict(model.dit.state_dict())
+        refiner.blocks[1].cross_attention.v.weight.mul_(0.5)
+
+    def made(tells_once: bool) -> Tensor:
+        maker = ChunkMaker(online=ONLINE, backbone=model.dit, refiner=refiner, tells_once=tells_once)
+        past, noise = memories(model, ring=True), noises(ONLINE, 3)
+        with torch.no_grad():
+            return torch.stack([maker.make(past, noise[k], heard(model, 2 * k, 2)).latents_BCTHW for k in range(3)])
+
+    torch.testing.assert_close(made(tells_once=True), made(tells_once=False), **EXACT)
+
+
+@pytest.mark.parametrize("slots", [(GLOBAL,), (GLOBAL, FIRST)])
+def test_leaving_out_the_mask_of_full_memories_changes_nothing(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch, slots: tuple[Any, ...]
+) -> None:
+    made = chunks(stream_of(model, request(1), request(2), slots=slots), FULL)
+    monkeypatch.setattr(Row, "is_full", lambda *_: False)
+    torch.testing.assert_close(made, chunks(stream_of(model, request(1), request(2), slots=slots), FULL), **PICTURE)

@@ -51,6 +51,7 @@ class ModelEngine:
 
     def __init__(self, model: "CharacterModel", folder: Path) -> None:
         self._model = model
+        self._fitted = model.device.type != "cpu"
         self.folder = folder
 
     @property
@@ -64,9 +65,13 @@ class ModelEngine:
             yield frames_BFCHW[0].float().cpu().numpy()
 
     def stream(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
+        from openlpm.rollout.fit import fit_to_cpu
         from openlpm.rollout.generate_online import generate_online
         from openlpm.rollout.request import StreamRequest
 
+        if not self._fitted:
+            fit_to_cpu(self._model)
+            self._fitted = True
         asked = StreamRequest(
             references=request.references,
             speak=request.speak,

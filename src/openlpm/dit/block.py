@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
-from openlpm.dit.cross_attention import AudioTokens, CrossAttention
+from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
 from openlpm.nn.attention import Attend, HeadNorm
+from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
@@ -19,18 +21,24 @@ from openlpm.nn.rope import Rotation
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BlockCondition:
-    """What all blocks of one forward pass share; the sequence is T video frames, then J references."""
+class Told:
+    """Conditions at the width of the model: nothing here changes with latents, their positions or the flow's time.
 
-    modulation_BG6D: Float[Tensor, "B G 6 D"]
-    """G = 1 (one time for all) or T + J."""
-    rotation: Rotation
+    The sequence is T video frames, then J references.
+    """
+
     text_BLD: Float[Tensor, "B L D"]
     speak: AudioTokens | None
     listen: AudioTokens | None
+    motion_BTD: Float[Tensor, "B T D"] | None
+    references_BSD: Float[Tensor, "B S D"] | None
+    slots: tuple[ReferenceSlot, ...]
+    """What the J references are."""
     num_frames: int
     """T."""
     num_video_tokens: int
+    keys: tuple[CrossKeys, ...] | None = None
+    """What every block has read of it; None: they read whenever they are called."""
 
 
 @final
@@ -46,13 +54,23 @@ class SelfAttention(nn.Module):
         self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(width, width)
         self.o = nn.Linear(width, width)
+        self.joined: EightBitLinear | None = None
+        """Queries, keys and values side by side, in place of ``q``, ``k`` and ``v`` (``shrink``)."""
+
+    def shrink(self) -> None:
+        """Compute queries, keys and values in 8 bits from now on; the weights can be stored no more."""
+        self.joined = EightBitLinear(self.q, self.k, self.v)
+        del self.q, self.k, self.v
 
     def forward(
         self, x_BSD: Float[Tensor, "B S D"], rotation: Rotation, *, attend: Attend, layer: int
     ) -> Float[Tensor, "B S D"]:
-        query_BSNK = self.norm_q(self.q(x_BSD))
-        key_BSNK = self.norm_k(self.k(x_BSD))
-        value_BSNK = self.v(x_BSD).unflatten(-1, key_BSNK.shape[2:])
+        if self.joined is None:
+            query_BSD, key_BSD, value_BSD = self.q(x_BSD), self.k(x_BSD), self.v(x_BSD)
+        else:
+            query_BSD, key_BSD, value_BSD = self.joined(x_BSD).chunk(3, dim=-1)
+        query_BSNK, key_BSNK = self.norm_q(query_BSD), self.norm_k(key_BSD)
+        value_BSNK = value_BSD.unflatten(-1, key_BSNK.shape[2:])
         return self.o(attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer).flatten(2))
 
 
@@ -68,26 +86,47 @@ class Block(nn.Module):
         self.self_attention = SelfAttention(config)
         self.cross_norm = LayerNorm(config.width, eps=config.eps) if config.cross_norm else nn.Identity()
         self.cross_attention = CrossAttention(config, config.audio_of(layer))
-        self.ffn = Mlp(config.width, config.ffn_width, config.width)
+        self.ffn: Mlp | EightBitMlp = Mlp(config.width, config.ffn_width, config.width)
+
+    def shrink(self) -> None:
+        """Compute in 8 bits from now on where many tokens meet large matrices; the weights can be stored no more."""
+        self.self_attention.shrink()
+        if isinstance(self.ffn, Mlp):
+            self.ffn = EightBitMlp(self.ffn)
+
+    def read(self, told: Told) -> CrossKeys:
+        """What the block makes of the conditions, however often it is then called."""
+        return self.cross_attention.read(told.text_BLD, self._heard(told))
 
     def forward(
-        self, x_BSD: Float[Tensor, "B S D"], condition: BlockCondition, *, attend: Attend, layer: int
+        self,
+        x_BSD: Float[Tensor, "B S D"],
+        modulation_BG6D: Float[Tensor, "B G 6 D"],
+        rotation: Rotation,
+        told: Told,
+        *,
+        attend: Attend,
+        layer: int,
     ) -> Float[Tensor, "B S D"]:
-        modulation_BG6D = widened(self.modulation) + widened(condition.modulation_BG6D)
+        """``modulation_BG6D`` has G = 1 (one time for all) or T + J."""
+        modulation_BG6D = widened(self.modulation) + widened(modulation_BG6D)
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
 
         seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)
-        seen_BSD = self.self_attention(seen_BSD, condition.rotation, attend=attend, layer=layer)
+        seen_BSD = self.self_attention(seen_BSD, rotation, attend=attend, layer=layer)
         x_BSD = gated_add(x_BSD, seen_BSD, gate)
 
-        audio = condition.speak if self.hears_speak else condition.listen
+        audio = self._heard(told)
         x_BSD = x_BSD + self.cross_attention(
             self.cross_norm(x_BSD),
-            condition.text_BLD,
-            audio,
-            num_frames=condition.num_frames,
-            num_video_tokens=condition.num_video_tokens,
+            self.read(told) if told.keys is None else told.keys[layer],
+            heard_on_B=None if audio is None else audio.on_B,
+            num_frames=told.num_frames,
+            num_video_tokens=told.num_video_tokens,
         )
 
         thought_BSD = self.ffn(modulated_norm(x_BSD, ffn_shift, ffn_scale, eps=self.eps))
         return gated_add(x_BSD, thought_BSD, ffn_gate)
+
+    def _heard(self, told: Told) -> AudioTokens | None:
+        return told.speak if self.hears_speak else told.listen

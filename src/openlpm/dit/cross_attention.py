@@ -22,6 +22,25 @@ class AudioTokens:
 
 
 @final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyValue:
+    """What attention makes of tokens before any query comes: keys, and values."""
+
+    key_BLNK: Float[Tensor, "B L N K"]
+    value_BLNK: Float[Tensor, "B L N K"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrossKeys:
+    """The conditions of one block, read: they depend neither on the picture nor on the time of the flow."""
+
+    text: KeyValue
+    heard: KeyValue | None
+    """Of the voice that the block hears: B times T windows."""
+
+
+@final
 class AudioAttention(nn.Module):
     """Keys, values and output for one voice. Each latent frame hears only the tokens of its own window.
 
@@ -45,25 +64,24 @@ class AudioAttention(nn.Module):
         nn.init.zeros_(self.o.bias)
         nn.init.normal_(self.slots_WD)
 
-    def forward(
-        self,
-        query_BSNK: Float[Tensor, "B S N K"],
-        audio: AudioTokens,
-        num_frames: int,
-    ) -> Float[Tensor, "B S D"]:
-        """What video tokens (``num_frames`` groups of equal length) hear."""
+    def read(self, audio: AudioTokens) -> KeyValue:
+        """Keys and values of the windows of all frames, frame by frame."""
         key_BLNK = self.norm_k(self.k(audio.tokens_BLD))
         value_BLNK = self.v(audio.tokens_BLD).unflatten(-1, key_BLNK.shape[2:])
         slots_WNK = self.slots_WD.to(key_BLNK.dtype).unflatten(-1, key_BLNK.shape[2:])
-        gathered = attention(
-            query_BSNK.unflatten(1, (num_frames, -1)).flatten(0, 1),
-            (self._windows(key_BLNK) + slots_WNK).flatten(0, 1),
-            self._windows(value_BLNK).flatten(0, 1),
+        return KeyValue(
+            key_BLNK=(self._windows(key_BLNK) + slots_WNK).flatten(0, 1),
+            value_BLNK=self._windows(value_BLNK).flatten(0, 1),
         )
+
+    def forward(
+        self, query_BSNK: Float[Tensor, "B S N K"], heard: KeyValue, on_B: Bool[Tensor, " B"] | None, num_frames: int
+    ) -> Float[Tensor, "B S D"]:
+        """What video tokens (``num_frames`` groups of equal length) hear in rows that are on (None: all)."""
+        frames = query_BSNK.unflatten(1, (num_frames, -1)).flatten(0, 1)
+        gathered = attention(frames, heard.key_BLNK, heard.value_BLNK)
         out_BSD = self.o(gathered.flatten(2).reshape(*query_BSNK.shape[:2], -1))
-        if audio.on_B is None:
-            return out_BSD
-        return out_BSD * audio.on_B[:, None, None].to(out_BSD.dtype)
+        return out_BSD if on_B is None else out_BSD * on_B[:, None, None].to(out_BSD.dtype)
 
     def _windows(self, x_BLNK: Float[Tensor, "B L N K"]) -> Float[Tensor, "B T W N K"]:
         x_BTNKW = x_BLNK.unfold(1, self.branch.window_tokens, self.branch.tokens_per_frame)
@@ -85,21 +103,28 @@ class CrossAttention(nn.Module):
         self.o = nn.Linear(width, width)
         self.audio = None if branch is None else AudioAttention(config, branch)
 
+    def read(self, text_BLD: Float[Tensor, "B L D"], audio: AudioTokens | None) -> CrossKeys:
+        """Keys and values of the conditions, for ``forward``."""
+        key_BLNK = self.norm_k(self.k(text_BLD))
+        value_BLNK = self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:])
+        return CrossKeys(
+            text=KeyValue(key_BLNK=key_BLNK, value_BLNK=value_BLNK),
+            heard=None if self.audio is None or audio is None else self.audio.read(audio),
+        )
+
     def forward(
         self,
         x_BSD: Float[Tensor, "B S D"],
-        text_BLD: Float[Tensor, "B L D"],
-        audio: AudioTokens | None,
+        keys: CrossKeys,
         *,
+        heard_on_B: Bool[Tensor, " B"] | None,
         num_frames: int,
         num_video_tokens: int,
     ) -> Float[Tensor, "B S D"]:
         """The sum of both answers; the first ``num_video_tokens`` of S are ``num_frames`` frames of video."""
         query_BSNK = self.norm_q(self.q(x_BSD))
-        key_BLNK = self.norm_k(self.k(text_BLD))
-        value_BLNK = self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:])
-        out_BSD = self.o(attention(query_BSNK, key_BLNK, value_BLNK).flatten(2))
-        if self.audio is None or audio is None:
+        out_BSD = self.o(attention(query_BSNK, keys.text.key_BLNK, keys.text.value_BLNK).flatten(2))
+        if self.audio is None or keys.heard is None:
             return out_BSD
-        heard_BSD = self.audio(query_BSNK[:, :num_video_tokens], audio, num_frames)
+        heard_BSD = self.audio(query_BSNK[:, :num_video_tokens], keys.heard, heard_on_B, num_frames)
         return out_BSD + F.pad(heard_BSD, (0, 0, 0, x_BSD.shape[1] - num_video_tokens))

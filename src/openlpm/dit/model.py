@@ -1,6 +1,8 @@
 """The character transformer: latents, time and conditions in, a prediction out."""
 
-from typing import final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast, final
 
 import torch
 import torch.nn.functional as F
@@ -8,8 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.block import Block, BlockCondition
-from openlpm.dit.condition import Condition
+from openlpm.dit.block import Block, Told
+from openlpm.dit.condition import Condition, ReferenceSlot
 from openlpm.dit.config import AudioBranch, DiTConfig
 from openlpm.dit.cross_attention import AudioAttention, AudioTokens
 from openlpm.nn.attention import Attend
@@ -63,7 +65,7 @@ class CharacterTransformer(nn.Module):
         self,
         latents_BCTHW: Float[Tensor, "B C T H W"],
         time: Float[Tensor, "B *frames"],
-        condition: Condition,
+        condition: Condition | Told,
         *,
         attend: Attend,
         positions_T: Float[Tensor, "*rows T"] | None = None,
@@ -71,51 +73,71 @@ class CharacterTransformer(nn.Module):
         """Prediction (``config.prediction``) for every latent frame.
 
         ``time`` is in [0, 1], t = 1 is noise: one for each row, or one for each latent frame (B, T). ``positions_T``
-        places the latent frames on the time axis (0, 1, 2, ... by default), for all rows or for each.
+        places the latent frames on the time axis (0, 1, 2, ... by default), for all rows or for each. Whoever calls
+        again and again with one condition gives what ``tell`` made of it instead.
 
         Raises:
             ConfigError: a condition has the wrong number of tokens, or a voice that the model cannot hear.
         """
-        num_frames, rows, columns = (
-            size // patch for size, patch in zip(latents_BCTHW.shape[2:], self.config.patch, strict=True)
-        )
+        grid = self._grid(latents_BCTHW.shape)
+        told = condition if isinstance(condition, Told) else self._told(condition, grid)
         x_BSD = self._embed(latents_BCTHW)
-        num_video_tokens = x_BSD.shape[1]
-        if condition.motion_BTM is not None:
-            moved_BTD = self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames)
-            x_BSD = x_BSD + moved_BTD.repeat_interleave(rows * columns, dim=1)
-        if condition.references_BJCHW is not None:
-            x_BSD = torch.cat([x_BSD, self._embed(condition.references_BJCHW.transpose(1, 2))], dim=1)
+        if told.motion_BTD is not None:
+            x_BSD = x_BSD + told.motion_BTD.repeat_interleave(grid[1] * grid[2], dim=1)
+        if told.references_BSD is not None:
+            x_BSD = torch.cat([x_BSD, told.references_BSD], dim=1)
 
-        embedded_BGD = self.time_embedding(self._group_times(time, num_frames, len(condition.slots)))
+        embedded_BGD = self.time_embedding(self._group_times(time, told.num_frames, len(told.slots)))
         modulation_BG6D = self.time_projection(F.silu(embedded_BGD)).unflatten(-1, (6, -1))
-        block_condition = BlockCondition(
-            modulation_BG6D=modulation_BG6D,
-            rotation=self._rotation(positions_T, num_frames, rows, columns, condition),
-            text_BLD=self._text(condition.text_BLD),
-            speak=_embed_audio(
-                condition.speak_BLD, condition.speak_on_B, self.config.speak, self.speak_embedding, num_frames
-            ),
-            listen=_embed_audio(
-                condition.listen_BLD, condition.listen_on_B, self.config.listen, self.listen_embedding, num_frames
-            ),
-            num_frames=num_frames,
-            num_video_tokens=num_video_tokens,
-        )
+        rotation = self._rotation(positions_T, grid, told.slots, latents_BCTHW.device)
         for layer, block in enumerate(self.blocks):
-            x_BSD = block(x_BSD, block_condition, attend=attend, layer=layer)
+            x_BSD = block(x_BSD, modulation_BG6D, rotation, told, attend=attend, layer=layer)
 
         head_BG2D = widened(self.head_modulation) + widened(embedded_BGD)[:, :, None]
         if head_BG2D.shape[1] > 1:
-            head_BG2D = head_BG2D[:, :num_frames]
+            head_BG2D = head_BG2D[:, : told.num_frames]
         shift_BGD, scale_BGD = head_BG2D.unbind(2)
-        out_BSD = modulated_norm(x_BSD[:, :num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
-        return self._unpatch(self.head(out_BSD), num_frames, rows, columns).to(latents_BCTHW.dtype)
+        out_BSD = modulated_norm(x_BSD[:, : told.num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
+        return self._unpatch(self.head(out_BSD), *grid).to(latents_BCTHW.dtype)
+
+    def tell(self, condition: Condition, latent_shape: Sequence[int]) -> Told:
+        """A condition for latents of ``latent_shape`` (B, C, T, H, W), read by every block, for ``forward``.
+
+        The prediction is the same as with the condition itself. Not for a model whose blocks are sharded: only their
+        ``forward`` gathers weights.
+        """
+        told = self._told(condition, self._grid(latent_shape))
+        return replace(told, keys=tuple(cast("Block", block).read(told) for block in self.blocks))
+
+    def _told(self, condition: Condition, grid: tuple[int, int, int]) -> Told:
+        num_frames, rows, columns = grid
+        references, voices = condition.references_BJCHW, self.config
+        return Told(
+            text_BLD=self._text(condition.text_BLD),
+            speak=_embed_audio(
+                condition.speak_BLD, condition.speak_on_B, voices.speak, self.speak_embedding, num_frames
+            ),
+            listen=_embed_audio(
+                condition.listen_BLD, condition.listen_on_B, voices.listen, self.listen_embedding, num_frames
+            ),
+            motion_BTD=self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames),
+            references_BSD=None if references is None else self._embed(references.transpose(1, 2)),
+            slots=condition.slots,
+            num_frames=num_frames,
+            num_video_tokens=num_frames * rows * columns,
+        )
+
+    def _grid(self, latent_shape: Sequence[int]) -> tuple[int, int, int]:
+        """Latent frames, and rows and columns of tokens."""
+        frames, rows, columns = (size // patch for size, patch in zip(latent_shape[2:], self.config.patch, strict=True))
+        return frames, rows, columns
 
     def _motion(
-        self, motion_BTM: Float[Tensor, "B T M"], given_BTM: Bool[Tensor, "B T M"] | None, num_frames: int
-    ) -> Float[Tensor, "B T D"]:
+        self, motion_BTM: Float[Tensor, "B T M"] | None, given_BTM: Bool[Tensor, "B T M"] | None, num_frames: int
+    ) -> Float[Tensor, "B T D"] | None:
         """What is added to the tokens of every latent frame; exactly nothing where nothing of it is given."""
+        if motion_BTM is None:
+            return None
         if self.motion_embedding is None:
             raise ConfigError("a motion track was given to a model without one: pass None")
         if motion_BTM.shape[1:] != (num_frames, self.config.motion):
@@ -160,15 +182,14 @@ class CharacterTransformer(nn.Module):
     def _rotation(
         self,
         positions_T: Float[Tensor, "*rows T"] | None,
-        num_frames: int,
-        rows: int,
-        columns: int,
-        condition: Condition,
+        grid: tuple[int, int, int],
+        slots: Sequence[ReferenceSlot],
+        device: torch.device,
     ) -> Rotation:
-        device = condition.text_BLD.device
+        num_frames, rows, columns = grid
         if positions_T is None:
             positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
-        offsets = [float(self.config.reference_offsets.position(slot)) for slot in condition.slots]
+        offsets = [float(self.config.reference_offsets.position(slot)) for slot in slots]
         beside = (*positions_T.shape[:-1], 1)
         offsets_J1 = [torch.full(beside, offset, device=device) for offset in offsets]
         times_G = torch.cat([positions_T.float(), *offsets_J1], dim=-1)

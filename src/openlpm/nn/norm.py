@@ -20,8 +20,12 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x_D: Float[Tensor, "*lead D"]) -> Float[Tensor, "*lead D"]:
-        scaled_D = F.rms_norm(widened(x_D), self.weight.shape, widened(self.weight), self.eps)
-        return scaled_D.to(x_D.dtype)
+        wide_D, weight_D = widened(x_D), widened(self.weight)
+        if x_D.device.type == "cpu" and not torch.compiler.is_compiling():
+            # PyTorch has no kernel of its own for it on a CPU, and would take twice as many passes.
+            power_1 = torch.linalg.vector_norm(wide_D, dim=-1, keepdim=True).square() / x_D.shape[-1]
+            return (wide_D * torch.rsqrt(power_1 + self.eps) * weight_D).to(x_D.dtype)
+        return F.rms_norm(wide_D, self.weight.shape, weight_D, self.eps).to(x_D.dtype)
 
 
 @final

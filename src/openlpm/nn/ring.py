@@ -9,7 +9,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.nn.memory import MemoryConfig, Seen, chunk_positions, chunk_slots, slot_positions
-from openlpm.nn.rope import grid_positions, rotate, rotation_at
+from openlpm.nn.rope import grid_positions, rotate_into, rotation_at
 
 
 @final
@@ -89,6 +89,9 @@ class RingMemory:
         self._seen_XBLNK = empty(whole)
         self._values_XBLNK = empty(whole)
         self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
+        self.nothing_hidden = False
+        """Set by whoever knows, without asking the device, that all rows in use are full and show all references:
+        attention without a mask is faster."""
         self._references_BJ = torch.zeros(shape.num_rows, shape.num_references, dtype=torch.bool, device=device)
         self._frames_B = torch.zeros(shape.num_rows, dtype=torch.int64, device=device)
 
@@ -113,7 +116,7 @@ class RingMemory:
         positions_BM = self.positions()
         rotation = rotation_at(grid_positions(positions_BM.float(), *self.shape.grid), self.shape.head_width)
         for layer in range(self.shape.num_layers):
-            self._seen_XBLNK[layer, :, self._slots] = rotate(self._keys_XBMNK[layer], rotation)
+            rotate_into(self._seen_XBLNK[layer, :, self._slots], self._keys_XBMNK[layer], rotation)
         current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
         visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
         self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))
@@ -123,7 +126,8 @@ class RingMemory:
         self._refuse_gradients(key_BSNK)
         self._seen_XBLNK[layer, :, self._current] = key_BSNK
         self._values_XBLNK[layer, :, self._current] = value_BSNK
-        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=self._mask_BL)
+        mask_BL = None if self.nothing_hidden else self._mask_BL
+        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=mask_BL)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)

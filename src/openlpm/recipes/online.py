@@ -64,6 +64,14 @@ def online(*, refiner: bool = False) -> OnlineConfig:
     )
 
 
+def laptop() -> OnlineConfig:
+    """The same for two cores without instructions for narrow numbers: no refiner, and a memory shorter by a third.
+
+    The backbone keeps its two steps: after a single one from noise it would remember keys of noise.
+    """
+    return replace(online(), memory=MemoryConfig(sink_frames=2, window_frames=8))
+
+
 def _windows(frames: int, *, dropped: float) -> WindowDraw:
     return WindowDraw(
         token_frames=16 * 38,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+from openlpm.dit.block import Told
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
@@ -49,6 +50,9 @@ class ChunkMaker:
     backbone: CharacterTransformer
     refiner: CharacterTransformer | None = None
     """May be the backbone itself."""
+    tells_once: bool = False
+    """Whether conditions are read once a chunk instead of once a step: the same pictures for less work, where no
+    weights are sharded and no blocks compiled for training."""
 
     def __post_init__(self) -> None:
         if (self.refiner is None) != (self.online.refiner_time is None):
@@ -75,7 +79,8 @@ class ChunkMaker:
         if len(noise_NBCTHW) != online.num_noises:
             raise ConfigError(f"noise of {len(noise_NBCTHW)} steps: a chunk takes {online.num_noises}")
         frames, enabled = noise_NBCTHW.shape[3], torch.is_grad_enabled()
-        step = _Step(self.backbone, memories.backbone, condition, memories.backbone.open_chunk(frames))
+        told = self.backbone.tell(condition, noise_NBCTHW.shape[1:]) if self.tells_once else condition
+        step = _Step(self.backbone, memories.backbone, told, memories.backbone.open_chunk(frames))
         predictions: list[Tensor] = []
         sample_BCTHW = noise_NBCTHW[0]
         for number, time in enumerate(times):
@@ -88,7 +93,9 @@ class ChunkMaker:
         if self.refiner is None or memories.refiner is None or online.refiner_time is None:
             return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
-        step = _Step(self.refiner, memories.refiner, condition, memories.refiner.open_chunk(frames))
+        if self.tells_once and self.refiner is not self.backbone:
+            told = self.refiner.tell(condition, noise_NBCTHW.shape[1:])
+        step = _Step(self.refiner, memories.refiner, told, memories.refiner.open_chunk(frames))
         keeps_step = online.refiner_keys is RefinerKeys.STEP
         with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):
             sample_BCTHW = _noised(made_BCTHW, noise_NBCTHW[-1], online.refiner_time)
@@ -107,7 +114,7 @@ class _Step:
 
     transformer: CharacterTransformer
     memory: Memory
-    condition: Condition
+    condition: Condition | Told
     positions_T: Tensor
 
     def data(self, sample_BCTHW: Tensor, time: float, *, record: bool) -> Tensor:

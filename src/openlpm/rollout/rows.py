@@ -10,6 +10,7 @@ from torch import Tensor
 
 from openlpm.core.audio import SILENCE
 from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
+from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RowMemory
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import motion_window, speech_of_rows
@@ -32,6 +33,10 @@ class Row:
         """Which references the next chunk sees; a first frame is of the first chunk, later ones it would bind."""
         mine = {reference.slot for reference in self.request.references}
         return [slot in mine and (self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST) for slot in slots]
+
+    def is_full(self, memory: MemoryConfig, slots: Sequence[ReferenceSlot]) -> bool:
+        """Whether the next chunk sees all that there is room for in a memory."""
+        return self.next_frame >= memory.num_frames and all(self.shown(slots))
 
     def move(self, num_frames: int) -> None:
         """Account for a finished chunk."""

@@ -70,7 +70,7 @@ class OnlineStream:
         self._sample_type = torch.promote_types(weight.dtype, torch.float32)
         self.model, self.online, self.slots = model, online, tuple(slots)
         self.maker = ChunkMaker(
-            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner
+            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner, tells_once=True
         )
         size = config.picture_size // config.vae.spatial_factor
         shape = RingShape(
@@ -170,16 +170,21 @@ class OnlineStream:
         rows_B = [there if row in moving else None for row, there in enumerate(self._rows)]
         noise_NBCTHW = noise_of(rows_B, (self.online.num_noises, *self._latent_shape)).to(self._text_BLD)
         condition = condition_of(self.model, rows_B, self._text_BLD, self.online.chunk_frames)
-        moving_B = torch.zeros(self.num_rows, dtype=torch.bool)
-        moving_B[moving] = True
-        moving_B = moving_B.to(self.model.device, non_blocking=True)
+        moving_B = None
+        if len(moving) < self.num_rows:
+            moving_B = torch.zeros(self.num_rows, dtype=torch.bool)
+            moving_B[moving] = True
+            moving_B = moving_B.to(self.model.device, non_blocking=True)
+        full = all(self._row(row).is_full(self.online.memory, self.slots) for row in moving)
+        for ring in self._rings:
+            ring.nothing_hidden = full
         chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B)
         video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
-            past.copy_(torch.where(moving_B[:, None, None, None], new, past))
+            past.copy_(new if moving_B is None else torch.where(moving_B[:, None, None, None], new, past))
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
-        return ((video_BCFHW.float() + 1) / 2).clamp(0, 1).transpose(1, 2)
+        return video_BCFHW.float().add(1).div_(2).clamp_(0, 1).transpose(1, 2)
 
     def snapshot(self, row: int) -> StreamState:
         """Everything that the rest of a stream depends on."""

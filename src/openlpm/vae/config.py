@@ -33,6 +33,9 @@ class AutoencoderConfig:
     frames_per_latent: int
     encoder: tuple[StageConfig, ...]
     decoder: tuple[StageConfig, ...]
+    activations: tuple[float, ...] | None = None
+    """The largest magnitudes that the decoder's convolutions are given, measured when the model was packaged: with
+    them it may decode in 8 bits (``vae.eight_bit``)."""
 
     def __post_init__(self) -> None:
         if len(self.encoder) != len(self.decoder):

@@ -1,0 +1,91 @@
+"""A model as the processor at hand computes it fastest."""
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast, final
+
+import torch
+from torch import Tensor, nn
+
+from openlpm.dit.block import Block
+from openlpm.nn.eight_bit import EightBitMlp, is_exact
+from openlpm.nn.mlp import Mlp
+from openlpm.rollout.assembly import CharacterModel
+from openlpm.vae.eight_bit import is_supported, to_eight_bits
+
+_CLEARLY_FASTER = 1.2
+_TRIALS = 9
+
+
+class Arithmetic(StrEnum):
+    """In what numbers a part computes."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    EIGHT_BITS = "8 bits"
+    """Where most of the work is; float32 elsewhere."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """What was chosen."""
+
+    transformer: Arithmetic
+    decoder: Arithmetic
+
+
+def fit_to_cpu(model: CharacterModel) -> Fitted:
+    """Let a float32 model on a CPU stream in the numbers that are fastest there; it can be stored no more.
+
+    For the transformer a short trial finds out: bfloat16 is four times slower than float32 where there are no
+    instructions for it, and 8 bits are taken only where they are exact. The decoder goes to 8 bits where the model
+    knows its activations, else it goes with the transformer.
+    """
+    transformer = _fastest(model.config.dit.width, model.config.dit.ffn_width)
+    if transformer is Arithmetic.BFLOAT16:
+        model.dit.bfloat16()
+    elif transformer is Arithmetic.EIGHT_BITS:
+        for block in model.dit.blocks:
+            cast("Block", block).shrink()
+    activations = model.config.vae.activations
+    if activations is not None and is_supported():
+        to_eight_bits(model.vae.decoder, activations)
+        return Fitted(transformer=transformer, decoder=Arithmetic.EIGHT_BITS)
+    if transformer is Arithmetic.BFLOAT16:
+        model.vae.bfloat16()
+        return Fitted(transformer=transformer, decoder=Arithmetic.BFLOAT16)
+    return Fitted(transformer=transformer, decoder=Arithmetic.FLOAT32)
+
+
+@torch.inference_mode()
+def _fastest(width: int, hidden: int) -> Arithmetic:
+    """In which numbers a block's heaviest layers are fastest, on a chunk's worth of tokens; float32 if in doubt.
+
+    On one thread, because threads wait for each other on a machine that is busy with something else.
+    """
+    x_SD, layers = torch.zeros(128, width), Mlp(width, hidden, width)
+    candidates: dict[Arithmetic, tuple[nn.Module, Tensor]] = {Arithmetic.FLOAT32: (layers, x_SD)}
+    if torch.cpu.get_capabilities().get("avx512_bf16", False):
+        candidates[Arithmetic.BFLOAT16] = (Mlp(width, hidden, width).bfloat16(), x_SD.bfloat16())
+    if is_exact():
+        candidates[Arithmetic.EIGHT_BITS] = (EightBitMlp(layers), x_SD)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds = {kind: _seconds(*trial) for kind, trial in candidates.items()}
+    finally:
+        torch.set_num_threads(threads)
+    best = min(seconds, key=lambda kind: seconds[kind])
+    return best if seconds[best] * _CLEARLY_FASTER < seconds[Arithmetic.FLOAT32] else Arithmetic.FLOAT32
+
+
+def _seconds(layer: nn.Module, x_SD: Tensor) -> float:
+    """The best of a few trials: whatever else runs on the machine only adds to a time."""
+    best = float("inf")
+    for _ in range(_TRIALS):
+        started = time.perf_counter()
+        layer(x_SD)
+        best = min(best, time.perf_counter() - started)
+    return best
