@@ -29,7 +29,7 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
 from openlpm.rollout.generate_online import generate_online
-from openlpm.rollout.online import OnlineConfig, RefinerKeys
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork, RefinerKeys
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
@@ -480,12 +480,39 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         assert len(calls) == expected
 
 
+def with_networks(model: CharacterModel, *networks: OnlineNetwork, change: float) -> CharacterModel:
+    """The model with further transformers, the same as its own but for a change of one matrix."""
+    made = CharacterModel(replace(model.config, online_networks=networks)).double().eval()
+    made.requires_grad_(requires_grad=False)
+    for name, part in made.parts().items():
+        part.load_state_dict(model.parts()[name if name in model.parts() else "dit"].state_dict())
+    for network in networks:
+        made.get_parameter(f"{network}.blocks.0.self_attention.v.weight").mul_(change)
+    return made
+
+
+def test_a_backbone_of_its_own_makes_the_chunks(model: CharacterModel) -> None:
+    one = chunks(stream_of(model, request(1)), 3)
+    for change in (1.0, 0.5):
+        other = with_networks(model, OnlineNetwork.BACKBONE, change=change)
+        assert torch.equal(chunks(stream_of(other, request(1)), 3), one) == (change == 1.0)
+        other.dit.blocks[0].self_attention.v.weight.mul_(3)  # Base makes no chunks
+        again = with_networks(model, OnlineNetwork.BACKBONE, change=change)
+        assert torch.equal(chunks(stream_of(other, request(1)), 3), chunks(stream_of(again, request(1)), 3))
+
+
+def test_a_model_streams_in_another_way_than_its_own_where_that_is_asked(model: CharacterModel) -> None:
+    bare = replace(ONLINE, refiner_time=None)
+    own = chunks(stream_of(model, request(1)), 3)
+    stream = OnlineStream(model, 1, (GLOBAL,), online=bare)
+    stream.join(0, request(1))
+    assert stream.maker.refiner is None
+    assert not torch.equal(chunks(stream, 3), own)
+
+
 def test_a_refiner_of_its_own_has_references_of_its_own(model: CharacterModel) -> None:
     def performed(change: float) -> Tensor:
-        refiner = CharacterTransformer(model.config.dit).double().eval().requires_grad_(requires_grad=False)
-        refiner.load_state_dict(model.dit.state_dict())
-        refiner.blocks[0].self_attention.v.weight.mul_(change)
-        stream = OnlineStream(model, 1, (GLOBAL,), refiner=refiner)
+        stream = OnlineStream(with_networks(model, OnlineNetwork.REFINER, change=change), 1, (GLOBAL,))
         stream.join(0, request(1))
         made = chunks(stream, 3)
         left, right = (ring.snapshot(0).reference_keys for ring in stream._rings)
@@ -516,6 +543,16 @@ def test_a_model_that_was_not_taught_to_stream_says_why(model: CharacterModel) -
 def test_impossible_streams_are_refused_with_the_field(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         replace(ONLINE, **changes)
+
+
+def test_networks_that_nothing_would_use_are_refused(model: CharacterModel) -> None:
+    own = {"online_networks": (OnlineNetwork.BACKBONE, OnlineNetwork.REFINER)}
+    for online, words in [
+        (None, "say in `online` how they stream"),
+        (replace(ONLINE, refiner_time=None), "refiner_time"),
+    ]:
+        with pytest.raises(ConfigError, match=rf"online_networks=backbone, refiner: .*{words}"):
+            replace(model.config, online=online, **own)
 
 
 def test_performers_that_do_not_fit_are_refused(model: CharacterModel) -> None:

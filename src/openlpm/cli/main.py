@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, generate, synth
+from openlpm.cli import bench, characters, demo, generate, package, synth
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -44,6 +44,7 @@ app.command("generate", help=generate.HELP)(generate.generate)
 app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
 app.command("models")(models)
+app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")
 app.add_typer(synth.app, name="synth")
 

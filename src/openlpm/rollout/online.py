@@ -18,6 +18,15 @@ class RefinerKeys(StrEnum):
     """Those of the finished chunk at time 0, from one more evaluation."""
 
 
+class OnlineNetwork(StrEnum):
+    """A transformer that a model has for streaming alone, beside ``dit``; also the name of its folder."""
+
+    BACKBONE = "backbone"
+    """Makes chunks in place of ``dit``, which then is Base."""
+    REFINER = "refiner"
+    """Goes over chunks in place of the backbone itself."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnlineConfig:
