@@ -317,7 +317,10 @@ def test_the_feature_distance_is_zero_for_equal_clips_and_grows_with_what_change
 def test_distillation_in_two_rhythms_trains_and_resumes_as_if_unbroken(
     model: CharacterModel, bank: ClipBank, tmp_path: object
 ) -> None:
-    config = replace(TRAINER, rhythms=(Rhythm(prefix="generator.", every=3), Rhythm(prefix="fake.", rate=0.5)))
+    config = replace(
+        TRAINER,
+        rhythms=(Rhythm(prefix="generator.", every=3), Rhythm(prefix="fake.", optimiser=OptimiserConfig(lr=5e-4))),
+    )
 
     def run(name: str, stops: tuple[int, ...]) -> dict[str, Tensor]:
         for steps in stops:

@@ -64,7 +64,7 @@ def test_the_more_components_the_less_is_lost_and_at_full_rank_nothing(base: Sta
     for rank in (0, 1, 4, 16, difference.most):
         ranks = difference.evenly(rank)
         errors.append(distance(added(base, difference.state(ranks)), target))
-        matrices = [key for key in ("wide.weight", "tall.weight", "kernel.weight")]
+        matrices = ("wide.weight", "tall.weight", "kernel.weight")
         whole = distance({key: base[key] for key in matrices}, {key: target[key] for key in matrices})
         assert errors[-1] == pytest.approx(difference.lost(ranks) * whole, rel=1e-3, abs=1e-4)
     assert errors == sorted(errors, reverse=True)

@@ -130,6 +130,6 @@ def test_online_of_another_base_is_refused(
     for folder, words in [("speak", "its speak is not that"), ("bare", "never taught"), ("sizes", "its sizes are not")]:
         with pytest.raises(ConfigError, match=words):
             package(tmp_path / "base", tmp_path / "shipped", online=tmp_path / folder)
+    taught(base, rank=2, refiner=False).save_to(tmp_path / "good", storage=Storage.FP32)
     with pytest.raises(ConfigError, match="vectors alone take"):
-        taught(base, rank=2, refiner=False).save_to(tmp_path / "good", storage=Storage.FP32)
         package(tmp_path / "base", tmp_path / "shipped", online=tmp_path / "good", budget_mib=0.001)

@@ -50,7 +50,7 @@ class PackedNetwork:
     """Norm of the difference over the norm of the base's weights."""
     mean_rank: float
     error: float
-    """Of the weights as they are loaded: norm of what differs from the trained ones, over the norm of the difference."""
+    """Norm of what the weights as loaded and as trained differ by, over the norm of the difference."""
     error_whole: float
     """The same, had the whole transformer been stored as int8 rows."""
     cuts: tuple[CutRow, ...]

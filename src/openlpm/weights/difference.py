@@ -1,8 +1,8 @@
 """Weights told as other weights and something small: a few components of what differs, matrix by matrix.
 
-A difference is a state of its own. ``<key>.factors`` (R, P + Q) holds the components of a matrix of P rows and Q columns
-that are added to the other weights; under its own key a tensor stands whole, in place of the other; what has not
-changed is left out.
+A difference is a state of its own. ``<key>.factors`` (R, P + Q) holds the components of a matrix of P rows and Q
+columns that are added to the other weights; under its own key a tensor stands whole, in place of the other; what has
+not changed is left out.
 """
 
 from collections.abc import Mapping
