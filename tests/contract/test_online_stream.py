@@ -175,8 +175,11 @@ def noises(online: OnlineConfig, count: int) -> Tensor:
 
 @torch.no_grad()
 @pytest.mark.parametrize("keys", list(RefinerKeys))
-def test_the_loop_makes_the_same_with_either_memory(model: CharacterModel, keys: RefinerKeys) -> None:
-    online = replace(ONLINE, refiner_keys=keys)
+@pytest.mark.parametrize("history_time", [None, 0.0, 0.2])
+def test_the_loop_makes_the_same_with_either_memory(
+    model: CharacterModel, keys: RefinerKeys, history_time: float | None
+) -> None:
+    online = replace(ONLINE, refiner_keys=keys, history_time=history_time)
     maker = ChunkMaker(online=online, backbone=model.dit, refiner=model.dit)
     round_, grown = memories(model, ring=True), memories(model, ring=False)
     for number, noise in enumerate(noises(online, FULL)):
@@ -184,6 +187,30 @@ def test_the_loop_makes_the_same_with_either_memory(model: CharacterModel, keys:
         left, right = (maker.make(each, noise, condition) for each in (round_, grown))
         torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **EXACT)
         assert len(left.predictions) == 3
+
+
+@torch.no_grad()
+def test_a_history_of_its_own_is_the_finished_chunk_read_once_more(model: CharacterModel) -> None:
+    online = replace(ONLINE, refiner_time=None, history_time=0.2)
+    maker, past = ChunkMaker(online=online, backbone=model.dit), memories(model, ring=False)
+    noise, condition = noises(online, 1)[0], heard(model, 0, 2)
+    read: list[tuple[float, Tensor]] = []
+    forward = model.dit.forward
+
+    def watched(latents: Tensor, time: Tensor, *rest: Any, **options: Any) -> Tensor:
+        if options["attend"].record:
+            read.append((float(time.flatten()[0]), latents))
+        return forward(latents, time, *rest, **options)
+
+    model.dit.forward = watched  # type: ignore[method-assign]
+    try:
+        chunk = maker.make(StreamMemories(backbone=past.backbone), noise, condition)
+    finally:
+        del model.dit.forward
+    ((time, latents),) = read
+    assert time == pytest.approx(0.2)
+    again = interpolate(chunk.latents_BCTHW, noise[-1], torch.full((2,), 0.2))
+    torch.testing.assert_close(latents, again, **EXACT)
 
 
 @torch.no_grad()
@@ -468,6 +495,8 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         (replace(ONLINE, refiner_keys=RefinerKeys.CLEAN), 4),
         (replace(ONLINE, refiner_time=None), 2),
         (replace(ONLINE, refiner_time=None, backbone_times=(1.0,)), 1),
+        (replace(ONLINE, refiner_time=None, history_time=0.0), 3),
+        (replace(ONLINE, history_time=0.2), 4),
     ):
         assert online.nfe == expected
         other = CharacterModel(replace(model.config, online=online)).double()
@@ -537,6 +566,7 @@ def test_a_model_that_was_not_taught_to_stream_says_why(model: CharacterModel) -
         ({"backbone_times": (0.9, 0.5)}, "fall from 1"),
         ({"backbone_times": (1.0, 1.0)}, "fall from 1"),
         ({"refiner_time": 1.0}, "refiner_time=1.0"),
+        ({"history_time": 1.0}, "history_time=1.0"),
         ({"chunk_frames": 5}, "chunk_frames=5"),
     ],
 )

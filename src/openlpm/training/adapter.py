@@ -50,7 +50,7 @@ def attach(network: nn.Module, base: Mapping[str, Tensor], rank: int) -> None:
         change = LowRankChange(*_begin((layer.weight.detach() - fixed_PQ).cpu(), fixed_PQ.cpu(), rank, generator))
         layer.weight.data.copy_(fixed_PQ)
         parametrize.register_parametrization(layer, "weight", change.to(layer.weight.device))
-        _original(layer).requires_grad_(requires_grad=False)
+        _original(layer).requires_grad = False
 
 
 def detach(network: nn.Module) -> None:
