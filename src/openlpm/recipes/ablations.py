@@ -65,7 +65,9 @@ def write_variant(model: Path, ablation: Ablation, out: Path) -> Path:
     """
     config = read_config(model)
     if config.online is None:
-        raise ConfigError(f"{model} cannot stream: give a folder that `openlpm train` left in online, or a packaged one")
+        raise ConfigError(
+            f"{model} cannot stream: give a folder that `openlpm train` left in online, or a packaged one"
+        )
     online = changed(config.online, ablation.stream)
     networks = config.online_networks
     if online.refiner_time is None:

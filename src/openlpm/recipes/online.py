@@ -37,12 +37,13 @@ _MATCHING = (Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)
 """The stages with two scores."""
 
 
-def online() -> OnlineConfig:
+def online(*, refiner: bool = False) -> OnlineConfig:
     """A third of a second a chunk, two steps, two seconds of memory and the first third of a second for ever."""
     return OnlineConfig(
         chunk_frames=2,
         memory=MemoryConfig(sink_frames=2, window_frames=12),
         backbone_times=(1.0, 0.6),
+        refiner_time=_REFINER_TIME if refiner else None,
     )
 
 
