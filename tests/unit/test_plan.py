@@ -94,7 +94,7 @@ def test_settings_reach_every_stage_that_has_the_field_or_the_one_that_is_named(
             "fake.betas=0,0.9",
             "rank=4",
             "footage.num_clips=12",
-            "base.mouth_weight=9",
+            "base.focus.mouth=9",
         ],
         seconds={Stage.BASE: 100.0, Stage.ODE: 7.0},
         curriculum=True,
@@ -102,9 +102,9 @@ def test_settings_reach_every_stage_that_has_the_field_or_the_one_that_is_named(
     assert whole.autoencoder is not None
     assert whole.base is not None
     assert whole.footage.num_clips == 12
-    assert whole.autoencoder.objective.mouth_weight == 6.0
+    assert whole.autoencoder.objective.focus.mouth == 6.0
     assert list(whole.base) == [lesson for lesson, _ in nano.CURRICULUM]
-    assert {recipe.objective.mouth_weight for recipe in whole.base.values()} == {9.0}
+    assert {recipe.objective.focus.mouth for recipe in whole.base.values()} == {9.0}
     assert sum(recipe.trainer.seconds or 0 for recipe in whole.base.values()) == pytest.approx(100)
     assert whole.online[Stage.ODE].trainer.seconds == 7.0
     for recipe in (whole.autoencoder, *whole.base.values(), *whole.online.values()):
@@ -123,7 +123,7 @@ def test_settings_reach_every_stage_that_has_the_field_or_the_one_that_is_named(
 
 def test_the_same_command_goes_on_when_a_stage_that_it_sets_is_there(tmp_path: Path) -> None:
     pretend(tmp_path, "vae")
-    left = planned(tmp_path, Stage.VAE, Stage.BASE, assignments=["latent_frames=4", "vae.mouth_weight=2"])
+    left = planned(tmp_path, Stage.VAE, Stage.BASE, assignments=["latent_frames=4", "vae.focus.mouth=2"])
     assert left.stages == (Stage.BASE,)
 
 
