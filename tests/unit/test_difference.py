@@ -89,12 +89,12 @@ def test_a_budget_is_kept_and_spent_where_it_saves_most(base: State, target: Sta
     save(base, tmp_path / "dit", storage=Storage.FP32)
     difference = Difference(base, target)
     smallest = difference.size_bytes(difference.evenly(0))
-    for extra in (400, 2_000, 6_000):
+    for extra in (500, 2_000, 3_500):
         ranks = difference.within(smallest + extra)
         written = save(difference.state(ranks), tmp_path / "x", storage=Storage.INT8_ROWS, base=tmp_path / "dit")
         assert sum(path.stat().st_size for path in written) <= smallest + extra
         assert ranks["tall.weight"] > ranks["wide.weight"]
-        assert difference.size_bytes(ranks) > smallest + extra - 360  # a component that still fitted would be in
+        assert difference.size_bytes(ranks) > smallest + extra - 400  # a component that still fitted would be in
     with pytest.raises(ConfigError, match="vectors alone take"):
         difference.within(smallest - 1)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+import torch
+
 from openlpm.core.errors import ConfigError
 from openlpm.dit.model import CharacterTransformer
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
@@ -82,7 +84,8 @@ class _Chain:
             self._train_online()
 
     def _model(self) -> CharacterModel:
-        """What ``out`` holds of the model, the rest from ``init``, the rest of chance."""
+        """What ``out`` holds of the model, the rest from ``init``, the rest of chance, the same wherever a run broke."""
+        torch.manual_seed(0)
         model = CharacterModel(self._plan.character)
         if self._plan.request.init is not None:
             start_from(model, self._plan.request.init, self._report.say)

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError, WeightsError
+from openlpm.weights.int8 import worth_quantising
 
 FACTORS = ".factors"
 MIN_SIDE = 24
 """Smaller matrices, and all that is no matrix, stay whole: they are cheap, and matter out of proportion."""
-_ENTRY_BYTES = 220
-"""What a safetensors file says about a matrix and its scales, beside their numbers."""
+_SCALE_BYTES = 2
+_ENTRY_BYTES = 120
+"""What a safetensors file says about a tensor, beside its numbers."""
 
 
 def worth_factoring(shape: tuple[int, ...], rank: int) -> bool:
@@ -116,20 +118,24 @@ class Difference:
         )
         ranks = dict(none)
         for gain, key in offers:
-            cost = self._matrices[key].length + 2 + (0 if ranks[key] else _ENTRY_BYTES)
+            cost = self._matrices[key].length + _SCALE_BYTES + (0 if ranks[key] else 2 * _ENTRY_BYTES)
             if gain > 0 and cost <= left:
                 ranks[key] += 1
                 left -= cost
         return ranks
 
     def size_bytes(self, ranks: Mapping[str, int]) -> int:
-        """About what these ranks take when components are stored as int8 rows; files are no larger."""
-        state = self.state(ranks)
-        numbers = sum(
-            value.numel() + 2 * len(value) if key.endswith(FACTORS) else 4 * value.numel()
-            for key, value in state.items()
-        )
-        return numbers + _ENTRY_BYTES * len(state)
+        """About what these ranks take where matrices and components are stored as int8 rows; files are no larger."""
+        size = 0
+        for key, value in self._target.items():
+            rank = ranks.get(key, 0)
+            if key in self._matrices and worth_factoring(tuple(value.shape), rank):
+                size += rank * (self._matrices[key].length + _SCALE_BYTES) + (2 * _ENTRY_BYTES if rank else 0)
+            elif worth_quantising(value):
+                size += value.numel() + len(value) * _SCALE_BYTES + 2 * _ENTRY_BYTES
+            else:
+                size += 4 * value.numel() + _ENTRY_BYTES
+        return size
 
     def state(self, ranks: Mapping[str, int]) -> dict[str, Tensor]:
         """The difference as tensors to store: what ``added`` takes."""
