@@ -84,7 +84,7 @@ class _Chain:
             self._train_online()
 
     def _model(self) -> CharacterModel:
-        """What ``out`` holds of the model, the rest from ``init``, the rest of chance, the same wherever a run broke."""
+        """What ``out`` holds of the model, the rest from ``init`` or of chance, the same wherever a run broke."""
         torch.manual_seed(0)
         model = CharacterModel(self._plan.character)
         if self._plan.request.init is not None:
