@@ -81,6 +81,9 @@ def test_what_is_of_low_rank_is_kept_by_as_many_components(base: State) -> None:
     difference = Difference(base, target)
     assert difference.lost(difference.evenly(1)) > 0.1
     assert difference.lost(difference.evenly(2)) < 1e-6
+    together = added(base, difference.state(difference.evenly(2)))
+    for key, wanted in target.items():
+        torch.testing.assert_close(together[key], wanted, rtol=0, atol=1e-5)
     assert set(difference.state(difference.evenly(2))) == {"wide.weight" + FACTORS, "tall.weight" + FACTORS}
 
 
