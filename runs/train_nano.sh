@@ -20,18 +20,18 @@ warm() { # number, parts and layouts: two processes on one machine share what ei
   warm 8 --parts autoencoder critic & warm 9 --parts base --layouts 0 1 & warm 10 --parts base --layouts 2 3 &
   wait; touch "$OUT/warm/done" ) &
 
-torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
-  'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 runs/nano.py "$@"' nano \
-  --init "$INIT" ${JUDGES_INIT:+--init-judges "$JUDGES_INIT"} --out "$OUT" --wait-for "$OUT/warm/done" ${HUMAN:+--human "$HUMAN"} ${SEED:+--seed "$SEED"} \
-  ${CLIPS:+--clips "$CLIPS"} --autoencoder-seconds "${AUTOENCODER_S:-300}" --judges-seconds "${JUDGES_S:-90}" \
-  --base-seconds "${BASE_S:-600}" >"$OUT/train.log" 2>&1 || exit 1
-python3 runs/package_nano.py "$OUT" "$OUT/shipped/nano" >>"$OUT/train.log" 2>&1 || exit 1
+CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
+CLI="$CLI" torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
+  'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 -c "$CLI" "$@"' openlpm train vae judges base \
+  --out "$OUT" --init "$INIT" ${JUDGES_INIT:+--init-judges "$JUDGES_INIT"} --wait-for "$OUT/warm/done" \
+  ${HUMAN:+--set footage.human="$HUMAN"} ${SEED:+--set footage.seed="$SEED"} ${CLIPS:+--set footage.num_clips="$CLIPS"} \
+  --seconds "vae=${AUTOENCODER_S:-300},judges=${JUDGES_S:-90},base=${BASE_S:-600}" >"$OUT/train.log" 2>&1 || exit 1
+python3 -c "$CLI" package "$OUT" "$OUT/shipped/nano" >>"$OUT/train.log" 2>&1 || exit 1
 touch "$OUT/packaged"
 
 measured() { # number, name, command
   CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) timeout "${MEASURE_S:-300}" python3 "${@:3}" >"$OUT/$2.log" 2>&1
 }
-CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 measured 0 bench-base -c "$CLI" bench base --model "$OUT/shipped/nano" --judges "$OUT/shipped" --device cuda --no-demo \
   ${VOICES:+--voices "$VOICES"} ${FOOTAGE:+--footage "$FOOTAGE"} --json "$OUT/base.json" &
 measured 1 bench-critic -c "$CLI" bench critic --judges "$OUT/shipped" --device cuda --json "$OUT/critic.json" &

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -253,6 +254,57 @@ def test_a_gradient_goes_through_one_step_alone(model: CharacterModel, bank: Cli
     assert {time for with_gradient, time in calls if with_gradient and time > 0} == {ONLINE.backbone_times[step]}
 
 
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_history_of_its_own_noise_is_learnt_behind_and_takes_no_gradient(
+    model: CharacterModel, bank: ClipBank, step: int
+) -> None:
+    """Without noise on the history: keys at time 0, and every step of a chunk an evaluation of its own."""
+    data, condition = seen(model, bank)
+    online = replace(ONLINE, history_time=0.0)
+    for kind in ("parallel", "rollout"):
+        student = transformer(1)
+        calls: list[tuple[bool, float]] = []
+        plain = student.forward
+
+        def watched(
+            latents: Tensor,
+            time: Tensor,
+            *rest: object,
+            calls: list[tuple[bool, float]] = calls,
+            plain: Any = plain,
+            **o: object,
+        ) -> Tensor:
+            calls.append((torch.is_grad_enabled(), round(float(time.flatten()[0]), 3)))
+            return plain(latents, time, *rest, **o)
+
+        student.forward = watched  # type: ignore[method-assign, assignment]
+        maker: Maker = (
+            ParallelMaker(student, online) if kind == "parallel" else RolloutMaker(dit=student, online=online)
+        )
+        assert maker.make(data, condition, step).requires_grad
+        chunks = 1 if kind == "parallel" else data.shape[2] // 2
+        with_gradient = [time for gradient, time in calls if gradient and time > 0]
+        assert with_gradient == [online.backbone_times[step]] * chunks
+        assert (False, 0.0) in calls
+
+
+def test_the_teachers_ends_are_learnt_behind_a_clean_history_at_every_step(
+    model: CharacterModel, bank: ClipBank
+) -> None:
+    for online, passes in ((ONLINE, [0.5, 1.0]), (replace(ONLINE, history_time=0.0), [0.0, 1.0, 0.5])):
+        student = CharacterModel(replace(model.config, online=online))
+        student.load_state_dict(model.state_dict())
+        teacher = TeacherConfig(steps=2, guidance=GuidanceScales())
+        objective = OdeObjective(student, model.dit, bank, online, OdeObjectiveConfig(windows=DRAW, teacher=teacher))
+        times: list[float] = []
+        student.dit.register_forward_pre_hook(lambda _, given, times=times: times.append(float(given[1].flatten()[0])))
+        loss, scalars = objective.loss(objective.batch(0, 0))
+        assert times == passes
+        assert loss.item() == pytest.approx(sum(each.item() for each in scalars.values()))
+        loss.backward()
+        assert moved(student.dit)
+
+
 def test_a_rollout_knows_nothing_of_the_data(model: CharacterModel, bank: ClipBank) -> None:
     data, condition = seen(model, bank)
     maker = RolloutMaker(dit=transformer(1), online=ONLINE)
@@ -317,7 +369,10 @@ def test_the_feature_distance_is_zero_for_equal_clips_and_grows_with_what_change
 def test_distillation_in_two_rhythms_trains_and_resumes_as_if_unbroken(
     model: CharacterModel, bank: ClipBank, tmp_path: object
 ) -> None:
-    config = replace(TRAINER, rhythms=(Rhythm(prefix="generator.", every=3), Rhythm(prefix="fake.", rate=0.5)))
+    config = replace(
+        TRAINER,
+        rhythms=(Rhythm(prefix="generator.", every=3), Rhythm(prefix="fake.", optimiser=OptimiserConfig(lr=5e-4))),
+    )
 
     def run(name: str, stops: tuple[int, ...]) -> dict[str, Tensor]:
         for steps in stops:

@@ -14,7 +14,7 @@ from openlpm.dit.references import remember_references
 from openlpm.nn.attention import Attend, NormScope
 from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord
 from openlpm.nn.growing import GrowingMemory
-from openlpm.nn.memory import Memory, MemoryConfig
+from openlpm.nn.memory import Memory, MemoryConfig, Placing
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring, Streaming
 
@@ -148,21 +148,37 @@ def test_a_stream_of_chunks_equals_one_causal_pass(model, make) -> None:
 
 
 @torch.no_grad()
-def test_a_ring_equals_a_growing_memory_after_it_went_round(model) -> None:
+@pytest.mark.parametrize("placing", list(Placing))
+def test_a_ring_equals_a_growing_memory_after_it_went_round(model, placing: Placing) -> None:
+    clip, config = Clip(22), replace(TIGHT, placing=placing)
+    torch.testing.assert_close(streamed(model, clip, ring(config)), streamed(model, clip, growing(config)), **EXACT)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", MEMORIES)
+def test_positions_matter_once_the_window_has_moved_on(model, make) -> None:
     clip = Clip(22)
-    torch.testing.assert_close(streamed(model, clip, ring(TIGHT)), streamed(model, clip, growing(TIGHT)), **EXACT)
+    anchored, absolute = (streamed(model, clip, make(replace(TIGHT, placing=each))) for each in Placing)
+    # TIGHT holds one sink and four frames: up to here nothing has left.
+    torch.testing.assert_close(anchored[:, :, :6], absolute[:, :, :6], **EXACT)
+    assert (anchored[:, :, 8:] - absolute[:, :, 8:]).abs().max() > 1e-6
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("sinks", [0, 1, 2, 3])
 @pytest.mark.parametrize("window", [2, 3, 5])
-def test_both_memories_place_the_same_frames_at_the_same_positions(model, sinks: int, window: int) -> None:
-    config = MemoryConfig(sink_frames=sinks, window_frames=window)
+@pytest.mark.parametrize("placing", list(Placing))
+def test_both_memories_place_the_same_frames_at_the_same_positions(
+    model, sinks: int, window: int, placing: Placing
+) -> None:
+    config = MemoryConfig(sink_frames=sinks, window_frames=window, placing=placing)
     round_, grown = ring(config), growing(config)
     for age in range(0, 24, CHUNK):
         assert torch.equal(round_.open_chunk(CHUNK), grown.open_chunk(CHUNK).expand(ROWS, -1))
         placed_BM = round_.positions()
-        assert sorted(placed_BM[0][placed_BM[0] >= 0].tolist()) == list(range(grown.num_remembered))
+        remembered = [f for f in range(age) if f < sinks or f >= age - window]
+        wanted_places = list(range(grown.num_remembered)) if placing is Placing.ANCHORED else remembered
+        assert sorted(placed_BM[0][placed_BM[0] >= 0].tolist()) == wanted_places
         stamp = torch.full((ROWS, 12, 2, 12), 0.0, dtype=torch.float64)
         stamp[:, :6], stamp[:, 6:] = age + 1.0, age + 2.0  # a value that tells its frame
         for layer in range(CONFIG.num_layers):

@@ -29,7 +29,7 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
 from openlpm.rollout.generate_online import generate_online
-from openlpm.rollout.online import OnlineConfig, RefinerKeys
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork, RefinerKeys
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.rows import Row
 from openlpm.rollout.stream import OnlineStream
@@ -176,8 +176,11 @@ def noises(online: OnlineConfig, count: int) -> Tensor:
 
 @torch.no_grad()
 @pytest.mark.parametrize("keys", list(RefinerKeys))
-def test_the_loop_makes_the_same_with_either_memory(model: CharacterModel, keys: RefinerKeys) -> None:
-    online = replace(ONLINE, refiner_keys=keys)
+@pytest.mark.parametrize("history_time", [None, 0.0, 0.2])
+def test_the_loop_makes_the_same_with_either_memory(
+    model: CharacterModel, keys: RefinerKeys, history_time: float | None
+) -> None:
+    online = replace(ONLINE, refiner_keys=keys, history_time=history_time)
     maker = ChunkMaker(online=online, backbone=model.dit, refiner=model.dit)
     round_, grown = memories(model, ring=True), memories(model, ring=False)
     for number, noise in enumerate(noises(online, FULL)):
@@ -185,6 +188,30 @@ def test_the_loop_makes_the_same_with_either_memory(model: CharacterModel, keys:
         left, right = (maker.make(each, noise, condition) for each in (round_, grown))
         torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **EXACT)
         assert len(left.predictions) == 3
+
+
+@torch.no_grad()
+def test_a_history_of_its_own_is_the_finished_chunk_read_once_more(model: CharacterModel) -> None:
+    online = replace(ONLINE, refiner_time=None, history_time=0.2)
+    maker, past = ChunkMaker(online=online, backbone=model.dit), memories(model, ring=False)
+    noise, condition = noises(online, 1)[0], heard(model, 0, 2)
+    read: list[tuple[float, Tensor]] = []
+    forward = model.dit.forward
+
+    def watched(latents: Tensor, time: Tensor, *rest: Any, **options: Any) -> Tensor:
+        if options["attend"].record:
+            read.append((float(time.flatten()[0]), latents))
+        return forward(latents, time, *rest, **options)
+
+    model.dit.forward = watched  # type: ignore[method-assign]
+    try:
+        chunk = maker.make(StreamMemories(backbone=past.backbone), noise, condition)
+    finally:
+        del model.dit.forward
+    ((time, latents),) = read
+    assert time == pytest.approx(0.2)
+    again = interpolate(chunk.latents_BCTHW, noise[-1], torch.full((2,), 0.2))
+    torch.testing.assert_close(latents, again, **EXACT)
 
 
 @torch.no_grad()
@@ -469,6 +496,8 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         (replace(ONLINE, refiner_keys=RefinerKeys.CLEAN), 4),
         (replace(ONLINE, refiner_time=None), 2),
         (replace(ONLINE, refiner_time=None, backbone_times=(1.0,)), 1),
+        (replace(ONLINE, refiner_time=None, history_time=0.0), 3),
+        (replace(ONLINE, history_time=0.2), 4),
     ):
         assert online.nfe == expected
         other = CharacterModel(replace(model.config, online=online)).double()
@@ -481,12 +510,39 @@ def test_evaluations_are_counted_as_they_are_made(model: CharacterModel, monkeyp
         assert len(calls) == expected
 
 
+def with_networks(model: CharacterModel, *networks: OnlineNetwork, change: float) -> CharacterModel:
+    """The model with further transformers, the same as its own but for a change of one matrix."""
+    made = CharacterModel(replace(model.config, online_networks=networks)).double().eval()
+    made.requires_grad_(requires_grad=False)
+    for name, part in made.parts().items():
+        part.load_state_dict(model.parts()[name if name in model.parts() else "dit"].state_dict())
+    for network in networks:
+        made.get_parameter(f"{network}.blocks.0.self_attention.v.weight").mul_(change)
+    return made
+
+
+def test_a_backbone_of_its_own_makes_the_chunks(model: CharacterModel) -> None:
+    one = chunks(stream_of(model, request(1)), 3)
+    for change in (1.0, 0.5):
+        other = with_networks(model, OnlineNetwork.BACKBONE, change=change)
+        assert torch.equal(chunks(stream_of(other, request(1)), 3), one) == (change == 1.0)
+        other.dit.blocks[0].self_attention.v.weight.mul_(3)  # Base makes no chunks
+        again = with_networks(model, OnlineNetwork.BACKBONE, change=change)
+        assert torch.equal(chunks(stream_of(other, request(1)), 3), chunks(stream_of(again, request(1)), 3))
+
+
+def test_a_model_streams_in_another_way_than_its_own_where_that_is_asked(model: CharacterModel) -> None:
+    bare = replace(ONLINE, refiner_time=None)
+    own = chunks(stream_of(model, request(1)), 3)
+    stream = OnlineStream(model, 1, (GLOBAL,), online=bare)
+    stream.join(0, request(1))
+    assert stream.maker.refiner is None
+    assert not torch.equal(chunks(stream, 3), own)
+
+
 def test_a_refiner_of_its_own_has_references_of_its_own(model: CharacterModel) -> None:
     def performed(change: float) -> Tensor:
-        refiner = CharacterTransformer(model.config.dit).double().eval().requires_grad_(requires_grad=False)
-        refiner.load_state_dict(model.dit.state_dict())
-        refiner.blocks[0].self_attention.v.weight.mul_(change)
-        stream = OnlineStream(model, 1, (GLOBAL,), refiner=refiner)
+        stream = OnlineStream(with_networks(model, OnlineNetwork.REFINER, change=change), 1, (GLOBAL,))
         stream.join(0, request(1))
         made = chunks(stream, 3)
         left, right = (ring.snapshot(0).reference_keys for ring in stream._rings)
@@ -511,12 +567,23 @@ def test_a_model_that_was_not_taught_to_stream_says_why(model: CharacterModel) -
         ({"backbone_times": (0.9, 0.5)}, "fall from 1"),
         ({"backbone_times": (1.0, 1.0)}, "fall from 1"),
         ({"refiner_time": 1.0}, "refiner_time=1.0"),
+        ({"history_time": 1.0}, "history_time=1.0"),
         ({"chunk_frames": 5}, "chunk_frames=5"),
     ],
 )
 def test_impossible_streams_are_refused_with_the_field(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         replace(ONLINE, **changes)
+
+
+def test_networks_that_nothing_would_use_are_refused(model: CharacterModel) -> None:
+    own = {"online_networks": (OnlineNetwork.BACKBONE, OnlineNetwork.REFINER)}
+    for online, words in [
+        (None, "say in `online` how they stream"),
+        (replace(ONLINE, refiner_time=None), "refiner_time"),
+    ]:
+        with pytest.raises(ConfigError, match=rf"online_networks=backbone, refiner: .*{words}"):
+            replace(model.config, online=online, **own)
 
 
 def test_performers_that_do_not_fit_are_refused(model: CharacterModel) -> None:

@@ -279,7 +279,9 @@ def test_a_run_with_a_budget_decays_to_nothing_and_ends_in_time(
     assert rates[-1] <= 0.01 / len(falling) * 1.01
 
 
-RHYTHMS = replace(CONFIG, rhythms=(Rhythm(prefix="2."), Rhythm(prefix="0.", every=3, rate=0.5)))
+RHYTHMS = replace(
+    CONFIG, rhythms=(Rhythm(prefix="2."), Rhythm(prefix="0.", every=3, optimiser=OptimiserConfig(lr=0.005)))
+)
 """The first layer of the toy moves every third step, at half the rate of the last one."""
 
 
@@ -295,15 +297,29 @@ def test_parameters_move_in_their_own_rhythm_and_at_their_own_rate(tmp_path: Pat
                 {"0", "2"} if step % 3 == 0 else {"2"}
             )
 
-    def first_bias(rate: float) -> Tensor:
-        toy = Toy()
-        optimiser = MuonAdamW(toy.module.named_parameters(), OptimiserConfig(lr=0.01), (Rhythm(rate=rate),))
-        set_gradients(toy.module)
-        before = toy.module[0].bias.detach().clone()  # type: ignore[index]
-        optimiser.step()
-        return toy.module[0].bias.detach() - before  # type: ignore[index]
 
-    torch.testing.assert_close(first_bias(0.5), 0.5 * first_bias(1.0))
+def test_a_rhythm_has_an_optimiser_of_its_own_under_the_schedule_of_all() -> None:
+    common = OptimiserConfig(lr=0.01, weight_decay=0.0)
+
+    def moved(own: OptimiserConfig | None, *, scheduled: float = 1.0, steps: int = 1) -> Whole:
+        toy = Toy()
+        optimiser = MuonAdamW(toy.module.named_parameters(), common, (Rhythm(optimiser=own),))
+        before = {name: p.detach().clone() for name, p in toy.module.named_parameters()}
+        optimiser.rate.fill_(common.lr * scheduled)
+        for _ in range(steps):
+            set_gradients(toy.module)
+            optimiser.step()
+        return {name: p.detach() - before[name] for name, p in toy.module.named_parameters()}
+
+    plain, halved = moved(None), moved(replace(common, lr=0.005))
+    for name, change in plain.items():
+        torch.testing.assert_close(halved[name], 0.5 * change)
+        torch.testing.assert_close(moved(replace(common, lr=0.02), scheduled=0.5)[name], change)
+    decayed = moved(replace(common, weight_decay=0.5))
+    assert not torch.equal(decayed["0.weight"], plain["0.weight"])
+    by_adam = moved(replace(common, use_muon=False))
+    assert not torch.allclose(by_adam["0.weight"], plain["0.weight"])
+    torch.testing.assert_close(by_adam["0.bias"], plain["0.bias"])
 
 
 def test_a_resumed_run_in_several_rhythms_equals_an_unbroken_one(tmp_path: Path) -> None:
@@ -320,6 +336,33 @@ def test_a_parameter_without_a_rhythm_and_a_rhythm_without_parameters_are_refuse
         MuonAdamW(named, OptimiserConfig(lr=0.01), (Rhythm(prefix="0."),))
     with pytest.raises(ConfigError, match="prefix='teacher'"):
         MuonAdamW(named, OptimiserConfig(lr=0.01), (Rhythm(prefix="teacher"), Rhythm()))
+
+
+def test_a_killed_run_has_a_checkpoint_of_the_last_minutes_and_keeps_to_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(trainers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    class Slow(Toy):
+        def batch(self, step: int, rank: int) -> Tensor:
+            clock[0] += 1.0
+            return super().batch(step, rank)
+
+    config = replace(CONFIG, steps=10_000, seconds=90.0, log_every=3, save_every=0, save_seconds=20.0)
+    with joined("cpu") as world:
+        first = Trainer(Slow(stop_at=50), config, world, tmp_path)
+        with pytest.raises(Broken):
+            first.run()
+        (last,) = checkpoints(tmp_path)[-1:]
+        assert 20 < int(last.name.removeprefix("step-")) <= 50
+        clock[0] += 1_000  # nobody counts the time in between
+        begun = clock[0]
+        second = Trainer(Slow(), config, world, tmp_path)
+        assert second.resume()
+        resumed_at = second.step
+        second.run()
+    assert resumed_at + 0.9 * (90 - resumed_at) <= resumed_at + clock[0] - begun <= 90
 
 
 def test_only_the_newest_checkpoints_are_kept_and_half_written_ones_are_not_read(tmp_path: Path) -> None:

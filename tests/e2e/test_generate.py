@@ -52,7 +52,7 @@ def lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lamp:
     folder.mkdir()
     (folder / "config.json").write_text("{}")
     engine = Lamp(folder)
-    monkeypatch.setattr(engines, "load_engine", lambda folder, device: engine)
+    monkeypatch.setattr(engines, "load_engine", lambda folder, device, stream: engine)
     return engine
 
 
@@ -341,7 +341,7 @@ class Slow:
             print("working", flush=True)
             time.sleep(0.05)
 
-engine.load_engine = lambda folder, device: Slow()
+engine.load_engine = lambda folder, device, stream: Slow()
 sys.exit(main(sys.argv[1:]))
 """
 

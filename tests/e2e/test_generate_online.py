@@ -66,6 +66,33 @@ def test_a_streaming_model_performs_and_the_same_seed_repeats_it(tmp_path: Path,
     assert not np.array_equal(clips[0], clips[2])
 
 
+def test_it_streams_otherwise_than_it_was_taught_where_that_is_set(
+    tmp_path: Path, tiny: Path, reply: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = {}
+    for name, set_ in {
+        "taught": [],
+        "same": ["refiner_time=0.3"],
+        "bare": ["refiner_time=none"],
+        "clean": ["history_time=0"],
+        "one": ["backbone_times=1", "sink_frames=0"],
+    }.items():
+        out, report = tmp_path / f"{name}.mp4", tmp_path / f"{name}.json"
+        options = [word for each in set_ for word in ("--set", each)]
+        assert generate(reply, out, "--model", str(tiny), "--report", str(report), *options) == 0
+        clips[name] = read_video(out).frames_FHWC
+        assert json.loads(report.read_text())["settings"]["stream"] == set_
+    assert np.array_equal(clips["taught"], clips["same"])
+    for name in ("bare", "clean", "one"):
+        assert not np.array_equal(clips["taught"], clips[name]), name
+    assert generate(reply, tmp_path / "no.mp4", "--model", str(tiny), "--set", "wings=2") == 2
+    assert "there is no field wings; there are chunk_frames, memory.sink_frames" in capsys.readouterr().err
+    command = f"generate --character seed:900007 --speak {reply} --set sink_frames=0 --out {tmp_path / 'no.mp4'}"
+    assert main(command.split()) == 2
+    assert "--set says how to stream" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "no.mp4").exists()
+
+
 @pytest.mark.parametrize("option", ["--steps", "--guidance-text", "--guidance-speak", "--guidance-listen"])
 def test_options_that_a_stream_cannot_follow_are_refused(
     tmp_path: Path, tiny: Path, reply: Path, capsys: pytest.CaptureFixture[str], option: str

@@ -8,8 +8,8 @@ from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic, CriticConfig, TrunkConfig
 from openlpm.core.errors import ConfigError
 from openlpm.recipes import nano
+from openlpm.recipes.beginning import is_stored, start_from, start_judges_from
 from openlpm.recipes.critic import save_judges
-from openlpm.recipes.stages import is_stored, start_from, start_judges_from
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.vae.config import StageConfig
 from openlpm.weights import bundled

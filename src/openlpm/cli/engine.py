@@ -1,6 +1,6 @@
 """The one place where the commands meet the model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from openlpm.rollout.assembly import CharacterModel
+    from openlpm.rollout.online import OnlineConfig
     from openlpm.rollout.request import GenerationRequest
 
 Progress = Callable[[int, int], None]
@@ -49,8 +50,9 @@ class Engine(Protocol):
 class ModelEngine:
     """Our own model."""
 
-    def __init__(self, model: "CharacterModel", folder: Path) -> None:
-        self._model = model
+    def __init__(self, model: "CharacterModel", folder: Path, online: "OnlineConfig | None" = None) -> None:
+        """``online``: how to stream, if not as the model was taught."""
+        self._model, self._online = model, online
         self._fitted = model.device.type != "cpu"
         self.folder = folder
 
@@ -80,15 +82,19 @@ class ModelEngine:
             caption=request.caption,
             seed=request.seed,
         )
-        for frames_BFCHW in generate_online(self._model, [asked], request.num_frames, progress=progress):
+        way = self._online
+        for frames_BFCHW in generate_online(self._model, [asked], request.num_frames, online=way, progress=progress):
             yield frames_BFCHW[0].float().cpu().numpy()
 
 
-def load_engine(folder: Path | None, device: str) -> Engine:
+def load_engine(folder: Path | None, device: str, stream: Sequence[str] = ()) -> Engine:
     """The model of ``folder`` (None: the bundled nano) on ``device`` (``auto``: a CUDA device where there is one).
+
+    ``stream`` are ``field=value`` of ``OnlineConfig``, for streaming otherwise than the model was taught.
 
     Raises:
         InputError: no such device.
+        ConfigError: no such field or value, or a model that cannot stream is to stream otherwise.
         WeightsError: no weights there, or damaged ones.
     """
     from openlpm.rollout.assembly import load_model
@@ -96,7 +102,13 @@ def load_engine(folder: Path | None, device: str) -> Engine:
 
     place = pick_device(device)
     chosen = bundled.folder("nano") if folder is None else folder
-    return ModelEngine(load_model(chosen, place), chosen)
+    model = load_model(chosen, place)
+    if not stream:
+        return ModelEngine(model, chosen)
+    from openlpm.recipes.fields import changed
+    from openlpm.rollout.stream import online_of
+
+    return ModelEngine(model, chosen, changed(online_of(model), stream))
 
 
 def pick_device(name: str) -> "torch.device":

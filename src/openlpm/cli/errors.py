@@ -13,7 +13,12 @@ from openlpm.core.errors import OpenLPMError
 
 EXIT_FAILED = 2
 EXIT_STOPPED = 130
+_NOTHING_LEFT = "stopped before the end; nothing was written"
 DEBUG_VARIABLE = "OPENLPM_DEBUG"
+
+
+class Stopped(Exception):  # noqa: N818 (nobody erred)
+    """A command was stopped and left something behind that it can go on from; the text says what."""
 
 
 def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
@@ -26,8 +31,8 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
         if leaving.exit_code == EXIT_STOPPED:
             return _stopped()
         return leaving.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return _stopped()
+    except (KeyboardInterrupt, typer.Abort, Stopped) as stop:
+        return _stopped(str(stop) if isinstance(stop, Stopped) else _NOTHING_LEFT)
     except Exception as error:  # the process boundary: whatever it is, the user gets a sentence
         if os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}:
             raise
@@ -38,8 +43,8 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _stopped() -> int:
-    _say("stopped before the end; nothing was written")
+def _stopped(sentence: str = _NOTHING_LEFT) -> int:
+    _say(sentence)
     return EXIT_STOPPED
 
 
@@ -67,7 +72,12 @@ def _termination_as_interrupt() -> Generator[None, None, None]:
         yield
         return
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    owner = os.getpid()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != owner:  # a worker that was forked ends quietly, whoever ends it
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)

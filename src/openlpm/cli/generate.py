@@ -81,6 +81,10 @@ def generate(
         bool,
         typer.Option("--online", help="Stream: chunk by chunk, hearing nothing early, by a model distilled for it."),
     ] = False,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE: stream otherwise than taught, such as window_frames=6 (repeatable)."),
+    ] = None,
     nearest: Annotated[
         bool, typer.Option("--nearest", help="Use the cast member that looks most like the picture.")
     ] = False,
@@ -106,6 +110,7 @@ def generate(
         model=model,
         device=device,
         online=online,
+        stream=tuple(stream or ()),
     )
     perform(
         Performance(

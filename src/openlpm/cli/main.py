@@ -1,12 +1,13 @@
 """The ``openlpm`` command."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, generate, synth
+from openlpm.cli import bench, characters, demo, generate, package, synth, train
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -23,6 +24,8 @@ Examples:
   openlpm generate --character ada.png --listen question.wav --speak reply.wav --out out.mp4
 
   openlpm synth render --out talks --count 4
+
+  openlpm train all --tiny --out out/tiny
 
 Every command explains itself: openlpm generate --help.
 """
@@ -44,6 +47,8 @@ app.command("generate", help=generate.HELP)(generate.generate)
 app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
 app.command("models")(models)
+app.command("train", help=train.HELP)(train.train)
+app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")
 app.add_typer(synth.app, name="synth")
 
@@ -51,3 +56,7 @@ app.add_typer(synth.app, name="synth")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script: run a command, return its exit code."""
     return run(app, arguments)
+
+
+if __name__ == "__main__":  # torchrun -m openlpm.cli.main
+    sys.exit(main())

@@ -39,8 +39,12 @@ class Settings:
     device: str = "auto"
     online: bool = False
     """Whether to stream: chunk by chunk, causally, in the model's own few steps."""
+    stream: tuple[str, ...] = ()
+    """``field=value``: how to stream, where that is not how the model was taught."""
 
     def __post_init__(self) -> None:
+        if self.stream and not self.online:
+            raise InputError("--set says how to stream: give --online too, or leave it out")
         if self.online:
             for name in ("steps", "guidance_text", "guidance_speak", "guidance_listen"):
                 if getattr(self, name) is not None:
@@ -87,7 +91,7 @@ def perform(job: Performance) -> None:
     if job.report is not None and job.report.resolve() == job.out.resolve():
         raise InputError(f"--report {job.report} is the video itself; give the report another name")
     with VideoWriter(job.out, size=PICTURE_SIZE) as writer:
-        engine = engines.load_engine(job.settings.model, job.settings.device)
+        engine = engines.load_engine(job.settings.model, job.settings.device, job.settings.stream)
         request = _request(job, heard, references, motion)
         started = time.perf_counter()
         _write(job, engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
@@ -152,6 +156,7 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
     online = job.settings.online
     settings = {
         "online": online,
+        "stream": list(job.settings.stream),
         "text": request.caption,
         "motion": None if job.settings.motion is None else str(job.settings.motion),
         "seed": request.seed,

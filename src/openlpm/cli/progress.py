@@ -1,12 +1,30 @@
 """What is seen while a command works."""
 
 import contextlib
+import json
 from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from openlpm.training.trainer import LogEntry
+
+
+_STAYS_S = 10.0
+"""Seconds between lines that stay."""
 
 
 class _FramesASecond(ProgressColumn):
@@ -62,3 +80,37 @@ def _bar(what: str, total: int, unit: str, *more: ProgressColumn) -> Generator[C
             progress.update(task, completed=done, total=of)
 
         yield report
+
+
+@contextlib.contextmanager
+def training_progress(
+    say: Callable[[str], None], *, moving: bool
+) -> "Generator[Callable[[str, LogEntry], None], None, None]":
+    """Yields ``progress(name, entry)``: a line that moves where one is seen, and now and then a line that stays."""
+    with contextlib.ExitStack() as stack:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[loss]}"),
+        )
+        bar = (
+            stack.enter_context(Progress(*columns, TimeRemainingColumn(compact=True), console=console()))
+            if moving
+            else None
+        )
+        tasks: dict[str, TaskID] = {}
+        said: dict[str, float] = {}
+
+        def progress(name: str, entry: "LogEntry") -> None:
+            loss = f"loss {entry.scalars['loss']:.4f}"
+            if bar is not None:
+                if name not in tasks:
+                    tasks[name] = bar.add_task(name, total=entry.total_steps, loss=loss)
+                bar.update(tasks[name], completed=entry.step, total=entry.total_steps, loss=loss)
+            if name not in said or entry.seconds - said[name] >= _STAYS_S or entry.step == entry.total_steps:
+                said[name] = entry.seconds
+                scalars = json.dumps({key: round(value, 5) for key, value in entry.scalars.items()})
+                say(f"{name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
+
+        yield progress

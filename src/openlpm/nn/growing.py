@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
-from openlpm.nn.memory import MemoryConfig, Seen
+from openlpm.nn.memory import MemoryConfig, Placing, Seen
 from openlpm.nn.rope import grid_positions, rotate, rotation_at
 
 _KeyValue = tuple[Tensor, Tensor]
@@ -48,13 +48,21 @@ class GrowingMemory:
         return min(self.frames, self.config.num_frames)
 
     def open_chunk(self, num_frames: int) -> Float[Tensor, " T"]:
+        place_M, place_T = self._places(num_frames)
         for layer, kept in enumerate(self._kept):
             if kept is not None:
                 key_BMNK, _ = kept
-                place_M = torch.arange(self.num_remembered, dtype=torch.float32, device=self._device)
                 rotation = rotation_at(grid_positions(place_M, *self._grid), key_BMNK.shape[-1])
                 self._rotated[layer] = rotate(key_BMNK, rotation)
-        return self.num_remembered + torch.arange(num_frames, dtype=torch.float32, device=self._device)
+        return place_T
+
+    def _places(self, num_frames: int) -> tuple[Tensor, Tensor]:
+        """Where what is remembered stands, and the next ``num_frames`` frames."""
+        whole = torch.arange(self.num_remembered + num_frames, dtype=torch.float32, device=self._device)
+        if self.config.placing is Placing.ABSOLUTE:  # what was let go lay between the sinks and the window
+            gone = torch.arange(len(whole), device=self._device) >= self.config.sink_frames
+            whole = whole + (self.frames - self.num_remembered) * gone
+        return whole[: self.num_remembered], whole[self.num_remembered :]
 
     def look(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> Seen:
         keys, values = [key_BSNK], [value_BSNK]

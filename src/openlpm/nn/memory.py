@@ -7,6 +7,7 @@ All steps of a chunk see the same rotated keys, which are made once, by ``open_c
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, final, runtime_checkable
 
 import torch
@@ -14,6 +15,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+
+
+class Placing(StrEnum):
+    """Where what is remembered stands on the time axis."""
+
+    ANCHORED = "anchored"
+    """Anew for every chunk, right before it: positions stay as small as in training."""
+    ABSOLUTE = "absolute"
+    """Where each frame was made: positions grow with the stream. For ablations."""
 
 
 @final
@@ -25,6 +35,7 @@ class MemoryConfig:
     """First frames of the stream, kept for ever."""
     window_frames: int
     """Latest frames, beside the sinks."""
+    placing: Placing = Placing.ANCHORED
 
     def __post_init__(self) -> None:
         if self.sink_frames < 0:
@@ -95,7 +106,9 @@ def slot_positions(config: MemoryConfig, frames_B: Int[Tensor, " B"]) -> Int[Ten
     slot_M = torch.arange(config.num_frames, device=frames_B.device)
     past_B1 = frames_B[:, None] - sinks  # frames beside the sinks
     newest_BM = past_B1 - 1 - (past_B1 - 1 - (slot_M - sinks)) % window  # of those that fell into the slot, the last
-    placed_BM = sinks + newest_BM - (past_B1 - window).clamp_min(0)
+    placed_BM = sinks + newest_BM
+    if config.placing is Placing.ANCHORED:
+        placed_BM = placed_BM - (past_B1 - window).clamp_min(0)
     empty_BM = torch.where(slot_M < sinks, slot_M >= frames_B[:, None], (newest_BM < 0) | (past_B1 <= 0))
     return torch.where(empty_BM, -1, torch.where(slot_M < sinks, slot_M, placed_BM))
 
@@ -103,7 +116,8 @@ def slot_positions(config: MemoryConfig, frames_B: Int[Tensor, " B"]) -> Int[Ten
 def chunk_positions(config: MemoryConfig, frames_B: Int[Tensor, " B"], num_frames: int) -> Int[Tensor, "B T"]:
     """Where the next ``num_frames`` frames stand: right after what is remembered."""
     steps_T = torch.arange(num_frames, device=frames_B.device)
-    return frames_B.clamp_max(config.num_frames)[:, None] + steps_T
+    first_B = frames_B.clamp_max(config.num_frames) if config.placing is Placing.ANCHORED else frames_B
+    return first_B[:, None] + steps_T
 
 
 def chunk_slots(config: MemoryConfig, frames_B: Int[Tensor, " B"], num_frames: int) -> Int[Tensor, "B T"]:

@@ -6,20 +6,18 @@ that Base was trained with, seen causally, without which a bidirectional model h
 
 import copy
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from pathlib import Path
 from typing import Any, final
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.nn.memory import MemoryConfig
 from openlpm.parallel.apply import replicate
-from openlpm.parallel.world import World
-from openlpm.recipes import nano
-from openlpm.recipes.stages import Say, export_part, run_to_end, shortened
+from openlpm.recipes import nano, tiny
+from openlpm.recipes.running import Site, run_to_end
+from openlpm.recipes.stage import ONLINE_STAGES, Stage
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
+from openlpm.training.adapter import attach, detach
 from openlpm.training.causal import CausalObjective, CausalObjectiveConfig
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.makers import Maker, ParallelMaker, RolloutMaker
@@ -34,24 +32,9 @@ from openlpm.training.windows import ClipMix, WindowDraw, WindowLayout
 
 _TIME_SHIFT = 2.5
 _GUIDANCE = GuidanceScales(speak=2.0)
-
-
-class OnlineStage(StrEnum):
-    """What the student learns at a time."""
-
-    CAUSAL = "causal"
-    """To denoise a chunk from its past alone, at any time (ours)."""
-    ODE = "ode"
-    """To jump to where Base would have ended (stage 1)."""
-    OFF_POLICY = "off-policy"
-    """To make what Base finds likely, behind real history (stage 2)."""
-    ON_POLICY = "on-policy"
-    """The same behind its own history (stage 3)."""
-    REFINE = "refine"
-    """A second network goes over what the first has made (stage 4)."""
-
-
-CHAIN = (OnlineStage.CAUSAL, OnlineStage.ODE, OnlineStage.OFF_POLICY, OnlineStage.ON_POLICY)
+_REFINER_TIME = 0.3
+_MATCHING = (Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)
+"""The stages with two scores."""
 
 
 def online(*, refiner: bool = False) -> OnlineConfig:
@@ -60,7 +43,7 @@ def online(*, refiner: bool = False) -> OnlineConfig:
         chunk_frames=2,
         memory=MemoryConfig(sink_frames=2, window_frames=12),
         backbone_times=(1.0, 0.6),
-        refiner_time=0.3 if refiner else None,
+        refiner_time=_REFINER_TIME if refiner else None,
     )
 
 
@@ -70,6 +53,14 @@ def laptop() -> OnlineConfig:
     The backbone keeps its two steps: after a single one from noise it would remember keys of noise.
     """
     return replace(online(), memory=MemoryConfig(sink_frames=2, window_frames=8))
+
+
+def online_of(stage: Stage, begun: OnlineConfig | None) -> OnlineConfig:
+    """How a stage streams: as the stages before it did; the refiner comes with the stage that teaches one."""
+    way = online() if begun is None else begun
+    if stage is not Stage.REFINE:
+        return replace(way, refiner_time=None)
+    return way if way.refiner_time is not None else replace(way, refiner_time=_REFINER_TIME)
 
 
 def _windows(frames: int, *, dropped: float) -> WindowDraw:
@@ -99,9 +90,9 @@ def ode() -> OdeObjectiveConfig:
     return OdeObjectiveConfig(windows=_windows(36, dropped=0.0), teacher=teacher)
 
 
-def matching(stage: OnlineStage) -> MatchingConfig:
+def matching(stage: Stage) -> MatchingConfig:
     """Scores over six seconds; rollouts last eight."""
-    off_policy = stage is OnlineStage.OFF_POLICY
+    off_policy = stage is Stage.OFF_POLICY
     return MatchingConfig(
         windows=_windows(36 if off_policy else 48, dropped=0.0),
         scores=ScoreConfig(guidance=_GUIDANCE, time_shift=_TIME_SHIFT),
@@ -111,21 +102,55 @@ def matching(stage: OnlineStage) -> MatchingConfig:
     )
 
 
-def trainer(stage: OnlineStage, seconds: float) -> TrainerConfig:
-    """Rates and schedule of a stage."""
-    matches = stage in (OnlineStage.OFF_POLICY, OnlineStage.ON_POLICY, OnlineStage.REFINE)
-    rhythms = (
-        Rhythm(prefix="generator.", every=matching(stage).fake_steps),
-        Rhythm(prefix="fake.", rate=1.0),
-    )
-    return TrainerConfig(
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineRecipe:
+    """How a stage of Online is trained."""
+
+    online: OnlineConfig
+    """How the student streams, in training as in use."""
+    objective: CausalObjectiveConfig | OdeObjectiveConfig | MatchingConfig
+    """Of a stage with two scores it holds the guidance of the real one, and the steps of the fake one for one of the
+    generator's."""
+    trainer: TrainerConfig
+    fake: OptimiserConfig | None = None
+    """Of the fake score, in a stage that has one; the trainer's is the student's."""
+    rank: int = 0
+    """Components of change to Base that a matrix of the student may learn (``training.adapter``); 0: all of it."""
+
+    def __post_init__(self) -> None:
+        if self.rank < 0:
+            raise ConfigError(f"rank={self.rank}: give the components to learn, or 0 for whole matrices")
+        if (self.fake is not None) != isinstance(self.objective, MatchingConfig):
+            raise ConfigError(
+                f"fake={self.fake}: a stage with two scores has an optimiser for the fake one, no other has"
+            )
+
+
+def online_recipe(stage: Stage, seconds: float, *, begun: OnlineConfig | None = None, small: bool) -> OnlineRecipe:
+    """Nano's recipe of a stage, behind a student that streamed as ``begun`` says, or a few steps of it."""
+    if stage not in ONLINE_STAGES:
+        raise ConfigError(f"stage={stage}: give one of {', '.join(ONLINE_STAGES)}")
+    matches = stage in _MATCHING
+    objective = matching(stage) if matches else causal() if stage is Stage.CAUSAL else ode()
+    if small and isinstance(objective, MatchingConfig):
+        objective = replace(objective, windows=tiny.windows(objective.windows), score_frames=tiny.WINDOW_FRAMES)
+    elif small:
+        objective = replace(objective, windows=tiny.windows(objective.windows))
+    optimiser = OptimiserConfig(lr=4e-4 if matches else 1e-3, weight_decay=0.01)
+    config = TrainerConfig(
         steps=1_000_000,
         seconds=seconds,
-        optimiser=OptimiserConfig(lr=4e-4 if matches else 1e-3, weight_decay=0.01),
+        optimiser=optimiser,
         schedule=WarmStableDecay(warmup_steps=200, decay_fraction=0.3),
-        rhythms=rhythms if matches else (Rhythm(),),
         average_decay=0.995 if matches else 0.999,
         record=True,
+    )
+    return OnlineRecipe(
+        online=online_of(stage, begun),
+        objective=objective,
+        trainer=tiny.trainer(config) if small else config,
+        fake=optimiser if matches else None,
     )
 
 
@@ -136,64 +161,48 @@ class Pupils:
 
     base: CharacterModel
     student: CharacterModel
-    """With Base's encoders and autoencoder, and ``online`` in its config."""
-    refiner: CharacterTransformer | None = None
+    """With Base's encoders and autoencoder, ``online`` in its config, and a refiner where one is to learn."""
 
     def __post_init__(self) -> None:
         if self.student.config.online is None:
             raise ConfigError("student.config.online=None: say how it is to stream")
 
 
-def train_online(  # noqa: PLR0913 (all that a stage works on, by name)
-    stage: OnlineStage,
-    pupils: Pupils,
-    bank: ClipBank,
-    world: World,
-    folder: Path,
-    *,
-    seconds: float,
-    tiny: bool,
-    say: Say,
-) -> None:
-    """One stage; leaves the averaged weights of what it taught in ``folder/dit`` (or ``folder/refiner``)."""
-    objective = _objective(stage, pupils, bank, tiny=tiny)
-    replicate(objective.module, world)
-    run_to_end(objective, shortened(trainer(stage, seconds), tiny=tiny), world, folder / f"run-{stage}", say)
-    if stage is OnlineStage.REFINE:
-        assert pupils.refiner is not None
-        export_part(pupils.refiner, folder / "refiner", world)
-        return
-    export_part(pupils.student.dit, folder / "dit", world)
-
-
-def _objective(stage: OnlineStage, pupils: Pupils, bank: ClipBank, *, tiny: bool) -> Objective[Any]:
-    base, student, way = pupils.base, pupils.student, pupils.student.config.online
-    assert way is not None
-    base.requires_grad_(requires_grad=False)
-    student.requires_grad_(requires_grad=False)
-    taught = student.dit
-    if stage is OnlineStage.CAUSAL:
-        taught.requires_grad_(requires_grad=True)
-        return CausalObjective(student, bank, way, _small(causal(), tiny=tiny))
-    if stage is OnlineStage.ODE:
-        taught.requires_grad_(requires_grad=True)
-        return OdeObjective(student, base.dit, bank, way, _small(ode(), tiny=tiny))
-    maker: Maker
-    if stage is OnlineStage.REFINE:
-        if pupils.refiner is None:
-            raise ConfigError("refiner=None: this stage teaches a second network; give one")
-        taught = pupils.refiner
-        maker = RolloutMaker(dit=student.dit, online=way, refiner=taught)
-    elif stage is OnlineStage.ON_POLICY:
-        maker = RolloutMaker(dit=taught, online=way)
-    else:
-        maker = ParallelMaker(taught, way)
+def train_online(stage: Stage, pupils: Pupils, bank: ClipBank, site: Site, recipe: OnlineRecipe) -> None:
+    """One stage; leaves what it taught, averaged, in the student."""
+    taught = pupils.student.refiner if stage is Stage.REFINE else pupils.student.dit
+    if taught is None:
+        raise ConfigError("student.refiner=None: this stage teaches a second network; give the student one")
+    pupils.base.requires_grad_(requires_grad=False)
+    pupils.student.requires_grad_(requires_grad=False)
     taught.requires_grad_(requires_grad=True)
+    if recipe.rank:
+        attach(taught, pupils.base.dit.state_dict(), recipe.rank)
+    objective = _objective(stage, pupils, bank, recipe)
+    replicate(objective.module, site.world)
+    run_to_end(objective, _in_rhythm(recipe), site, stage, recipe)
+    detach(taught)
+
+
+def _in_rhythm(recipe: OnlineRecipe) -> TrainerConfig:
+    """Generator and fake score each move in their own time, with their own optimiser."""
+    if not isinstance(recipe.objective, MatchingConfig):
+        return recipe.trainer
+    generator = Rhythm(prefix="generator.", every=recipe.objective.fake_steps)
+    return replace(recipe.trainer, rhythms=(generator, Rhythm(prefix="fake.", optimiser=recipe.fake)))
+
+
+def _objective(stage: Stage, pupils: Pupils, bank: ClipBank, recipe: OnlineRecipe) -> Objective[Any]:
+    base, student, way, config = pupils.base, pupils.student, recipe.online, recipe.objective
+    if isinstance(config, CausalObjectiveConfig):
+        return CausalObjective(student, bank, way, config)
+    if isinstance(config, OdeObjectiveConfig):
+        return OdeObjective(student, base.dit, bank, way, config)
+    maker: Maker
+    if stage is Stage.OFF_POLICY:
+        maker = ParallelMaker(student.dit, way)
+    else:  # the refiner is taught where there is one
+        maker = RolloutMaker(dit=student.dit, online=way, refiner=student.refiner)
+    taught = student.dit if student.refiner is None else student.refiner
     fake = copy.deepcopy(base.dit).requires_grad_(requires_grad=True)
-    config = _small(matching(stage), tiny=tiny)
     return MatchingObjective(MatchingLearner(taught, maker, base, fake, bank, config), maker, bank, config)
-
-
-def _small(config: Any, *, tiny: bool) -> Any:
-    """One window a step where it is ``tiny``."""
-    return replace(config, windows=replace(config.windows, token_frames=40)) if tiny else config

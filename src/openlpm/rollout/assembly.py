@@ -17,7 +17,7 @@ from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
 from openlpm.encoders.text import TextConfig, TextEncoder
-from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.vae.autoencoder import VideoAutoencoder
 from openlpm.vae.config import AutoencoderConfig
 from openlpm.weights.store import Storage, load_into, save
@@ -65,8 +65,16 @@ class CharacterConfig:
     picture_size: int = 256
     online: OnlineConfig | None = None
     """How it streams; None for a model that was never taught to."""
+    online_networks: tuple[OnlineNetwork, ...] = ()
+    """Transformers that it has for streaming alone, of the sizes of ``dit``."""
 
     def __post_init__(self) -> None:
+        if self.online_networks and self.online is None:
+            raise ConfigError(
+                f"online_networks={self._named_networks()}: say in `online` how they stream, or give none"
+            )
+        if OnlineNetwork.REFINER in self.online_networks and (self.online is None or self.online.refiner_time is None):
+            raise ConfigError(f"online_networks={self._named_networks()}: a refiner needs a refiner_time in `online`")
         if self.vae.latent_channels != self.dit.latent_channels:
             raise ConfigError(
                 f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: "
@@ -91,6 +99,9 @@ class CharacterConfig:
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
 
+    def _named_networks(self) -> str:
+        return ", ".join(self.online_networks)
+
     def joins(self, num_pictures: int) -> tuple[int, ...]:
         """Of ``num_pictures`` at 24 fps, those with which a window goes on from the one before."""
         group = self.vae.frames_per_latent
@@ -109,6 +120,18 @@ class CharacterModel(nn.Module):
         self.speak = SpeechEncoder(config.speak)
         self.listen = SpeechEncoder(config.listen)
         self.text = TextEncoder(config.text)
+        networks = config.online_networks
+        self.backbone = CharacterTransformer(config.dit) if OnlineNetwork.BACKBONE in networks else None
+        self.refiner = CharacterTransformer(config.dit) if OnlineNetwork.REFINER in networks else None
+
+    @property
+    def streaming(self) -> CharacterTransformer:
+        """The transformer that makes chunks: its own, or the one that makes windows too."""
+        return self.dit if self.backbone is None else self.backbone
+
+    def streaming_networks(self) -> list[CharacterTransformer]:
+        """The one that makes chunks, and the one that refines them if it is another."""
+        return [self.streaming, *([] if self.refiner is None else [self.refiner])]
 
     @property
     def device(self) -> torch.device:

@@ -87,9 +87,16 @@ class ChunkMaker:
             if number:
                 sample_BCTHW = _noised(predictions[-1], noise_NBCTHW[number], time)
             with torch.set_grad_enabled(enabled and gradient_step in (None, number)):
-                predictions.append(step.data(sample_BCTHW, time, record=number == len(times) - 1))
-        memories.backbone.commit(moving_B)
+                record = online.history_time is None and number == len(times) - 1
+                predictions.append(step.data(sample_BCTHW, time, record=record))
         made_BCTHW = normalise_latents(predictions[-1])
+        if online.history_time is not None:
+            with torch.set_grad_enabled(enabled and gradient_step is None):
+                past_BCTHW = made_BCTHW
+                if online.history_time:
+                    past_BCTHW = _noised(made_BCTHW, noise_NBCTHW[len(times)], online.history_time)
+                step.data(past_BCTHW, online.history_time, record=True)
+        memories.backbone.commit(moving_B)
         if self.refiner is None or memories.refiner is None or online.refiner_time is None:
             return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 

@@ -44,11 +44,12 @@ def fit_to_cpu(model: CharacterModel) -> Fitted:
     knows its activations, else it goes with the transformer.
     """
     transformer = _fastest(model.config.dit.width, model.config.dit.ffn_width)
-    if transformer is Arithmetic.BFLOAT16:
-        model.dit.bfloat16()
-    elif transformer is Arithmetic.EIGHT_BITS:
-        for block in model.dit.blocks:
-            cast("Block", block).shrink()
+    for network in model.streaming_networks():
+        if transformer is Arithmetic.BFLOAT16:
+            network.bfloat16()
+        elif transformer is Arithmetic.EIGHT_BITS:
+            for block in network.blocks:
+                cast("Block", block).shrink()
     activations = model.config.vae.activations
     if activations is not None and is_supported():
         to_eight_bits(model.vae.decoder, activations)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.stream import OnlineStream, online_of
 
@@ -16,11 +17,13 @@ def generate_online(
     requests: Sequence[StreamRequest],
     num_frames: int,
     *,
+    online: OnlineConfig | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Float[Tensor, "B F 3 H W"]]:
     """Pictures in [0, 1] of the first ``num_frames`` frames of all requests side by side, a chunk at a time.
 
-    Time and memory of a chunk do not depend on how many came before.
+    Time and memory of a chunk do not depend on how many came before. ``online`` is another way to stream than the
+    model's own.
 
     Raises:
         ConfigError: the model cannot stream, or there are no requests.
@@ -29,7 +32,7 @@ def generate_online(
     if not requests or num_frames < 1:
         raise ConfigError(f"requests={len(requests)}, num_frames={num_frames}: give at least one of each")
     slots = {reference.slot: None for request in requests for reference in request.references}
-    stream = OnlineStream(model, len(requests), tuple(slots))
+    stream = OnlineStream(model, len(requests), tuple(slots), online=online)
     for row, request in enumerate(requests):
         stream.join(row, request)
     return _chunks(stream, num_frames, progress or (lambda done, total: None))

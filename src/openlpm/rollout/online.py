@@ -18,13 +18,23 @@ class RefinerKeys(StrEnum):
     """Those of the finished chunk at time 0, from one more evaluation."""
 
 
+class OnlineNetwork(StrEnum):
+    """A transformer that a model has for streaming alone, beside ``dit``; also the name of its folder."""
+
+    BACKBONE = "backbone"
+    """Makes chunks in place of ``dit``, which then is Base."""
+    REFINER = "refiner"
+    """Goes over chunks in place of the backbone itself."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnlineConfig:
     """A backbone that makes a chunk in a few steps from noise, and perhaps a refiner that goes over it once.
 
     A step predicts x_0, which is noised again, with fresh noise, to the time of the next step. The backbone remembers
-    the keys of its last step, so its history has the noise of that step, in training and in use.
+    the keys of its last step, so its history has the noise of that step, in training and in use; ``history_time`` asks
+    for another noise, or none.
     """
 
     chunk_frames: int
@@ -36,6 +46,8 @@ class OnlineConfig:
     refiner_time: float | None = None
     """Flow time to which the backbone's chunk is noised for the refiner; None: there is no refiner."""
     refiner_keys: RefinerKeys = RefinerKeys.STEP
+    history_time: float | None = None
+    """Flow time at which the backbone reads its finished chunk once more, to remember those keys; None: it does not."""
 
     def __post_init__(self) -> None:
         times = self.backbone_times
@@ -45,6 +57,8 @@ class OnlineConfig:
             )
         if self.refiner_time is not None and not 0 < self.refiner_time < 1:
             raise ConfigError(f"refiner_time={self.refiner_time}: give a flow time between 0 and 1, or none")
+        if self.history_time is not None and not 0 <= self.history_time < 1:
+            raise ConfigError(f"history_time={self.history_time}: give a flow time from 0 to below 1, or none")
         if not 1 <= self.chunk_frames <= self.memory.window_frames:
             raise ConfigError(
                 f"chunk_frames={self.chunk_frames}: give at least 1, and no more than "
@@ -54,14 +68,16 @@ class OnlineConfig:
     @property
     def history_noise(self) -> float:
         """Flow time of the keys that the backbone remembers."""
-        return self.backbone_times[-1]
+        return self.backbone_times[-1] if self.history_time is None else self.history_time
 
     @property
     def num_noises(self) -> int:
-        """Samples of noise that a chunk takes: one a step."""
-        return len(self.backbone_times) + (self.refiner_time is not None)
+        """Samples of noise that a chunk takes: one a step, one for a noisy history that is no step, in this order."""
+        return len(self.backbone_times) + bool(self.history_time) + (self.refiner_time is not None)
 
     @property
     def nfe(self) -> int:
         """Evaluations of a transformer that a chunk takes."""
-        return self.num_noises + (self.refiner_time is not None and self.refiner_keys is RefinerKeys.CLEAN)
+        backbone = len(self.backbone_times) + (self.history_time is not None)
+        refined = self.refiner_time is not None
+        return backbone + refined + (refined and self.refiner_keys is RefinerKeys.CLEAN)

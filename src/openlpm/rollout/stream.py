@@ -11,7 +11,6 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceSlot
-from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
@@ -54,23 +53,25 @@ class OnlineStream:
         num_rows: int,
         slots: Sequence[ReferenceSlot],
         *,
-        refiner: CharacterTransformer | None = None,
+        online: OnlineConfig | None = None,
     ) -> None:
         """Make room for ``num_rows`` streams whose references are among ``slots``.
 
-        ``refiner`` is the backbone itself by default, where the model has a refiner's time.
+        ``online`` says how to stream, where that is not to be the way that the model was taught. A model with a
+        refiner's time and no refiner of its own refines with its backbone.
 
         Raises:
             ConfigError: the model cannot stream.
         """
-        online = online_of(model)
+        online = online_of(model) if online is None else online
         refining = online.refiner_time is not None
-        config, device, weight = model.config, model.device, model.dit.head.weight
+        config, device, weight = model.config, model.device, model.streaming.head.weight
         self._vae_type = next(model.vae.parameters()).dtype
         self._sample_type = torch.promote_types(weight.dtype, torch.float32)
         self.model, self.online, self.slots = model, online, tuple(slots)
+        refiner = model.streaming if model.refiner is None else model.refiner
         self.maker = ChunkMaker(
-            online=online, backbone=model.dit, refiner=(refiner or model.dit) if refining else refiner, tells_once=True
+            online=online, backbone=model.streaming, refiner=refiner if refining else None, tells_once=True
         )
         size = config.picture_size // config.vae.spatial_factor
         shape = RingShape(

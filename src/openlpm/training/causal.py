@@ -1,8 +1,8 @@
 """Teaching a transformer to see only the past: a whole clip in two passes, each chunk as a stream would make it.
 
 The first pass shows all frames at the noise of the history and keeps their keys; since each chunk sees earlier ones
-and itself, it is also the last step of every chunk. Other steps are second passes, which see the kept keys of earlier
-chunks.
+and itself, it is also the last step of every chunk, unless the history has a noise of its own. Other steps are second
+passes, which see the kept keys of earlier chunks.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class CausalClip:
         self._record: KeyRecord | None = None
 
     def last(self, noisy_BCTHW: Tensor) -> Tensor:
-        """x_0 of all frames at ``online.history_noise``, float32: the last step of every chunk, and their history."""
+        """x_0 of all frames at ``online.history_noise``, float32: their history, and mostly the last step of chunks."""
         self._record = KeyRecord()
         time_B = torch.full((noisy_BCTHW.shape[0],), self._online.history_noise, device=noisy_BCTHW.device)
         layout = self._layout(noisy_BCTHW, references=len(self._condition.slots))

@@ -24,6 +24,8 @@ class Progress:
 
     step: int
     total_steps: int
+    seconds: float = 0.0
+    """Spent on it, over all processes that took it up one after another."""
 
 
 def _optimiser_state(module: nn.Module, optimiser: MuonAdamW) -> dict[str, Any]:

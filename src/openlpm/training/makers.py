@@ -46,9 +46,9 @@ class ParallelMaker:
         return len(self.online.backbone_times)
 
     def make(self, data_BCTHW: Tensor, condition: Condition, step: int) -> Tensor:
-        """One pass for the last step, which is the history too; two for another."""
+        """One pass for the last step, where it is the history too; two for another."""
         clip = CausalClip(self.dit, self.online, condition)
-        is_last = step == self.num_steps - 1
+        is_last = step == self.num_steps - 1 and self.online.history_time is None
         with torch.set_grad_enabled(torch.is_grad_enabled() and is_last):
             last_BCTHW = clip.last(_noised(data_BCTHW, self.online.history_noise))
         if is_last:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from openlpm.dit.model import CharacterTransformer
+from openlpm.flow.path import interpolate
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
 from openlpm.training.causal import CausalClip
@@ -55,12 +56,20 @@ class OdeLearner(nn.Module):
                 teacher, torch.randn_like(shape_of_BCTHW), condition, online.backbone_times, config.teacher
             )
         clip = CausalClip(self.dit, online, condition)
-        made = [clip.last(way.samples[-1])]
-        for time, sample_BCTHW in zip(online.backbone_times[:-1], way.samples[:-1], strict=True):
-            made.append(clip.other(sample_BCTHW, torch.full((len(sample_BCTHW),), time, device=device)))
+        if online.history_time is None:
+            last_BCTHW, steps = clip.last(way.samples[-1]), online.backbone_times[:-1]
+        else:
+            past_B = torch.full((len(shape_of_BCTHW),), online.history_time, device=device)
+            clip.last(interpolate(way.data_BCTHW, torch.randn_like(way.data_BCTHW), past_B))
+            last_BCTHW, steps = None, online.backbone_times
+        made = [
+            clip.other(sample_BCTHW, torch.full((len(sample_BCTHW),), time, device=device))
+            for time, sample_BCTHW in zip(steps, way.samples, strict=False)
+        ]
+        made += [] if last_BCTHW is None else [last_BCTHW]
         # Nothing weighs more than the rest: where the teacher put mouth and eyes is not known.
         errors = [(each - way.data_BCTHW).square().mean() for each in made]
-        return torch.stack(errors).sum(), {"error_first": errors[-1], "error_last": errors[0]}
+        return torch.stack(errors).sum(), {"error_first": errors[0], "error_last": errors[-1]}
 
 
 @final

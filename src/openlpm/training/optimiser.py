@@ -49,12 +49,12 @@ class Rhythm:
     """Of the parameters' names."""
     every: int = 1
     """Steps from one move to the next; the first step moves all."""
-    rate: float = 1.0
-    """Their learning rate beside the optimiser's."""
+    optimiser: OptimiserConfig | None = None
+    """Their own; None: that of the others. Its rate follows the same schedule."""
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.rate <= 0:
-            raise ConfigError(f"every={self.every}, rate={self.rate}: give a whole number of steps and a positive rate")
+        if self.every < 1:
+            raise ConfigError(f"every={self.every}: give a whole number of steps, 1 or more")
 
 
 def _share(rows: int, mesh_size: int) -> int:
@@ -126,8 +126,9 @@ class MuonAdamW(torch.optim.Optimizer):
         sorted_in: dict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
         for name, parameter in named_parameters:
             if parameter.requires_grad:
-                matrix = config.use_muon and is_matrix(name, parameter)
-                sorted_in[(self._rhythm_of(name), matrix)].append(parameter)
+                rhythm = self._rhythm_of(name)
+                matrix = self._config_of(rhythm).use_muon and is_matrix(name, parameter)
+                sorted_in[(rhythm, matrix)].append(parameter)
         for number, rhythm in enumerate(self._rhythms):
             if not any(key[0] == number for key in sorted_in):
                 raise ConfigError(f"prefix={rhythm.prefix!r}: no trained parameter has such a name; leave it out")
@@ -144,6 +145,9 @@ class MuonAdamW(torch.optim.Optimizer):
             if name.startswith(rhythm.prefix):
                 return number
         raise ConfigError(f"{name} fits no rhythm: add one with a prefix of its name, or one without a prefix")
+
+    def _config_of(self, rhythm: int) -> OptimiserConfig:
+        return self._rhythms[rhythm].optimiser or self._config
 
     def moving(self, step: int) -> tuple[int, ...]:
         """The rhythms that move at a step, by number."""
@@ -174,17 +178,18 @@ class MuonAdamW(torch.optim.Optimizer):
             if moving is not None and group["rhythm"] not in moving:
                 continue
             parameters = [p for p in group["params"] if p.grad is not None]
-            rate = self.rate * self._rhythms[group["rhythm"]].rate
+            config = self._config_of(group["rhythm"])
+            rate = self.rate * (config.lr / self._config.lr)
             if parameters and group["matrices"]:
-                self._muon(parameters, rate)
+                self._muon(parameters, rate, config)
             elif parameters:
-                self._adamw(parameters, rate)
+                self._adamw(parameters, rate, config)
 
-    def _muon(self, parameters: list[nn.Parameter], rate: Tensor) -> None:
+    def _muon(self, parameters: list[nn.Parameter], rate: Tensor, config: OptimiserConfig) -> None:
         grads = [local(p.grad) for p in parameters if p.grad is not None]
         momenta = [local(self._slots(p, matrices=True)["momentum"]) for p in parameters]
-        torch._foreach_lerp_(momenta, grads, 1 - self._config.momentum)
-        steps = torch._foreach_lerp(grads, momenta, self._config.momentum)  # noqa: SLF001 (has no public name)
+        torch._foreach_lerp_(momenta, grads, 1 - config.momentum)
+        steps = torch._foreach_lerp(grads, momenta, config.momentum)  # noqa: SLF001 (has no public name)
         by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
         for p, whole in zip(parameters, _gathered(list(steps), parameters), strict=True):
             by_shape[(whole.shape[0], whole.numel() // whole.shape[0])].append((p, whole))
@@ -196,12 +201,11 @@ class MuonAdamW(torch.optim.Optimizer):
             for (p, whole), update in zip(same, update_NPQ, strict=True):
                 weights.append(local(p))
                 updates.append(_own_part(update.reshape(whole.shape), p))
-        torch._foreach_mul_(weights, 1 - rate * self._config.weight_decay)
+        torch._foreach_mul_(weights, 1 - rate * config.weight_decay)
         torch._foreach_mul_(updates, -rate)
         torch._foreach_add_(weights, updates)
 
-    def _adamw(self, parameters: list[nn.Parameter], rate: Tensor) -> None:
-        config = self._config
+    def _adamw(self, parameters: list[nn.Parameter], rate: Tensor, config: OptimiserConfig) -> None:
         counts = [self._slots(p, matrices=False)["count"] for p in parameters]
         torch._foreach_add_(counts, 1)
         grads = [local(p.grad) for p in parameters if p.grad is not None]

@@ -7,7 +7,7 @@ was killed and resumed sees what an unbroken run sees.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, final
 
@@ -53,12 +53,14 @@ class TrainerConfig:
     rhythms: tuple[Rhythm, ...] = (Rhythm(),)
     """Which parameters move when, and how fast beside one another; gradients are clipped by rhythm."""
     seconds: float | None = None
-    """Wall-clock budget of this run: the decay is placed so that the run ends in time."""
+    """Wall-clock budget, also over kills and resumes: the decay is placed so that the run ends in time."""
     average_decay: float = 0.999
     clip_norm: float = 1.0
     log_every: int = 50
     save_every: int = 0
-    """Steps between checkpoints; 0 saves only at the end."""
+    """Steps between checkpoints; 0: by time alone."""
+    save_seconds: float = 120.0
+    """Seconds after which the next log entry brings a checkpoint; one comes at the end in any case."""
     record: bool = False
     """Record steps as CUDA graphs where there is CUDA; needs replicated weights and batches that are dataclasses."""
     seed: int = 0
@@ -118,10 +120,12 @@ class Trainer:
 
     def run(self, on_log: Callable[[LogEntry], None] = lambda _: None) -> None:
         """Train to the end of the steps or of the time."""
-        config, started, first_step = self._config, time.monotonic(), self._progress.step
+        config, first_step = self._config, self._progress.step
+        began = saved = time.monotonic()
+        started = began - self._progress.seconds
         sums: dict[str, Tensor] = {}
         self._objective.module.train()
-        timed_from = (started, first_step)
+        timed_from = (began, first_step)
         while self._progress.step < self._progress.total_steps:
             scalars = self.update()
             for name, value in scalars.items():
@@ -135,9 +139,18 @@ class Trainer:
                     timed_from = (time.monotonic(), step)  # the first steps compile; they say nothing about speed
                 elif config.seconds is not None:
                     self._fit_to_time(started, timed_from)
+                if self._world.agree(int(time.monotonic() - saved >= config.save_seconds)):
+                    saved = self._save_at(started)
             if config.save_every and step % config.save_every == 0:
-                self.save()
+                saved = self._save_at(started)
+        self._save_at(started)
+
+    def _save_at(self, started: float) -> float:
+        """A checkpoint that knows how long the run has taken; returns the time."""
+        now = time.monotonic()
+        self._progress = replace(self._progress, seconds=now - started)
         self.save()
+        return now
 
     def update(self) -> Tensors:
         """One step: batch, loss, gradients, weights, average; returns scalars on the device."""
@@ -161,7 +174,7 @@ class Trainer:
         )
         if self._buffer is None:
             self.optimiser.zero_grad(set_to_none=True)
-        self._progress = Progress(step=step + 1, total_steps=self._progress.total_steps)
+        self._progress = replace(self._progress, step=step + 1)
         return {**scalars, **norm}
 
     def _differentiate(self, batch: Any) -> Tensors:
@@ -200,4 +213,4 @@ class Trainer:
         per_step = (now - timed_from[0]) / max(1, step - timed_from[1])
         left = max(1, int((self._config.seconds - (now - started)) / max(per_step, 1e-6)))
         total = self._world.agree(min(self._config.steps, step + left))
-        self._progress = Progress(step=step, total_steps=total)
+        self._progress = replace(self._progress, total_steps=total)

@@ -1,7 +1,8 @@
 """Checkpoints on disk: safetensors in shards, an index with a checksum for each, strict in every direction.
 
 A folder holds ``weights-00001-of-00003.safetensors`` and so on, and ``index.json``. A matrix stored as int8 rows is two
-tensors: its integers under its own key and its scales under ``<key>.scale``.
+tensors: its integers under its own key and its scales under ``<key>.scale``. A folder may hold a difference
+(``weights.difference``) to the weights of a folder beside it, which its index names by a checksum.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from openlpm.core.errors import WeightsError
+from openlpm.weights.difference import FACTORS, added
 from openlpm.weights.int8 import Int8Rows, dequantise, quantise, worth_quantising
 
 INDEX = "index.json"
@@ -41,26 +43,40 @@ class _Index:
     shards: dict[str, dict[str, Any]]
     """File name to ``sha256`` and ``size_bytes``."""
     quantised: frozenset[str]
+    base: dict[str, str] | None
+    """``name`` and ``index_sha256`` of the folder to whose weights these are a difference."""
 
 
 def save(
-    state: Mapping[str, Tensor], folder: Path, *, storage: Storage, max_shard_bytes: int = 15 * 2**20
+    state: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    storage: Storage,
+    max_shard_bytes: int = 15 * 2**20,
+    base: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write ``state`` and return the shards; what was stored in ``folder`` before is replaced.
+
+    With a ``base``, a folder of weights beside this one, ``state`` is a difference to what lies there.
 
     Shards come first and the index last, so that a save cut short is refused by ``load``. A tensor larger than
     ``max_shard_bytes`` has a shard of its own.
 
     Raises:
-        WeightsError: a key of ``state`` ends like the scale of another.
+        WeightsError: a key of ``state`` ends like the scale of another; the base does not lie beside ``folder``.
     """
+    if base is not None and (base.resolve().parent != folder.resolve().parent or base.name == folder.name):
+        raise WeightsError(
+            f"{base} does not lie beside {folder}: store a difference next to what it is a difference to"
+        )
+    origin = None if base is None else {"name": base.name, "index_sha256": _index_sha256(base)}
     packed: dict[str, Tensor] = {}
     quantised: list[str] = []
     for key in sorted(state):
         tensor = state[key].detach().cpu()
         if key.endswith(SCALE) and key.removesuffix(SCALE) in state:
             raise WeightsError(f"key {key!r} could be taken for the scale of another: rename it")
-        if storage is Storage.INT8_ROWS and worth_quantising(tensor):
+        if storage is Storage.INT8_ROWS and (worth_quantising(tensor) or (base is not None and key.endswith(FACTORS))):
             rows = quantise(tensor)
             packed[key], packed[key + SCALE] = rows.integers, rows.scale
             quantised.append(key)
@@ -81,6 +97,7 @@ def save(
         (folder / name).write_bytes(blob)
         shards[name] = {"sha256": hashlib.sha256(blob).hexdigest(), "size_bytes": len(blob)}
     index = {"format": _FORMAT, "storage": storage.value, "shards": shards, "quantised": quantised}
+    index |= {} if origin is None else {"base": origin}
     partial = folder / (INDEX + ".partial")
     partial.write_text(json.dumps(index, indent=1) + "\n")
     partial.replace(folder / INDEX)
@@ -90,10 +107,11 @@ def save(
 def load(folder: Path, *, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """The state that ``save`` wrote, on the CPU, floating-point tensors in ``dtype``.
 
-    With None they come as stored, and int8 rows as float32.
+    With None they come as stored, and int8 rows as float32. A difference comes as the weights that it makes.
 
     Raises:
-        WeightsError: the index is missing or unreadable, or a shard is missing, truncated or corrupt; it is named.
+        WeightsError: the index is missing or unreadable, or a shard is missing, truncated or corrupt; it is named. Or
+            the weights beside it are not those that a difference was made for.
     """
     index = _read_index(folder)
     packed: dict[str, Tensor] = {}
@@ -106,8 +124,25 @@ def load(folder: Path, *, dtype: torch.dtype | None = None) -> dict[str, Tensor]
         tensor = packed[key]
         if key in index.quantised:
             tensor = dequantise(Int8Rows(integers=tensor, scale=packed[key + SCALE]))
-        state[key] = tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
-    return state
+        state[key] = tensor
+    if index.base is not None:
+        state = _with_base(state, folder, index.base)
+    return {
+        key: tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+        for key, tensor in state.items()
+    }
+
+
+def _with_base(difference: dict[str, Tensor], folder: Path, base: Mapping[str, str]) -> dict[str, Tensor]:
+    beside = folder.parent / base["name"]
+    if _index_sha256(beside) != base["index_sha256"]:
+        raise WeightsError(
+            f"{folder} is a difference to other weights than those in {beside}: fetch both again, or package them again"
+        )
+    try:
+        return added(load(beside), difference)
+    except WeightsError as error:
+        raise WeightsError(f"{folder} does not fit {beside}: {error}") from error
 
 
 def load_into(module: nn.Module, folder: Path) -> None:
@@ -158,6 +193,13 @@ def _shards(packed: Mapping[str, Tensor], max_shard_bytes: int) -> list[list[str
     return groups
 
 
+def _index_sha256(folder: Path) -> str:
+    """Says which weights lie there: an index has the checksums of all shards."""
+    if not (folder / INDEX).is_file():
+        raise WeightsError(f"{folder} holds no weights, but others are a difference to them: {INDEX} is missing")
+    return hashlib.sha256((folder / INDEX).read_bytes()).hexdigest()
+
+
 def _read_index(folder: Path) -> _Index:
     path = folder / INDEX
     try:
@@ -169,8 +211,14 @@ def _read_index(folder: Path) -> _Index:
     try:
         if index["format"] != _FORMAT:
             raise WeightsError(f"{path} has format {index['format']}, this version reads {_FORMAT}: update OpenLPM")
+        base = index.get("base")
+        if base is not None and (Path(base["name"]).name != base["name"] or "index_sha256" not in base):
+            raise KeyError("base")
         return _Index(
-            storage=Storage(index["storage"]), shards=index["shards"], quantised=frozenset(index["quantised"])
+            storage=Storage(index["storage"]),
+            shards=index["shards"],
+            quantised=frozenset(index["quantised"]),
+            base=base,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no index of weights: fetch the weights again") from error

@@ -1,0 +1,137 @@
+"""The run of a plan: footage once, then stage after stage, each leaving what the next begins from."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import final
+
+import torch
+
+from openlpm.core.errors import ConfigError
+from openlpm.dit.model import CharacterTransformer
+from openlpm.parallel.compile_cache import load_compiled, save_compiled
+from openlpm.parallel.world import World, joined
+from openlpm.recipes import stages
+from openlpm.recipes.beginning import load_parts, start_from
+from openlpm.recipes.online import OnlineRecipe, Pupils, train_online
+from openlpm.recipes.plan import Plan, stage_folder
+from openlpm.recipes.running import Report, Site, export_part, write_config
+from openlpm.recipes.stage import Stage
+from openlpm.rollout.assembly import CharacterModel, load_model
+from openlpm.rollout.online import OnlineNetwork
+from openlpm.synth.look.render import Cast
+from openlpm.training.clip_bank import ClipBank
+from openlpm.training.footage import Footage, cast_of, make_footage
+from openlpm.weights import bundled
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What a run shares with others on its machine."""
+
+    rank: int = 0
+    wait_for: Path | None = None
+    """Footage is made; the GPU is left to others until this file is there."""
+    compile_cache: Path | None = None
+    """Compiled graphs of an earlier run; written at the end."""
+
+
+def run(plan: Plan, report: Report, machine: Machine) -> None:
+    """Train what the plan says. Call it before CUDA is touched: footage is made by forked processes."""
+    if not plan.stages:
+        report.say("nothing to do: all of these stages are there")
+        return
+    footage = make_footage(plan.footage, machine.rank)
+    report.say(f"footage: {len(footage)} clips a process")
+    while machine.wait_for is not None and not machine.wait_for.exists():
+        time.sleep(0.5)
+    with joined() as world:
+        if machine.compile_cache is not None:
+            report.say(f"compiled graphs loaded: {load_compiled(machine.compile_cache)}")
+        _Chain(plan, footage, world, report).run()
+        if machine.compile_cache is not None and world.is_first:
+            report.say(f"compiled graphs: {save_compiled(machine.compile_cache) / 2**20:.1f} MiB")
+    report.say("done")
+
+
+@final
+class _Chain:
+    """A plan at work."""
+
+    def __init__(self, plan: Plan, footage: Footage, world: World, report: Report) -> None:
+        self._plan, self._footage, self._world, self._report = plan, footage, world, report
+        self._cast: Cast = cast_of(footage, world.device)
+        self._site = Site(world=world, folder=plan.request.out, report=report)
+        self._bank: ClipBank | None = None
+
+    def run(self) -> None:
+        plan = self._plan
+        if plan.autoencoder is not None or plan.base is not None:
+            write_config(plan.character, plan.request.out, self._world)
+        if plan.autoencoder is not None:
+            stages.train_autoencoder(self._model(), self._footage, self._cast, self._site, plan.autoencoder)
+        if plan.judges is not None:
+            request = plan.request
+            earlier = request.init_judges or (bundled.root() if request.init is not None else None)
+            variants = 1 if request.tiny else stages.VOICE_VARIANTS
+            stages.train_judges(self._footage, self._cast, self._site, plan.judges, init=earlier, variants=variants)
+        if plan.base is not None:
+            model = self._model()
+            self._bank = self._banked(model)
+            stages.train_base(model, self._bank, self._site, plan.base)
+        if plan.online:
+            self._train_online()
+
+    def _model(self) -> CharacterModel:
+        """What ``out`` holds of the model, the rest from ``init`` or of chance, the same wherever a run broke."""
+        torch.manual_seed(0)
+        model = CharacterModel(self._plan.character)
+        if self._plan.request.init is not None:
+            start_from(model, self._plan.request.init, self._report.say)
+        load_parts(model, self._plan.request.out)
+        return model
+
+    def _banked(self, model: CharacterModel) -> ClipBank:
+        return stages.bank_of(model, self._footage, self._cast, self._world, self._report.say)
+
+    def _train_online(self) -> None:
+        plan, device = self._plan, self._world.device
+        assert plan.teacher is not None
+        assert plan.student is not None
+        base = load_model(plan.teacher, device)
+        # Whoever has just trained Base has a bank of the same autoencoder already.
+        bank = self._bank or self._banked(base)
+        begun = load_model(plan.student)
+        if replace(begun.config, online=None, online_networks=()) != replace(
+            base.config, online=None, online_networks=()
+        ):
+            raise ConfigError(f"{plan.student}: a student has the sizes of its Base, {plan.teacher}; give another")
+        dit = begun.streaming
+        for stage, recipe in plan.online.items():
+            student = _student(base, dit, stage, recipe).to(device)
+            folder = stage_folder(plan.request.out, stage)
+            draft = folder.with_name(f"draft-{stage}")
+            site = replace(self._site, folder=draft)
+            train_online(stage, Pupils(base=base, student=student), bank, site, recipe)
+            self._keep(student, folder, draft)
+            dit = student.dit
+
+    def _keep(self, student: CharacterModel, folder: Path, draft: Path) -> None:
+        """A whole model folder: what the stage taught, and the rest as it was."""
+        for name, part in student.parts().items():
+            export_part(part, draft / name, self._world)
+        write_config(student.config, draft, self._world)
+        if self._world.is_first:
+            draft.rename(folder)
+        self._world.wait()
+
+
+def _student(base: CharacterModel, dit: CharacterTransformer, stage: Stage, recipe: OnlineRecipe) -> CharacterModel:
+    """Base with the transformer that has learnt so far; a refiner begins as what it goes over."""
+    networks = (OnlineNetwork.REFINER,) if stage is Stage.REFINE else ()
+    config = replace(base.config, online=recipe.online, online_networks=networks)
+    student = CharacterModel(config)
+    for name, part in student.parts().items():
+        part.load_state_dict((base.parts()[name] if name in ("vae", "speak", "listen", "text") else dit).state_dict())
+    return student

@@ -1,0 +1,28 @@
+"""The stages of a training by name, in the order in which they build on one another."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """What is trained at a time."""
+
+    VAE = "vae"
+    """The autoencoder, on freshly rendered pictures."""
+    JUDGES = "judges"
+    """The critic and the mouth predictor of the benchmark; they never give a gradient to the model."""
+    BASE = "base"
+    """Transformer and encoders: flow matching on windows of all footage."""
+    CAUSAL = "causal"
+    """Online learns to denoise a chunk from its past alone, at any time (ours)."""
+    ODE = "ode"
+    """Online learns to jump to where Base would have ended (LPM 1.0, section 3, stage 1)."""
+    OFF_POLICY = "off-policy"
+    """Online makes what Base finds likely, behind real history (stage 2)."""
+    ON_POLICY = "on-policy"
+    """The same behind its own history (stage 3)."""
+    REFINE = "refine"
+    """A second network goes over what the first has made (stage 4)."""
+
+
+BASE_STAGES = (Stage.VAE, Stage.JUDGES, Stage.BASE)
+ONLINE_STAGES = (Stage.CAUSAL, Stage.ODE, Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)
