@@ -83,7 +83,7 @@ def test_the_whole_table_is_measured_without_a_decoder_plots_or_a_network(tmp_pa
                  "identity_slope_per_min", "motion_slope_per_min/planned", "streams_24fps_here"):  # fmt: skip
         assert rows[name]["value"] is not None, name
     assert rows["nfe"]["value"] == 3
-    assert rows["nfe/laptop"]["value"] == 1
+    assert rows["nfe/laptop"]["value"] == 2
     assert set(written["curves"]["columns"]) == {"", "/planned"}
 
     pytest.importorskip("matplotlib", reason="the extra [train] draws")

@@ -123,7 +123,8 @@ def _precision(name: str, device: "torch.device") -> "torch.dtype":
 
 
 def _notes(folder: Path, *, undistilled: bool, quick: bool, precision: str) -> list[str]:
-    notes = [f"{folder.name}, {precision.removeprefix('torch.')}; rows of the processor in float32 on two cores"]
+    numbers = precision.removeprefix("torch.")
+    notes = [f"{folder.name}, {numbers}; rows of the processor on two cores, in the numbers that are fastest there"]
     if undistilled:
         notes.append("UNDISTILLED: a model that was never taught to stream, streamed as if it had been. Speed is real;")
         notes.append("quality says nothing of Online, only that the benchmark works")

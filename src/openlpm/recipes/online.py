@@ -48,11 +48,8 @@ def online(*, refiner: bool = False) -> OnlineConfig:
 
 
 def laptop() -> OnlineConfig:
-    """The same for two cores without instructions for narrow numbers: no refiner, and a memory shorter by a third.
-
-    The backbone keeps its two steps: after a single one from noise it would remember keys of noise.
-    """
-    return replace(online(), memory=MemoryConfig(sink_frames=2, window_frames=8))
+    """The same for two cores without instructions for narrow numbers."""
+    return online().for_laptop()
 
 
 def online_of(stage: Stage, begun: OnlineConfig | None) -> OnlineConfig:

@@ -1,6 +1,6 @@
 """How a streaming model makes a chunk: its length, its memory, and its few steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import final
@@ -64,6 +64,14 @@ class OnlineConfig:
                 f"chunk_frames={self.chunk_frames}: give at least 1, and no more than "
                 f"window_frames={self.memory.window_frames}"
             )
+
+    def for_laptop(self) -> "OnlineConfig":
+        """The same for two cores without instructions for narrow numbers: no refiner, and a memory shorter by a third.
+
+        The backbone keeps its steps: after a single one from noise it would remember keys of noise.
+        """
+        window = max(2 * self.memory.window_frames // 3, self.chunk_frames)
+        return replace(self, refiner_time=None, memory=replace(self.memory, window_frames=window))
 
     @property
     def history_noise(self) -> float:

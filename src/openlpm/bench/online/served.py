@@ -15,8 +15,8 @@ from openlpm.core.audio import AudioSource
 from openlpm.core.seeds import generator
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.dit.condition import ReferenceKind
-from openlpm.nn.memory import MemoryConfig
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.fit import fit_to_cpu
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream, online_of
@@ -34,19 +34,9 @@ def served(folder: str, undistilled: dict[str, Any] | None, *, laptop: bool = Fa
     online = None if undistilled is None else make_converter().structure(undistilled, OnlineConfig)
     model = load_streaming(Path(folder), torch.device("cpu"), online)
     if laptop:
-        model.config = replace(model.config, online=laptop_of(online_of(model)))
+        model.config = replace(model.config, online=online_of(model).for_laptop())
+    fit_to_cpu(model)
     return model
-
-
-def laptop_of(online: OnlineConfig) -> OnlineConfig:
-    """The preset for slow machines: one step of the backbone, no refiner, and half of the memory."""
-    window = max(online.memory.window_frames // 2, online.chunk_frames)
-    return replace(
-        online,
-        backbone_times=online.backbone_times[:1],
-        refiner_time=None,
-        memory=MemoryConfig(sink_frames=online.memory.sink_frames, window_frames=window),
-    )
 
 
 def anybody(model: CharacterModel, row: int = 0, *, speak: AudioSource | None = None) -> StreamRequest:
