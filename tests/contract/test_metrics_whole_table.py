@@ -91,7 +91,7 @@ class ReadOnce:
     known: ClassVar[list[VisemeReader]] = []
 
     @classmethod
-    def rehearsed(cls, stage: Stage, clips: int) -> VisemeReader:
+    def rehearsed(cls, stage: Stage, clips: int, **_: object) -> VisemeReader:
         if not cls.known:
             cls.known.append(VisemeReader.rehearsed(stage, clips))
         return cls.known[0]

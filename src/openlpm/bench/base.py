@@ -120,7 +120,8 @@ def measure(
     )
     evidence = setting.evidence(read_performances(performer, judges, setting.parts(), config.batch, on_progress))
     stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
-    rows = base_rows(evidence, VisemeReader.rehearsed(stage, config.rehearsed_clips).read)
+    reader = VisemeReader.rehearsed(stage, config.rehearsed_clips, device=judges.device)
+    rows = base_rows(evidence, reader.read)
     human = _human_rows(performer, judges, voices, config, on_progress)
     return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
 

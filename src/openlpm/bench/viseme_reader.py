@@ -46,9 +46,9 @@ class VisemeReader:
     network: nn.Module
 
     @staticmethod
-    def rehearsed(stage: Stage, clips: int = REHEARSALS) -> "VisemeReader":
-        """Set up on performances of training people, as this critic would read them."""
-        return fitted(stage.rehearse("visemes", clips, _FRAMES, speaking_style))
+    def rehearsed(stage: Stage, clips: int = REHEARSALS, *, device: torch.device | str = "cpu") -> "VisemeReader":
+        """Set up, on ``device``, on performances of training people, as this critic would read them."""
+        return fitted(stage.rehearse("visemes", clips, _FRAMES, speaking_style), device)
 
     @torch.inference_mode()
     def read(self, track_FR: FloatTrack) -> NDArray[np.int64]:
@@ -57,8 +57,8 @@ class VisemeReader:
         return self.network((x_FX - self.mean_X) / self.spread_X).argmax(dim=1).numpy()
 
 
-def fitted(rehearsals: Sequence[Rehearsed]) -> VisemeReader:
-    """A reader from the speaking frames of rehearsals; the same rehearsals give the same reader."""
+def fitted(rehearsals: Sequence[Rehearsed], device: torch.device | str = "cpu") -> VisemeReader:
+    """A reader from the speaking frames of rehearsals; the same rehearsals and kind of device give the same reader."""
     masks = [speaking(one.record.state_F) for one in rehearsals]
     x_SX = torch.from_numpy(
         np.concatenate([_windows(one.read_FR)[mask_F] for one, mask_F in zip(rehearsals, masks, strict=True)])
@@ -74,14 +74,16 @@ def fitted(rehearsals: Sequence[Rehearsed]) -> VisemeReader:
             nn.Linear(x_SX.shape[1], _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.SiLU(),
             nn.Linear(_HIDDEN, len(VISEMES)),
         )  # fmt: skip
-        _learn(network, (x_SX - mean_X) / spread_X, label_S, min(_STEPS, 2 * len(rehearsals) + 200))
-    return VisemeReader(mean_X=mean_X, spread_X=spread_X, network=network.eval().requires_grad_(requires_grad=False))
+        z_SX = ((x_SX - mean_X) / spread_X).to(device)
+        _learn(network.to(device), z_SX, label_S.to(device), min(_STEPS, 2 * len(rehearsals) + 200))
+    network = network.cpu().eval().requires_grad_(requires_grad=False)
+    return VisemeReader(mean_X=mean_X, spread_X=spread_X, network=network)
 
 
 def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int) -> None:
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     for step in range(steps):
-        chosen_B = torch.randint(label_S.shape[0], (_BATCH,))
+        chosen_B = torch.randint(label_S.shape[0], (_BATCH,)).to(label_S.device)
         rising, falling = (step + 1) / _WARMUP_STEPS, (steps - step) / (_FALLING * steps)
         optimiser.param_groups[0]["lr"] = _RATE * min(1.0, rising, falling)
         loss = functional.cross_entropy(network(z_SX[chosen_B]), label_S[chosen_B])
