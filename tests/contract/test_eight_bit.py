@@ -11,11 +11,13 @@ from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.attention import Bidirectional
 from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp, is_exact
+from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.mlp import Mlp
 from openlpm.recipes.activations import measured_activations
 from openlpm.rollout import fit
 from openlpm.rollout.assembly import load_model
 from openlpm.rollout.fit import Arithmetic, fit_to_cpu
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.vae.autoencoder import VideoAutoencoder
 from openlpm.vae.config import AutoencoderConfig, StageConfig
 from openlpm.vae.eight_bit import convolutions, is_supported, largest_activations, to_eight_bits
@@ -150,3 +152,19 @@ def test_the_shipped_activations_fit_the_shipped_decoder_and_people() -> None:
     shipped, some = model.config.vae.activations, measured_activations(model.vae, num_people=1)
     assert len(shipped) == len(convolutions(model.vae.decoder))
     assert all(one <= all_ * 1.2 for one, all_ in zip(some, shipped, strict=True))
+
+
+@pytest.mark.parametrize("chosen", list(Arithmetic))
+def test_the_transformers_that_stream_are_fitted_whichever_they_are(chosen, monkeypatch, tiny_model) -> None:
+    online = OnlineConfig(
+        chunk_frames=2, memory=MemoryConfig(sink_frames=1, window_frames=2), backbone_times=(1.0,), refiner_time=0.3
+    )
+    model = tiny_model(online=online, online_networks=tuple(OnlineNetwork))
+    monkeypatch.setattr(fit, "_fastest", lambda width, hidden: chosen)
+    fit_to_cpu(model)
+    for network in (model.backbone, model.refiner):
+        narrow = network.head.weight.dtype is torch.bfloat16
+        small = any(isinstance(module, EightBitMlp) for module in network.modules())
+        assert (narrow, small) == (chosen is Arithmetic.BFLOAT16, chosen is Arithmetic.EIGHT_BITS)
+    assert model.dit.head.weight.dtype is torch.float32  # makes windows, not chunks
+    assert not any(isinstance(module, EightBitMlp) for module in model.dit.modules())

@@ -576,14 +576,14 @@ def test_impossible_streams_are_refused_with_the_field(changes: dict[str, Any], 
         replace(ONLINE, **changes)
 
 
-def test_networks_that_nothing_would_use_are_refused(model: CharacterModel) -> None:
-    own = {"online_networks": (OnlineNetwork.BACKBONE, OnlineNetwork.REFINER)}
-    for online, words in [
-        (None, "say in `online` how they stream"),
-        (replace(ONLINE, refiner_time=None), "refiner_time"),
-    ]:
-        with pytest.raises(ConfigError, match=rf"online_networks=backbone, refiner: .*{words}"):
-            replace(model.config, online=online, **own)
+def test_networks_without_a_way_to_stream_are_refused_and_a_refiner_may_rest(model: CharacterModel) -> None:
+    with pytest.raises(ConfigError, match="online_networks=backbone, refiner: say in `online` how they stream"):
+        replace(model.config, online=None, online_networks=tuple(OnlineNetwork))
+    laptop = with_networks(model, OnlineNetwork.REFINER, change=0.5)
+    laptop.config = replace(laptop.config, online=ONLINE.for_laptop())
+    stream = stream_of(laptop, request(1))
+    assert stream.maker.refiner is None
+    assert torch.isfinite(stream.next_chunk()).all()
 
 
 def test_performers_that_do_not_fit_are_refused(model: CharacterModel) -> None:

@@ -116,6 +116,7 @@ def test_a_chain_that_is_killed_ends_as_the_unbroken_one_and_ships(folder: Path,
     model = load_model(shipped)
     assert model.backbone is not None
     assert model.refiner is not None
+    assert model.config.vae.activations is not None  # so it may decode in 8 bits
     command = ["generate", "--online", "--model", str(shipped), "--character", "seed:900007", "--seconds", "1"]
     assert main([*command, "--device", "cpu", "--out", str(out)]) == 0
     assert read_video(out).frames_FHWC.shape == (24, 256, 256, 3)

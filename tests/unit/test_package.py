@@ -11,9 +11,12 @@ import torch
 from openlpm.cli.main import main
 from openlpm.core.errors import ConfigError
 from openlpm.nn.memory import MemoryConfig
+from openlpm.recipes import package as packaging
+from openlpm.recipes.activations import measured_activations
 from openlpm.recipes.package import package
 from openlpm.rollout.assembly import CharacterModel, load_model, read_config
 from openlpm.rollout.online import OnlineConfig, OnlineNetwork
+from openlpm.vae.autoencoder import VideoAutoencoder
 from openlpm.weights.store import Storage
 
 pytestmark = pytest.mark.unit
@@ -89,6 +92,14 @@ def test_backbone_and_refiner_come_back_beside_base(base: CharacterModel, tmp_pa
     assert not torch.equal(loaded.backbone.head.weight, loaded.dit.head.weight)
 
 
+def test_what_was_measured_of_base_afterwards_makes_it_no_other_base(base: CharacterModel, tmp_path: Path) -> None:
+    taught(base, rank=2, refiner=False).save_to(tmp_path / "online", storage=Storage.FP32)
+    base.config = replace(base.config, vae=replace(base.config.vae, activations=(1.0, 2.0)))
+    base.save_to(tmp_path / "base", storage=Storage.FP32)
+    package(tmp_path / "base", tmp_path / "x", online=tmp_path / "online", budget_mib=GENEROUS_MIB, people=0)
+    assert read_config(tmp_path / "x").vae.activations == (1.0, 2.0)
+
+
 def test_a_smaller_budget_loses_more(base: CharacterModel, tmp_path: Path) -> None:
     base.save_to(tmp_path / "base", storage=Storage.FP32)
     taught(base, rank=30, refiner=False).save_to(tmp_path / "online", storage=Storage.FP32)
@@ -102,7 +113,16 @@ def test_a_smaller_budget_loses_more(base: CharacterModel, tmp_path: Path) -> No
     assert errors[0] > 2 * errors[-1]
 
 
-def test_base_alone_is_packaged_as_before_and_old_networks_go(base: CharacterModel, tmp_path: Path) -> None:
+def test_base_alone_is_packaged_as_before_and_old_networks_go(
+    base: CharacterModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def one_person(vae: VideoAutoencoder, *, num_people: int) -> tuple[float, ...]:
+        asked.append(num_people)
+        return measured_activations(vae, num_people=1)
+
+    monkeypatch.setattr(packaging, "measured_activations", one_person)
     base.save_to(tmp_path / "base", storage=Storage.FP32)
     taught(base, rank=2, refiner=False).save_to(tmp_path / "online", storage=Storage.FP32)
     (tmp_path / "base" / "critic").mkdir()
@@ -114,7 +134,10 @@ def test_base_alone_is_packaged_as_before_and_old_networks_go(base: CharacterMod
     assert (shipped / "backbone").is_dir()
     assert json.loads(report.read_text())["networks"][0]["name"] == "backbone"
     assert main(command) == 0
-    assert read_config(shipped) == base.config
+    assert asked == [16, 16]
+    written = read_config(shipped)
+    assert written.vae.activations is not None  # so it may decode in 8 bits
+    assert replace(written, vae=replace(written.vae, activations=None)) == base.config
     assert {path.name for path in shipped.iterdir()} == {"config.json", *base.parts()}
     assert (tmp_path / "shipped" / "critic" / "note").read_text() == "judge"
 

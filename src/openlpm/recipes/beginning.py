@@ -1,6 +1,7 @@
 """With what weights a training begins: those of its own earlier stages, of another model, or of chance."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -9,11 +10,16 @@ from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
 from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.weights import bundled
 from openlpm.weights.store import INDEX, load, load_into
 
 Say = Callable[[str], None]
+
+
+def sizes_of(config: CharacterConfig) -> CharacterConfig:
+    """What of a configuration says which weights fit: nothing of streaming, nor of what was measured afterwards."""
+    return replace(config, online=None, online_networks=(), vae=replace(config.vae, activations=None))
 
 
 def load_parts(model: CharacterModel, folder: Path) -> set[str]:

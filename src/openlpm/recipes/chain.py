@@ -12,7 +12,7 @@ from openlpm.dit.model import CharacterTransformer
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
-from openlpm.recipes.beginning import load_parts, start_from
+from openlpm.recipes.beginning import load_parts, sizes_of, start_from
 from openlpm.recipes.online import OnlineRecipe, Pupils, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.running import Report, Site, export_part, write_config
@@ -103,9 +103,7 @@ class _Chain:
         # Whoever has just trained Base has a bank of the same autoencoder already.
         bank = self._bank or self._banked(base)
         begun = load_model(plan.student)
-        if replace(begun.config, online=None, online_networks=()) != replace(
-            base.config, online=None, online_networks=()
-        ):
+        if sizes_of(begun.config) != sizes_of(base.config):
             raise ConfigError(f"{plan.student}: a student has the sizes of its Base, {plan.teacher}; give another")
         dit = begun.streaming
         for stage, recipe in plan.online.items():

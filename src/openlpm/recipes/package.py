@@ -16,6 +16,7 @@ from torch import Tensor
 from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError
 from openlpm.recipes.activations import measured_activations
+from openlpm.recipes.beginning import sizes_of
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel, load_model
 from openlpm.rollout.online import OnlineNetwork
 from openlpm.weights.difference import Difference
@@ -108,9 +109,7 @@ def _joint_config(base: CharacterModel, streaming: CharacterModel) -> CharacterC
         raise ConfigError(
             "online=None: this folder was never taught to stream; give that of a stage of the Online chain"
         )
-    if replace(streaming.config, online=None, online_networks=()) != replace(
-        base.config, online=None, online_networks=()
-    ):
+    if sizes_of(streaming.config) != sizes_of(base.config):
         raise ConfigError("online: its sizes are not those of the trained Base; give a stage that began from this Base")
     parts = (base.parts(), streaming.parts())
     for part in _SHARED:

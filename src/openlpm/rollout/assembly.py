@@ -66,15 +66,13 @@ class CharacterConfig:
     online: OnlineConfig | None = None
     """How it streams; None for a model that was never taught to."""
     online_networks: tuple[OnlineNetwork, ...] = ()
-    """Transformers that it has for streaming alone, of the sizes of ``dit``."""
+    """Transformers that it has for streaming alone, of the sizes of ``dit``; without a refiner's time in ``online`` a
+    refiner is not asked."""
 
     def __post_init__(self) -> None:
         if self.online_networks and self.online is None:
-            raise ConfigError(
-                f"online_networks={self._named_networks()}: say in `online` how they stream, or give none"
-            )
-        if OnlineNetwork.REFINER in self.online_networks and (self.online is None or self.online.refiner_time is None):
-            raise ConfigError(f"online_networks={self._named_networks()}: a refiner needs a refiner_time in `online`")
+            named = ", ".join(self.online_networks)
+            raise ConfigError(f"online_networks={named}: say in `online` how they stream, or give none")
         if self.vae.latent_channels != self.dit.latent_channels:
             raise ConfigError(
                 f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: "
@@ -98,9 +96,6 @@ class CharacterConfig:
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
-
-    def _named_networks(self) -> str:
-        return ", ".join(self.online_networks)
 
     def joins(self, num_pictures: int) -> tuple[int, ...]:
         """Of ``num_pictures`` at 24 fps, those with which a window goes on from the one before."""
