@@ -4,7 +4,7 @@
 #   GPUS=2 AUTOENCODER_S=300 JUDGES_S=90 BASE_S=600 HUMAN=human.npz bash runs/train_nano.sh OUT [INIT]
 #
 # INIT is the model folder to begin from (the shipped nano), JUDGES_INIT that of the judges (without it the shipped
-# ones). OUT gets the full-precision weights, OUT/shipped what the package ships, and one log a part. VOICES (an .npz of
+# ones). VAE_LR and BASE_LR are the highest rates: lower ones for weights that know much already (docs/log.md). OUT gets the full-precision weights, OUT/shipped what the package ships, and one log a part. VOICES (an .npz of
 # `openlpm bench voices`) lets the benchmark hear people, FOOTAGE (of `openlpm bench footage`) see them speak.
 set -u
 OUT=$1
@@ -25,6 +25,7 @@ CLI="$CLI" torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
   'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 -c "$CLI" "$@"' openlpm train vae judges base \
   --out "$OUT" --init "$INIT" ${JUDGES_INIT:+--init-judges "$JUDGES_INIT"} --wait-for "$OUT/warm/done" \
   ${HUMAN:+--set footage.human="$HUMAN"} ${SEED:+--set footage.seed="$SEED"} ${CLIPS:+--set footage.num_clips="$CLIPS"} \
+  ${VAE_LR:+--set vae.lr="$VAE_LR"} ${BASE_LR:+--set base.lr="$BASE_LR"} \
   --seconds "vae=${AUTOENCODER_S:-300},judges=${JUDGES_S:-90},base=${BASE_S:-600}" >"$OUT/train.log" 2>&1 || exit 1
 python3 -c "$CLI" package "$OUT" "$OUT/shipped/nano" >>"$OUT/train.log" 2>&1 || exit 1
 touch "$OUT/packaged"
