@@ -4,8 +4,9 @@
 #   GPUS=2 AUTOENCODER_S=300 JUDGES_S=90 BASE_S=600 HUMAN=human.npz bash runs/train_nano.sh OUT [INIT]
 #
 # INIT is the model folder to begin from (the shipped nano), JUDGES_INIT that of the judges (without it the shipped
-# ones). VAE_LR and BASE_LR are the highest rates: lower ones for weights that know much already (docs/log.md). OUT gets the full-precision weights, OUT/shipped what the package ships, and one log a part. VOICES (an .npz of
-# `openlpm bench voices`) lets the benchmark hear people, FOOTAGE (of `openlpm bench footage`) see them speak.
+# ones). VAE_LR and BASE_LR are the highest rates: lower ones for weights that know much already (docs/log.md). OUT gets
+# the full-precision weights, OUT/shipped what the package ships, and one log a part. VOICES (an .npz of `openlpm bench
+# voices`) lets the benchmark hear people, FOOTAGE (of `openlpm bench footage`) see them speak.
 set -u
 OUT=$1
 INIT=${2:-src/openlpm/weights/data/nano}
