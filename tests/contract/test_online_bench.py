@@ -1,13 +1,16 @@
 """What the benchmark says about long streams: truth passes every row, and each deliberate fault fails its own."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from openlpm.bench import statistics
+from openlpm.bench import setting, statistics
+from openlpm.bench.cases import CaseConfig, build_cases
 from openlpm.bench.evidence import Evidence
+from openlpm.bench.online import speed
 from openlpm.bench.online.beside import listening_rows, side_by_side
 from openlpm.bench.online.conversation import Conversation, RoundSource, converse_on
 from openlpm.bench.online.curves import Curve, Curves, Run, joined_curves, rows_of
@@ -15,7 +18,7 @@ from openlpm.bench.online.drift import ASPECTS, CATCHES, TrueStream, slope, slop
 from openlpm.bench.online.faults import Fault, RenderedStream, read_rendered
 from openlpm.bench.online.hour import memory_slope
 from openlpm.bench.online.meter import StreamMeter, Watch, read_chunk
-from openlpm.bench.online.performer import Column, planned_motion
+from openlpm.bench.online.performer import Column, load_streaming, planned_motion
 from openlpm.bench.online.reaction import GIVE_UP_S, first_move, reactions
 from openlpm.bench.online.survival import Life, kaplan_meier, life_of, survival
 from openlpm.bench.online.transitions import jumps
@@ -25,7 +28,10 @@ from openlpm.bench.truth import TruthReading, reference_embedding
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import InputError
 from openlpm.core.rig import Rig, State
+from openlpm.nn.memory import MemoryConfig
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.synth.look.references import reference_pictures
+from openlpm.weights.store import Storage
 
 pytestmark = pytest.mark.contract
 
@@ -305,3 +311,37 @@ def test_the_planner_leads_by_what_was_heard_and_never_by_what_comes() -> None:
     other = planned_motion(ArraySource(changed), ArraySource(speak[::-1].copy()), 192, seed=1).track_FM
     np.testing.assert_array_equal(whole[:144], other[:144])
     assert not np.array_equal(whole[144:], other[144:])
+
+
+@pytest.fixture(scope="module")
+def own_networks(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Path:
+    """A model folder whose backbone and refiner are not the transformer that makes windows."""
+    online = OnlineConfig(
+        chunk_frames=1, memory=MemoryConfig(sink_frames=1, window_frames=2), backbone_times=(1.0, 0.6), refiner_time=0.3
+    )
+    folder = tmp_path_factory.mktemp("own")
+    tiny_model(online=online, online_networks=tuple(OnlineNetwork)).save_to(folder, storage=Storage.FP32)
+    return folder
+
+
+def test_evaluations_are_counted_whichever_network_makes_them(own_networks: Path) -> None:
+    found = speed.work(folder=str(own_networks), online=None, laptop=False, seconds=0.5, warm=1)
+    assert found["nfe"] == 3
+    assert speed.work(folder=str(own_networks), online=None, laptop=True, seconds=0.5, warm=1)["nfe"] == 2
+
+
+def test_the_networks_that_stream_are_measured_in_the_precision_asked_for(own_networks: Path) -> None:
+    model = load_streaming(own_networks, torch.device("cpu"), precision=torch.bfloat16)
+    assert {each.head.weight.dtype for each in model.streaming_networks()} == {torch.bfloat16}
+    assert next(model.vae.parameters()).dtype is torch.bfloat16
+
+
+def test_every_clip_of_a_setting_has_a_codec_stream_of_its_own(judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are read at the same time: one stream for all would carry pictures from one into another."""
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    given: list[object] = []
+    monkeypatch.setattr(setting, "read_truth", lambda _case, _judges, codec: given.append(codec))
+    config = CaseConfig(count=2, num_frames=48)
+    setting.set_up(judges, build_cases(config), config, strangers=2, codec_of=object)
+    assert len(given) == 2
+    assert given[0] is not given[1]

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from openlpm.bench import base, joins
 from openlpm.bench.cases import mixed_style
 from openlpm.bench.result import Row
 from openlpm.bench.workers import Company, Task
-from openlpm.cli.main import app
+from openlpm.cli.main import main
 from openlpm.core.seeds import Split, seeds_of
 from openlpm.synth.sound.speech_bank import build
 
@@ -31,16 +30,16 @@ def test_a_company_performs_as_one_would_alone() -> None:
         assert np.array_equal(left.speak_A, right.speak_A)
 
 
-def test_a_stopped_benchmark_keeps_the_rows_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_benchmark_keeps_the_rows_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def stopped(*_: object, **__: object) -> list[Row]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(base, "measure", lambda *_, **__: [Row(name="jaw_correlation", value=0.5, n=4)])
     monkeypatch.setattr(joins, "measure_joins", stopped)
-    result = CliRunner().invoke(
-        app, ["bench", "base", "--quick", "--device", "cpu", "--json", str(tmp_path / "base.json")]
-    )
-    assert result.exit_code == 130
+    assert main(["bench", "base", "--quick", "--device", "cpu", "--json", str(tmp_path / "base.json")]) == 130
+    assert "nothing was written" not in capsys.readouterr().err
     table = json.loads((tmp_path / "base.json").read_text())
     assert [row["name"] for row in table["rows"]] == ["jaw_correlation"]
     assert any("stopped before the end" in note for note in table["notes"])

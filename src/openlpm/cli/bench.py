@@ -8,6 +8,7 @@ import typer
 from openlpm.cli import bench_online
 from openlpm.cli.bench_output import Device, JsonFile, JudgesFolder, Quick, publish, stages
 from openlpm.cli.engine import pick_device
+from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
 from openlpm.core.errors import InputError
 
@@ -16,7 +17,6 @@ app.command("online")(bench_online.online)
 
 Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
-_STOPPED = 130  # what a shell says of a command that was interrupted
 _QUICK_STEPS = 4
 
 
@@ -86,7 +86,7 @@ def base(
         except KeyboardInterrupt:
             notes.append("stopped before the end: rows are missing")
             publish("bench base", rows, court.hashes, place, notes, json_path)
-            raise typer.Exit(_STOPPED) from None
+            raise Stopped("stopped before the end; the rows that are there were printed") from None
     if not quick and demo and can_decode():
         from openlpm.bench.demo_time import time_demo
 

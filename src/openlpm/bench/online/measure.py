@@ -44,8 +44,8 @@ class Subject:
     """Folder of the judges, for processes of their own; None: the bundled ones."""
     columns: tuple[Column, ...] = tuple(Column)
     precision: torch.dtype = torch.float32
-    """Of transformer and autoencoder where pictures are judged and streams are counted; on the processor's own rows
-    the model runs as it is loaded."""
+    """Of transformers and autoencoder where pictures are judged and streams are counted; for its own rows a processor
+    chooses (``rollout.fit``)."""
 
 
 @final
@@ -122,10 +122,7 @@ def measure_online(
 
     @cache
     def model() -> CharacterModel:
-        loaded = load_streaming(subject.folder, subject.device, subject.undistilled)
-        loaded.dit.to(subject.precision)
-        loaded.vae.to(subject.precision)
-        return loaded
+        return load_streaming(subject.folder, subject.device, subject.undistilled, subject.precision)
 
     def court() -> Judges:
         if judges is None:

@@ -61,11 +61,21 @@ def streams_as(folder: Path, undistilled: OnlineConfig | None) -> CharacterConfi
     return config if undistilled is None else replace(config, online=undistilled)
 
 
-def load_streaming(folder: Path, device: torch.device, undistilled: OnlineConfig | None = None) -> CharacterModel:
-    """The model of ``streams_as``, which says what may go wrong; its weights may be damaged too (WeightsError)."""
+def load_streaming(
+    folder: Path,
+    device: torch.device,
+    undistilled: OnlineConfig | None = None,
+    precision: torch.dtype = torch.float32,
+) -> CharacterModel:
+    """The model of ``streams_as``, which says what may go wrong; its weights may be damaged too (WeightsError).
+
+    ``precision`` is of the transformers that stream and of the autoencoder.
+    """
     config = streams_as(folder, undistilled)
     model = load_model(folder, device)
     model.config = config
+    for part in (*model.streaming_networks(), model.vae):
+        part.to(precision)
     return model
 
 

@@ -1,6 +1,7 @@
 """Frames a second on two cores, everything included, and evaluations of the transformer a chunk."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -47,7 +48,7 @@ def work(
     for _ in range(warm_chunks(model) if warm is None else warm):
         stream.next_chunk()
     chunks = max(round(seconds * FRAME_RATE_HZ / stream.frames_per_chunk), 2)
-    evaluations = Evaluations(model.dit)
+    evaluations = Evaluations(model.streaming_networks())
     spent: list[float] = []
     for _ in range(chunks):
         started = time.perf_counter()
@@ -58,11 +59,12 @@ def work(
 
 @final
 class Evaluations:
-    """Counts how often a module is evaluated from now on."""
+    """Counts how often any of some modules is evaluated from now on."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
         self.count = 0
-        module.register_forward_hook(self._count)
+        for module in modules:
+            module.register_forward_hook(self._count)
 
     def _count(self, *_: object) -> None:
         self.count += 1
