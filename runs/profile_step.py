@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: compiling, host, and the largest kernels, for renderer, autoencoder and Base.
+"""Where the time of a training step goes: compiling, host, and the largest kernels, of every stage and the renderer.
 
     python3 runs/profile_step.py --out out/profile --parts render autoencoder base
 
@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import nano, stages
 from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.recipes.online import Pupils, in_rhythm, online_recipe, prepared, student_of
+from openlpm.recipes.stage import ONLINE_STAGES, Stage
+from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast, render_frames
@@ -35,8 +38,10 @@ from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 from openlpm.training.footage import Footage
+from openlpm.training.matching import MatchingConfig
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
+from openlpm.weights import bundled
 
 CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
 SAMPLES = 160_000
@@ -110,16 +115,28 @@ def judge_of(recipe: CriticRecipe, cast: Cast, render: Render, device: torch.dev
     return CriticObjective(Critic(recipe.critic).to(device), frames)
 
 
-def step_of(
-    objective: Objective[object], config: TrainerConfig, world: World, folder: Path, title: str, *, warm: bool
+def step_of(  # noqa: PLR0913 (whose step, and what is asked about it)
+    objective: Objective[object],
+    config: TrainerConfig,
+    world: World,
+    folder: Path,
+    title: str,
+    *,
+    warm: bool,
+    updates: int = 1,
 ) -> None:
     """Compile, then (unless that was all) time one update and its parts."""
     trainer = Trainer(objective, config, world, folder)
     started = time.perf_counter()
-    trainer.update()
+    for _ in range(updates):
+        trainer.update()
     torch.cuda.synchronize()
-    print(f"{title}: first update {time.perf_counter() - started:.1f} s")
+    print(f"{title}: first {updates} updates {time.perf_counter() - started:.1f} s", flush=True)
     if warm:
+        return
+    if updates > 1:  # steps of several kinds: only their mean says something
+        print(f"{title}: {milliseconds(lambda: [trainer.update() for _ in range(updates)]) / updates:.1f} ms an update")
+        print(f"{title}: at most {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB", flush=True)
         return
     batch = objective.batch(0, 0)
 
@@ -137,12 +154,32 @@ def step_of(
     kernels(trainer.update, f"{title}, update")
 
 
+def profile_online(args: argparse.Namespace, world: World) -> None:
+    """Stages of Online from the bundled nano, on random clips."""
+    base = load_model(bundled.folder("nano"), world.device)
+    bank = bank_of(base, world.device)
+    for stage, number in product(args.stages, args.layouts):
+        recipe = online_recipe(stage, 60, small=False)
+        layout = recipe.objective.windows.layouts[number : number + 1]
+        shown = replace(recipe.objective, windows=replace(recipe.objective.windows, layouts=layout))
+        recipe = replace(recipe, objective=shown, rank=args.rank)
+        pupils = Pupils(base=base, student=student_of(base, base.dit, stage, recipe).to(world.device))
+        lesson = prepared(stage, pupils, bank, recipe)
+        replicate(lesson.module, world)
+        # Steps that move the generator and others, through either of its steps: all kinds are in so many.
+        several = 12 if isinstance(recipe.objective, MatchingConfig) else 3
+        title = f"{stage}, layout {number}"
+        step_of(lesson, in_rhythm(recipe), world, args.out, title, warm=args.warm, updates=several)
+
+
 def arguments() -> argparse.Namespace:
     """What is to be profiled."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic")
-    parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base, by number")
+    parser.add_argument("--parts", nargs="*", default=["render", "autoencoder", "base"], help="also: critic, online")
+    parser.add_argument("--layouts", type=int, nargs="*", default=[0], help="of Base or Online, by number")
+    parser.add_argument("--stages", type=Stage, nargs="*", default=[*ONLINE_STAGES], help="of Online")
+    parser.add_argument("--rank", type=int, default=0, help="components of change that Online may learn (0: all)")
     parser.add_argument("--pieces", type=int, nargs="*", help="of the renderer, by number (default: all)")
     parser.add_argument("--warm", action="store_true", help="compile and stop")
     parser.add_argument("--compile-cache", type=Path)
@@ -188,6 +225,8 @@ def main() -> None:
                 windows = BaseObjective(model, bank, one)
                 replicate(windows.module, world)
                 step_of(windows, trainer_config, world, args.out, f"base, layout {number}", warm=args.warm)
+        if "online" in args.parts:
+            profile_online(args, world)
         if "critic" in args.parts:
             recipe = critic_recipe(seconds=60)
             judge = judge_of(recipe, cast, render, world.device)

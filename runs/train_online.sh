@@ -15,9 +15,22 @@ mkdir -p "$OUT"
 export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 export CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 
+warm() { # number, parts: processes on one machine share what any of them has compiled
+  CUDA_VISIBLE_DEVICES=$(($1 % ${GPUS:-1})) python3 runs/profile_step.py --warm --out "$OUT/warm/$1" --rank "${RANK:-0}" "${@:2}" >"$OUT/warm/$1.log" 2>&1
+}
+if [ ! -e "$OUT/warm/done" ]; then
+  mkdir -p "$OUT/warm"
+  ( for piece in 0 1 2 3 4 5 6 7; do warm "$piece" --parts render --pieces "$piece" & done
+    number=8
+    for stage in $STAGES; do for layout in 0 1; do
+      warm "$number" --parts online --stages "$stage" --layouts "$layout" & number=$((number + 1))
+    done; done
+    wait; touch "$OUT/warm/done" ) &
+fi
+
 torchrun --standalone --nproc-per-node "${GPUS:-1}" --no-python bash -c \
   'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 -c "$CLI" "$@"' openlpm train $STAGES \
-  --out "$OUT" --init "$BASE" --seconds "${STAGE_S:-200}" \
+  --out "$OUT" --init "$BASE" --seconds "${STAGE_S:-200}" --wait-for "$OUT/warm/done" --set rank="${RANK:-0}" \
   ${HUMAN:+--set footage.human="$HUMAN"} ${SEED:+--set footage.seed="$SEED"} ${CLIPS:+--set footage.num_clips="$CLIPS"} \
   "${@:3}" >>"$OUT/online.log" 2>&1 || exit 1
 LAST=${STAGES##* }

@@ -1,5 +1,6 @@
 """One block of the character transformer: look at each other, listen to the conditions, think."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -43,7 +44,7 @@ class Told:
 
 @final
 class SelfAttention(nn.Module):
-    """Projections around an ``Attend``, which decides who sees whom."""
+    """Projections before and after an ``Attend``, which decides who sees whom."""
 
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
@@ -62,16 +63,18 @@ class SelfAttention(nn.Module):
         self.joined = EightBitLinear(self.q, self.k, self.v)
         del self.q, self.k, self.v
 
-    def forward(
-        self, x_BSD: Float[Tensor, "B S D"], rotation: Rotation, *, attend: Attend, layer: int
-    ) -> Float[Tensor, "B S D"]:
+    def ask(self, x_BSD: Float[Tensor, "B S D"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all tokens, (B, S, N, K) each, for an ``Attend``; ``o`` takes what it gathers."""
         if self.joined is None:
             query_BSD, key_BSD, value_BSD = self.q(x_BSD), self.k(x_BSD), self.v(x_BSD)
         else:
             query_BSD, key_BSD, value_BSD = self.joined(x_BSD).chunk(3, dim=-1)
         query_BSNK, key_BSNK = self.norm_q(query_BSD), self.norm_k(key_BSD)
-        value_BSNK = value_BSD.unflatten(-1, key_BSNK.shape[2:])
-        return self.o(attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer).flatten(2))
+        return query_BSNK, key_BSNK, value_BSD.unflatten(-1, key_BSNK.shape[2:])
+
+
+_Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+_Think = Callable[[Tensor, Tensor, Tensor, Told, CrossKeys | None], Tensor]
 
 
 @final
@@ -87,12 +90,21 @@ class Block(nn.Module):
         self.cross_norm = LayerNorm(config.width, eps=config.eps) if config.cross_norm else nn.Identity()
         self.cross_attention = CrossAttention(config, config.audio_of(layer))
         self.ffn: Mlp | EightBitMlp = Mlp(config.width, config.ffn_width, config.width)
+        self._compiled: tuple[_Look, _Think] | None = None
 
     def shrink(self) -> None:
         """Compute in 8 bits from now on where many tokens meet large matrices; the weights can be stored no more."""
         self.self_attention.shrink()
         if isinstance(self.ffn, Mlp):
             self.ffn = EightBitMlp(self.ffn)
+
+    def compile_around_attention(self) -> None:
+        """Compile what comes before and after attention, for fixed shapes, and leave attention as it is called.
+
+        For an ``Attend`` that keeps things by layer: compiled as a whole, every block would need a graph of its own.
+        Copies of a block that was compiled so are not to be made.
+        """
+        self._compiled = (torch.compile(self._look, dynamic=False), torch.compile(self._think, dynamic=False))
 
     def read(self, told: Told) -> CrossKeys:
         """What the block makes of the conditions, however often it is then called."""
@@ -109,17 +121,33 @@ class Block(nn.Module):
         layer: int,
     ) -> Float[Tensor, "B S D"]:
         """``modulation_BG6D`` has G = 1 (one time for all) or T + J."""
-        modulation_BG6D = widened(self.modulation) + widened(modulation_BG6D)
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation_BG6D.unbind(2)
+        look, think = self._compiled or (self._look, self._think)
+        query_BSNK, key_BSNK, value_BSNK = look(x_BSD, modulation_BG6D)
+        gathered_BSNK = attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer)
+        keys = None if told.keys is None else told.keys[layer]
+        return think(x_BSD, gathered_BSNK, modulation_BG6D, told, keys)
 
-        seen_BSD = modulated_norm(x_BSD, shift, scale, eps=self.eps)
-        seen_BSD = self.self_attention(seen_BSD, rotation, attend=attend, layer=layer)
-        x_BSD = gated_add(x_BSD, seen_BSD, gate)
+    def _look(self, x_BSD: Float[Tensor, "B S D"], modulation_BG6D: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What comes before attention."""
+        shift, scale = self._modulation(modulation_BG6D)[:2]
+        return self.self_attention.ask(modulated_norm(x_BSD, shift, scale, eps=self.eps))
+
+    def _think(
+        self,
+        x_BSD: Float[Tensor, "B S D"],
+        gathered_BSNK: Float[Tensor, "B S N K"],
+        modulation_BG6D: Tensor,
+        told: Told,
+        keys: CrossKeys | None,
+    ) -> Float[Tensor, "B S D"]:
+        """What comes after it."""
+        gate, ffn_shift, ffn_scale, ffn_gate = self._modulation(modulation_BG6D)[2:]
+        x_BSD = gated_add(x_BSD, self.self_attention.o(gathered_BSNK.flatten(2)), gate)
 
         audio = self._heard(told)
         x_BSD = x_BSD + self.cross_attention(
             self.cross_norm(x_BSD),
-            self.read(told) if told.keys is None else told.keys[layer],
+            self.read(told) if keys is None else keys,
             heard_on_B=None if audio is None else audio.on_B,
             num_frames=told.num_frames,
             num_video_tokens=told.num_video_tokens,
@@ -127,6 +155,10 @@ class Block(nn.Module):
 
         thought_BSD = self.ffn(modulated_norm(x_BSD, ffn_shift, ffn_scale, eps=self.eps))
         return gated_add(x_BSD, thought_BSD, ffn_gate)
+
+    def _modulation(self, modulation_BG6D: Tensor) -> tuple[Tensor, ...]:
+        """Shift, scale and gate of attention, then of the feed-forward."""
+        return (widened(self.modulation) + widened(modulation_BG6D)).unbind(2)
 
     def _heard(self, told: Told) -> AudioTokens | None:
         return told.speak if self.hears_speak else told.listen

@@ -100,6 +100,11 @@ class CharacterTransformer(nn.Module):
         out_BSD = modulated_norm(x_BSD[:, : told.num_video_tokens], shift_BGD, scale_BGD, eps=self.config.eps)
         return self._unpatch(self.head(out_BSD), *grid).to(latents_BCTHW.dtype)
 
+    def compile_around_attention(self) -> None:
+        """``Block.compile_around_attention`` for all blocks."""
+        for block in self.blocks:
+            cast("Block", block).compile_around_attention()
+
     def tell(self, condition: Condition, latent_shape: Sequence[int]) -> Told:
         """A condition for latents of ``latent_shape`` (B, C, T, H, W), read by every block, for ``forward``.
 
@@ -189,11 +194,16 @@ class CharacterTransformer(nn.Module):
         num_frames, rows, columns = grid
         if positions_T is None:
             positions_T = torch.arange(num_frames, dtype=torch.float32, device=device)
-        offsets = [float(self.config.reference_offsets.position(slot)) for slot in slots]
-        beside = (*positions_T.shape[:-1], 1)
-        offsets_J1 = [torch.full(beside, offset, device=device) for offset in offsets]
-        times_G = torch.cat([positions_T.float(), *offsets_J1], dim=-1)
+        offsets_J = self.reference_positions(slots, device)
+        times_G = torch.cat([positions_T.float(), offsets_J.expand(*positions_T.shape[:-1], -1)], dim=-1)
         return rotation_at(grid_positions(times_G, rows, columns), self.config.head_width)
+
+    def reference_positions(self, slots: Sequence[ReferenceSlot], device: torch.device) -> Float[Tensor, " J"]:
+        """Where references stand on the time axis; written by the device itself, so that CUDA graphs can record it."""
+        offsets_J = torch.zeros(len(slots), device=device)
+        for index, slot in enumerate(slots):
+            offsets_J[index].fill_(float(self.config.reference_offsets.position(slot)))
+        return offsets_J
 
     def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:
         _check_width("text", text_BLD, self.config.text_width)

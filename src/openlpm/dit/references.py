@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,11 +32,10 @@ def remember_references(
         memory.show_references(attend.given_BJ, rows_R=attend.rows_B)
     if not slots:
         return
-    offsets = [float(model.config.reference_offsets.position(slot)) for slot in slots]
     model(
         references_BJCHW.transpose(1, 2),
         references_BJCHW.new_zeros(references_BJCHW.shape[:2]),
         Condition(text_BLD=text_BLD),
         attend=attend,
-        positions_T=torch.tensor(offsets, device=references_BJCHW.device),
+        positions_T=model.reference_positions(slots, references_BJCHW.device),
     )

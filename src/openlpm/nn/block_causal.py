@@ -1,7 +1,9 @@
 """Causal attention over a whole clip in one pass, for training: chunk by chunk, as a stream would see it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from functools import cache
+from typing import TYPE_CHECKING, final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,6 +13,9 @@ from openlpm.core.errors import ConfigError
 from openlpm.nn.attention import attention
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.rope import Rotation, rotate
+
+if TYPE_CHECKING:
+    from openlpm.nn.flexible import FlexibleMask
 
 _REFERENCE = -1
 """References come before the first chunk: all see them, and they see each other alone."""
@@ -32,24 +37,63 @@ class CausalLayout:
         if self.chunk_frames < 1:
             raise ConfigError(f"chunk_frames={self.chunk_frames}: a chunk needs at least one latent frame")
 
-    def frames(self, device: torch.device | str = "cpu") -> Int[Tensor, " S"]:
-        """The latent frame of every token; -1 for references."""
-        frames_T = torch.arange(self.num_frames, device=device)
-        references_J = torch.full((self.num_references,), _REFERENCE, device=device)
-        return torch.cat([frames_T, references_J]).repeat_interleave(self.tokens_per_frame)
+    @property
+    def num_tokens(self) -> int:
+        """Of frames and references."""
+        return (self.num_frames + self.num_references) * self.tokens_per_frame
 
-    def past(self, frame_S1: Int[Tensor, "S 1"], past_S: Int[Tensor, " L"]) -> Bool[Tensor, "S L"]:
-        """Which tokens of earlier frames ``past_S``, references among them, the chunks of frames ``frame_S1`` see."""
-        start_S1 = torch.where(frame_S1 < 0, _REFERENCE, frame_S1 // self.chunk_frames * self.chunk_frames)
-        seen_SL = past_S < start_S1
-        if self.memory is not None:
-            kept_SL = (past_S >= start_S1 - self.memory.window_frames) | (past_S < self.memory.sink_frames)
-            seen_SL &= kept_SL
-        return seen_SL
+    def frame_of(self, token: Int[Tensor, "*any"]) -> Int[Tensor, "*any"]:
+        """The latent frame of a token; -1 for references."""
+        frame = token // self.tokens_per_frame
+        return torch.where(frame < self.num_frames, frame, _REFERENCE)
 
-    def together(self, frame_S1: Int[Tensor, "S 1"], frame_S: Int[Tensor, " S"]) -> Bool[Tensor, "S S"]:
-        """Which tokens are of one chunk, or are both references."""
-        return (frame_S // self.chunk_frames) == (frame_S1 // self.chunk_frames)
+    def past(self, frame: Int[Tensor, "*left"], past: Int[Tensor, "*right"]) -> Bool[Tensor, "*both"]:
+        """Whether the chunks of ``frame`` see the earlier frames ``past``, references among them."""
+        start = torch.where(frame < 0, _REFERENCE, frame // self.chunk_frames * self.chunk_frames)
+        seen = past < start
+        if self.memory is None:
+            return seen
+        return seen & ((past >= start - self.memory.window_frames) | (past < self.memory.sink_frames))
+
+    def together(self, frame: Int[Tensor, "*left"], other: Int[Tensor, "*right"]) -> Bool[Tensor, "*both"]:
+        """Whether tokens are of one chunk, or are both references."""
+        return (other // self.chunk_frames) == (frame // self.chunk_frames)
+
+
+Sees = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(row, head, query, key), all but the first two as numbers of tokens, broadcast -> whether the query sees the key."""
+
+
+def who_sees_whom(layout: CausalLayout, history: CausalLayout | None = None) -> Sees:
+    """The mask of a sequence; with a ``history`` its keys come first, and are the only ones of other chunks."""
+    recorded = 0 if history is None else history.num_tokens
+
+    def sees(_row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        frame = layout.frame_of(query)
+        if history is None:
+            other = layout.frame_of(key)
+            return layout.together(frame, other) | layout.past(frame, other)
+        # References in the second sequence see each other; the chunks see those of the history.
+        before = layout.past(frame, history.frame_of(key))
+        return torch.where(key < recorded, before, layout.together(frame, layout.frame_of(key - recorded)))
+
+    return sees
+
+
+@cache
+def _mask(
+    layout: CausalLayout, history: CausalLayout | None, device: torch.device
+) -> "Bool[Tensor, 'S L'] | FlexibleMask":
+    """Blocks that matter on a GPU, elsewhere a dense mask; kept, because every step of a training asks for the same."""
+    sees, queries = who_sees_whom(layout, history), layout.num_tokens
+    keys = queries if history is None else history.num_tokens + queries
+    if device.type == "cuda":
+        from openlpm.nn.flexible import FlexibleMask
+
+        return FlexibleMask(sees, queries, keys, device)
+    zero = torch.zeros((), dtype=torch.long, device=device)
+    query_S, key_L = torch.arange(queries, device=device), torch.arange(keys, device=device)
+    return sees(zero, zero, query_S[:, None], key_L)
 
 
 @final
@@ -58,7 +102,7 @@ class KeyRecord:
 
     def __init__(self) -> None:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
-        self.frame_S: Tensor | None = None
+        self.layout: CausalLayout | None = None
 
 
 @final
@@ -70,8 +114,7 @@ class BlockCausal:
     recorded keys of *earlier* chunks and its own, so no frame and no condition is in a sequence twice. The references
     may be left out of the second sequence, since the first has recorded them.
 
-    The mask is dense: FlexAttention skips what is masked and is faster on CUDA, but belongs here only with a test that
-    ran there. Where chunks are whole blocks of 128 tokens, ``chunk_S`` is all that its block mask needs.
+    On a GPU FlexAttention skips what is masked; elsewhere the mask is dense.
     """
 
     def __init__(
@@ -82,23 +125,13 @@ class BlockCausal:
         history: KeyRecord | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        frame_S = layout.frames(device)
+        if history is not None and history.layout is None:
+            raise ConfigError("history: nothing was recorded; run the first pass with record=... before this one")
         self._record = record
         self._history = history
         if record is not None:
-            record.frame_S = frame_S
-        self._mask_SL = self._mask(layout, frame_S)
-
-    def _mask(self, layout: CausalLayout, frame_S: Int[Tensor, " S"]) -> Bool[Tensor, "S L"]:
-        frame_S1 = frame_S[:, None]
-        together_SS = layout.together(frame_S1, frame_S)
-        if self._history is None:
-            return together_SS | layout.past(frame_S1, frame_S)
-        past_S = self._history.frame_S
-        if past_S is None:
-            raise ConfigError("history: nothing was recorded; run the first pass with record=... before this one")
-        # References in the second sequence see each other; the chunks see those of the history.
-        return torch.cat([layout.past(frame_S1, past_S), together_SS], dim=1)
+            record.layout = layout
+        self._mask = _mask(layout, None if history is None else history.layout, torch.device(device))
 
     def __call__(
         self,
@@ -116,4 +149,7 @@ class BlockCausal:
             past_key_BLNK, past_value_BLNK = self._history.layers[layer]
             key_BLNK = torch.cat([past_key_BLNK, key_BLNK], dim=1)
             value_BLNK = torch.cat([past_value_BLNK, value_BLNK], dim=1)
-        return attention(rotate(query_BSNK, rotation), key_BLNK, value_BLNK, self._mask_SL)
+        query_BSNK = rotate(query_BSNK, rotation)
+        if isinstance(self._mask, Tensor):
+            return attention(query_BSNK, key_BLNK, value_BLNK, self._mask)
+        return self._mask.attention(query_BSNK, key_BLNK, value_BLNK)

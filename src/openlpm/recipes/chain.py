@@ -8,17 +8,14 @@ from typing import final
 import torch
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.model import CharacterTransformer
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
 from openlpm.recipes.beginning import load_parts, sizes_of, start_from
-from openlpm.recipes.online import OnlineRecipe, Pupils, train_online
+from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.running import Report, Site, export_part, write_config
-from openlpm.recipes.stage import Stage
 from openlpm.rollout.assembly import CharacterModel, load_model
-from openlpm.rollout.online import OnlineNetwork
 from openlpm.synth.look.render import Cast
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.footage import Footage, cast_of, make_footage
@@ -107,7 +104,7 @@ class _Chain:
             raise ConfigError(f"{plan.student}: a student has the sizes of its Base, {plan.teacher}; give another")
         dit = begun.streaming
         for stage, recipe in plan.online.items():
-            student = _student(base, dit, stage, recipe).to(device)
+            student = student_of(base, dit, stage, recipe).to(device)
             folder = stage_folder(plan.request.out, stage)
             draft = folder.with_name(f"draft-{stage}")
             site = replace(self._site, folder=draft)
@@ -123,13 +120,3 @@ class _Chain:
         if self._world.is_first:
             draft.rename(folder)
         self._world.wait()
-
-
-def _student(base: CharacterModel, dit: CharacterTransformer, stage: Stage, recipe: OnlineRecipe) -> CharacterModel:
-    """Base with the transformer that has learnt so far; a refiner begins as what it goes over."""
-    networks = (OnlineNetwork.REFINER,) if stage is Stage.REFINE else ()
-    config = replace(base.config, online=recipe.online, online_networks=networks)
-    student = CharacterModel(config)
-    for name, part in student.parts().items():
-        part.load_state_dict((base.parts()[name] if name in ("vae", "speak", "listen", "text") else dit).state_dict())
-    return student

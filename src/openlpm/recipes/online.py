@@ -8,15 +8,18 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+import torch
+
 from openlpm.core.errors import ConfigError
+from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.nn.memory import MemoryConfig
-from openlpm.parallel.apply import replicate
+from openlpm.parallel.apply import compile_units, replicate
 from openlpm.recipes import nano, tiny
 from openlpm.recipes.running import Site, run_to_end
 from openlpm.recipes.stage import ONLINE_STAGES, Stage
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.training.adapter import attach, detach
 from openlpm.training.causal import CausalObjective, CausalObjectiveConfig
 from openlpm.training.clip_bank import ClipBank
@@ -165,23 +168,55 @@ class Pupils:
             raise ConfigError("student.config.online=None: say how it is to stream")
 
 
+def student_of(base: CharacterModel, dit: CharacterTransformer, stage: Stage, recipe: OnlineRecipe) -> CharacterModel:
+    """Base with the transformer that has learnt so far; a refiner begins as what it goes over."""
+    networks = (OnlineNetwork.REFINER,) if stage is Stage.REFINE else ()
+    student = CharacterModel(replace(base.config, online=recipe.online, online_networks=networks))
+    for name, part in student.parts().items():
+        part.load_state_dict((base.parts()[name] if name in ("vae", "speak", "listen", "text") else dit).state_dict())
+    return student
+
+
 def train_online(stage: Stage, pupils: Pupils, bank: ClipBank, site: Site, recipe: OnlineRecipe) -> None:
     """One stage; leaves what it taught, averaged, in the student."""
-    taught = pupils.student.refiner if stage is Stage.REFINE else pupils.student.dit
-    if taught is None:
-        raise ConfigError("student.refiner=None: this stage teaches a second network; give the student one")
+    objective = prepared(stage, pupils, bank, recipe)
+    replicate(objective.module, site.world)
+    run_to_end(objective, in_rhythm(recipe), site, stage, recipe)
+    detach(_taught(stage, pupils))
+
+
+def prepared(stage: Stage, pupils: Pupils, bank: ClipBank, recipe: OnlineRecipe) -> Objective[Any]:
+    """What a trainer is given for a stage: only what the stage teaches can learn, and on a GPU blocks are compiled."""
+    taught = _taught(stage, pupils)
     pupils.base.requires_grad_(requires_grad=False)
     pupils.student.requires_grad_(requires_grad=False)
     taught.requires_grad_(requires_grad=True)
     if recipe.rank:
         attach(taught, pupils.base.dit.state_dict(), recipe.rank)
     objective = _objective(stage, pupils, bank, recipe)
-    replicate(objective.module, site.world)
-    run_to_end(objective, _in_rhythm(recipe), site, stage, recipe)
-    detach(taught)
+    if next(taught.parameters()).is_cuda:
+        _compile(stage, pupils, objective)
+    return objective
 
 
-def _in_rhythm(recipe: OnlineRecipe) -> TrainerConfig:
+def _taught(stage: Stage, pupils: Pupils) -> CharacterTransformer:
+    taught = pupils.student.refiner if stage is Stage.REFINE else pupils.student.dit
+    if taught is None:
+        raise ConfigError("student.refiner=None: this stage teaches a second network; give the student one")
+    return taught
+
+
+def _compile(stage: Stage, pupils: Pupils, objective: Objective[Any]) -> None:
+    """Whole blocks where a window is seen at once; around attention where it is causal; rollouts are small as it is."""
+    torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
+    compile_units(pupils.base.dit.blocks)
+    if isinstance(objective, MatchingObjective):
+        compile_units(objective.learner.fake.dit.blocks)
+    if stage in (Stage.CAUSAL, Stage.ODE, Stage.OFF_POLICY):
+        pupils.student.dit.compile_around_attention()
+
+
+def in_rhythm(recipe: OnlineRecipe) -> TrainerConfig:
     """Generator and fake score each move in their own time, with their own optimiser."""
     if not isinstance(recipe.objective, MatchingConfig):
         return recipe.trainer

@@ -106,6 +106,7 @@ class MatchingObjective:
 
     def __init__(self, learner: MatchingLearner, maker: Maker, bank: ClipBank, config: MatchingConfig) -> None:
         self.module: nn.Module = learner
+        self.learner = learner
         self._maker, self._config = maker, config
         self._source = WindowSource(bank, config.windows)
 
