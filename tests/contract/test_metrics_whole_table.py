@@ -201,6 +201,34 @@ def test_a_perfect_performer_meets_every_bar_and_its_controls_do_not(table: Call
     assert rows["viseme_f1/control"].value < 0.2
 
 
+def test_everything_that_takes_time_says_where_it_begins_and_ends(
+    judges: Judges, cases: tuple[Case, ...], long_cases: tuple[Case, ...]
+) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    def tell(what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+
+    voices = HumanVoices(names=tuple("abcdefghijkl"), voices_KA=np.ones((12, 128_000), np.float32))
+    measure(Actor(cases), judges, cases, CONFIG, voices=voices, on_progress=tell)
+    measure_joins(Actor(long_cases), judges, long_cases, batch=2, on_progress=tell)
+    begun = [what for what, done, _ in told if done == 0]
+    assert begun == [what for what, done, total in told if done == total]
+    assert begun == [
+        "references",
+        "truth",
+        "strangers",
+        "generated",
+        "training voices",
+        "statistics",
+        "human voices",
+        "human sync",
+        "synthetic sync",
+        "long clips",
+        "joins",
+    ]  # fmt: skip (what the reader of visemes says is said where it is set up, which this table shares)
+
+
 def test_a_frozen_picture_is_not_rewarded_for_its_quiet_mouth(table: Callable[..., dict[str, Row]]) -> None:
     rows = table(lambda rig_FR: np.repeat(rig_FR[:1] * 0, len(rig_FR), axis=0))
     assert rows["false_mouth_rate"].value == 0.0

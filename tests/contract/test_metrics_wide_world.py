@@ -114,7 +114,7 @@ def table(monkeypatch: pytest.MonkeyPatch, built: dict[int, tuple[Case, ...]]) -
     def run(play: Play = lambda rig_FR: rig_FR, *, blind: slice = slice(0), **sizes: int) -> dict[str, Row]:
         actor = Actor(play)
 
-        def build(config: CaseConfig, style_of: StyleOf) -> tuple[Case, ...]:
+        def build(config: CaseConfig, style_of: StyleOf, **_: object) -> tuple[Case, ...]:
             if config.seed not in built:
                 built[config.seed] = build_cases(config, style_of)
             actor.cases = built[config.seed]
@@ -126,7 +126,12 @@ def table(monkeypatch: pytest.MonkeyPatch, built: dict[int, tuple[Case, ...]]) -
         judges = Judges(critic=Oracle(blind), mouth=None, hashes={})
         chosen = GroupSizes(**({group.value: 0 for group in Group} | sizes)) if sizes else SIZES
         config = BaseConfig(cases=CaseConfig(), long=None, human_clips=0, strangers=1, batch=4, groups=chosen)
-        rows = {row.name: row for row in measure_wide(actor, judges, config)}
+        told: list[tuple[str, int, int]] = []
+        rows = {row.name: row for row in measure_wide(actor, judges, config, on_progress=lambda *to: told.append(to))}
+        begun = [what for what, done, _ in told if done == 0]
+        assert begun == [what for what, done, total in told if done == total]
+        assert {f"{group}: truth" for group in Group if chosen.of(group)} <= set(begun)
+        assert sum("statistics of" in what for what in begun) == sum(chosen.of(group) > 0 for group in Group)
         assert chosen.references == 0 or actor.kinds == {
             ("global",), ("global", "view"), ("global", "view", "expression")
         }  # fmt: skip

@@ -8,9 +8,11 @@ import pytest
 
 from openlpm.bench import base, joins
 from openlpm.bench.cases import mixed_style
+from openlpm.bench.rehearsal import Eyesight, Rehearsal, Stage
 from openlpm.bench.result import Row
 from openlpm.bench.workers import Company, Task
 from openlpm.cli.main import main
+from openlpm.core.rig import NUM_RIG
 from openlpm.core.seeds import Split, seeds_of
 from openlpm.synth.sound.speech_bank import build
 
@@ -28,6 +30,23 @@ def test_a_company_performs_as_one_would_alone() -> None:
         assert right.truth is not None
         assert np.array_equal(left.truth.rig_FR, right.truth.rig_FR)
         assert np.array_equal(left.speak_A, right.speak_A)
+
+
+def test_rehearsals_made_together_are_those_made_alone() -> None:
+    told: list[tuple[str, int, int]] = []
+    still_R = np.zeros(NUM_RIG)
+    sight = Eyesight(middle_R=still_R, slope_R=still_R + 1, bias_R=still_R + 0.1, noise_R=still_R + 0.1)
+    bank = build(Split.TRAIN, 12, seed=3)
+    stage = Stage(sight, bank, on_progress=lambda *to: told.append(to))
+    asked = [Rehearsal("one", 3, 48, mixed_style), Rehearsal("other", 2, 72, mixed_style)]
+    together = stage.rehearse_all("both", asked)
+    assert told == [("rehearsals: both", done, 5) for done in (0, 1, 2, 3, 4, 4, 5)]
+    for one, found in zip(asked, together, strict=True):
+        alone = stage.rehearse(one.purpose, one.count, one.num_frames, one.style_of)
+        assert len(found) == one.count
+        for left, right in zip(found, alone, strict=True):
+            assert left.record.clip_id == right.record.clip_id
+            assert np.array_equal(left.read_FR, right.read_FR)
 
 
 def test_a_stopped_benchmark_keeps_the_rows_it_has(

@@ -11,7 +11,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench.rehearsal import Rehearsed, Stage
+from openlpm.bench.progress import phase
+from openlpm.bench.rehearsal import Rehearsal, Rehearsed, Stage
 from openlpm.bench.signals import FloatTrack
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.act.acting import ActionCue, along
@@ -62,17 +63,24 @@ class ActionMatcher:
         """
         free = stage.rehearse("no action", _FREE_CLIPS, _FRAMES, lambda _, seed: acting_style((), seed))
         matcher = ActionMatcher(spread_R=_spread(free), slope_R=stage.eyesight.slope_R, levels={})
+        names = [name for name in ACTION_NAMES if matcher.seen_share(name) >= _LEAST_SEEN]
+        acted = stage.rehearse_all(
+            "actions",
+            [
+                Rehearsal(name, _CLIPS_EACH, _FRAMES, lambda _, seed, name=name: acting_style((name,), seed))
+                for name in names
+            ],
+        )
         levels: dict[str, float] = {}
-        for name in ACTION_NAMES:
-            if matcher.seen_share(name) < _LEAST_SEEN:
-                continue
-            misses = [matcher.best(one.read_FR, name) for one in free]
-            alarm = float(np.quantile(misses, 1.0 - _FALSE_ALARMS))
-            acted = stage.rehearse(name, _CLIPS_EACH, _FRAMES, lambda _, seed, name=name: acting_style((name,), seed))
-            hits = np.array([matcher.best(one.read_FR, name) for one in acted])
-            level = max(alarm, float(np.clip(_WEAKER * hits.min(), *_LEVELS)))
-            if np.mean(hits >= level) >= _HITS:
-                levels[name] = level
+        with phase(stage.on_progress, "action matcher", len(names)) as report:
+            for done, (name, clips) in enumerate(zip(names, acted, strict=True), start=1):
+                misses = [matcher.best(one.read_FR, name) for one in free]
+                alarm = float(np.quantile(misses, 1.0 - _FALSE_ALARMS))
+                hits = np.array([matcher.best(one.read_FR, name) for one in clips])
+                level = max(alarm, float(np.clip(_WEAKER * hits.min(), *_LEVELS)))
+                if np.mean(hits >= level) >= _HITS:
+                    levels[name] = level
+                report(done)
         return replace(matcher, levels=levels)
 
     def seen_share(self, action: str) -> float:

@@ -15,7 +15,7 @@ from openlpm.bench.evidence import Evidence, VoiceEvidence
 from openlpm.bench.groups import GroupSizes
 from openlpm.bench.human_voices import HumanVoices
 from openlpm.bench.performer import Part, Performer
-from openlpm.bench.progress import Count, OnProgress
+from openlpm.bench.progress import Count, OnProgress, phase, renamed, unheard
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.rehearsal import Eyesight, Stage, training_voices
 from openlpm.bench.result import Row
@@ -103,7 +103,7 @@ def measure(
     config: BaseConfig,
     *,
     voices: HumanVoices | None,
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> list[Row]:
     """All rows of the table but those of ``measure_joins`` and ``demo_seconds``.
 
@@ -119,11 +119,15 @@ def measure(
         on_progress=on_progress,
     )
     evidence = setting.evidence(read_performances(performer, judges, setting.parts(), config.batch, on_progress))
-    stage = Stage(_sight_of_speech(evidence), training_voices(config.rehearsed_utterances))
+    with phase(on_progress, "training voices"):
+        bank = training_voices(config.rehearsed_utterances)
+    stage = Stage(_sight_of_speech(evidence), bank, on_progress=on_progress)
     reader = VisemeReader.rehearsed(stage, config.rehearsed_clips, device=judges.device)
-    rows = base_rows(evidence, reader.read)
+    with phase(on_progress, "statistics"):
+        rows = base_rows(evidence, reader.read)
     human = _human_rows(performer, judges, voices, config, on_progress)
-    return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
+    with phase(on_progress, "synthetic sync"):
+        return [*rows, *human, *_synthetic_rows(judges.mouth, evidence)]
 
 
 def read_performances(
@@ -186,11 +190,10 @@ def _human_rows(
         )
         for index, (person, pictures_JCHW, source) in enumerate(zip(people, pictures, sources, strict=False))
     ]
-    readings = read_performances(
-        performer, judges, parts, config.batch, lambda _, done, total: on_progress("human voices", done, total)
-    )
+    readings = read_performances(performer, judges, parts, config.batch, renamed(on_progress, "human voices"))
     mouths = [reading.rig_FR[:, list(MOUTH_CHANNELS)] for reading in readings]
-    return sync_rows(name, _voice_evidence(mouths, sources, judges.mouth))
+    with phase(on_progress, "human sync"):
+        return sync_rows(name, _voice_evidence(mouths, sources, judges.mouth))
 
 
 def _synthetic_rows(predictor: MouthPredictor | None, evidence: Evidence) -> list[Row]:

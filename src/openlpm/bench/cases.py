@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
+from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.workers import num_workers
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
@@ -77,23 +78,33 @@ def mixed_style(index: int, clip_seed: int) -> ClipStyle:
 
 
 def build_cases(
-    config: CaseConfig, style_of: StyleOf = mixed_style, *, on_progress: Callable[[int, int], None] | None = None
+    config: CaseConfig, style_of: StyleOf = mixed_style, *, on_progress: OnProgress = unheard
 ) -> tuple[Case, ...]:
-    """Synthesise the voices and perform every clip.
+    """Synthesise the voices (``on_progress`` hears "voices") and perform every clip ("cases").
 
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
     utterances = max(config.count * _UTTERANCES_A_CLIP, _FEWEST_UTTERANCES)
-    return cases_from(
-        build(config.split, utterances, seed=config.seed, workers=num_workers(), on_progress=on_progress),
-        config,
-        style_of,
-    )
+    with phase(on_progress, "voices", utterances) as report:
+        bank = build(
+            config.split,
+            utterances,
+            seed=config.seed,
+            workers=num_workers(),
+            on_progress=lambda done, _: report(done),
+        )
+    with phase(on_progress, "cases", config.count) as report:
+        return cases_from(bank, config, style_of, report)
 
 
-def cases_from(bank: SpeechBank, config: CaseConfig, style_of: StyleOf = mixed_style) -> tuple[Case, ...]:
-    """The clips spoken by the voices of a bank that was made before."""
+def cases_from(
+    bank: SpeechBank,
+    config: CaseConfig,
+    style_of: StyleOf = mixed_style,
+    report: Callable[[int], None] = lambda _done: None,
+) -> tuple[Case, ...]:
+    """The clips spoken by the voices of a bank that was made before; ``report`` hears how many there are."""
     cases: list[Case] = []
     for index, identity_seed in enumerate(identity_seeds(config.split, config.count, config.seed)):
         clip_seed = 1_000_000 * (config.seed + 1) + index
@@ -108,6 +119,7 @@ def cases_from(bank: SpeechBank, config: CaseConfig, style_of: StyleOf = mixed_s
             appearance=describe(identity).capitalize(),
         )
         cases.append(Case(record=record, identity=identity, kind=style.kind))
+        report(len(cases))
     return tuple(cases)
 
 

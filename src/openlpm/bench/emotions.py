@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.bench import controls
-from openlpm.bench.rehearsal import Stage, in_room
+from openlpm.bench.progress import phase
+from openlpm.bench.rehearsal import Rehearsed, Stage, in_room
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.scoring import Scored, scored_rows
 from openlpm.bench.signals import FloatTrack
@@ -68,6 +69,11 @@ class EmotionReader:
     def rehearsed(stage: Stage) -> "EmotionReader":
         """Set up on performances of training people, as this critic would read them."""
         rehearsals = stage.rehearse("emotions", _REHEARSALS, CLIP_FRAMES, feeling_style)
+        with phase(stage.on_progress, "emotion reader"):
+            return EmotionReader._fitted(rehearsals)
+
+    @staticmethod
+    def _fitted(rehearsals: Sequence[Rehearsed]) -> "EmotionReader":
         labels = [labels_of(one.record) for one in rehearsals]
         x_SX = np.concatenate(
             [_looks(one.read_FR)[label_W >= 0] for one, label_W in zip(rehearsals, labels, strict=True)]

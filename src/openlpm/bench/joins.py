@@ -13,7 +13,7 @@ from openlpm.bench.base import read_performances
 from openlpm.bench.cases import Case
 from openlpm.bench.changes import ChangeMeter, Changes, picture_changes
 from openlpm.bench.performer import Performer, part_of
-from openlpm.bench.progress import OnProgress
+from openlpm.bench.progress import OnProgress, phase, renamed, unheard
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.result import Row
 from openlpm.bench.statistics import Estimate
@@ -39,7 +39,7 @@ def measure_joins(
     cases: Sequence[Case],
     *,
     batch: int,
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> list[Row]:
     """The rows of ``NAMES``; without a value where no clip is long enough for a join."""
     num_frames = cases[0].record.num_frames if cases else 0
@@ -56,11 +56,15 @@ def measure_joins(
             for index, (case, pictures_JCHW) in enumerate(zip(cases, pictures, strict=True))
         ],
         batch,
-        lambda _, done, total: on_progress("long clips", done, total),
+        renamed(on_progress, "long clips"),
         lambda index, frames_FCHW: meters[index].add(frames_FCHW),
     )
     made = [meter.changes() for meter in meters]
-    near = [_NearJoins.of(case, joins, performer.codec, judges.device) for case in cases]
+    near: list[_NearJoins] = []
+    with phase(on_progress, "joins", len(cases)) as report:
+        for case in cases:
+            near.append(_NearJoins.of(case, joins, performer.codec, judges.device))
+            report(len(near))
     elsewhere = [join - ELSEWHERE_FRAMES for join in joins if join > ELSEWHERE_FRAMES]
     estimates = (
         seam_ratio(made, joins, joins),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.bench.metrics import quiet
+from openlpm.bench.progress import phase
 from openlpm.bench.rehearsal import Rehearsed, Stage
 from openlpm.bench.signals import FloatTrack, Mask, smooth
 from openlpm.core.record import PerformanceRecord
@@ -92,7 +93,9 @@ class ReactionDetector:
     @staticmethod
     def rehearsed(stage: Stage) -> "ReactionDetector":
         """Set up on performances of training people, as this critic would read them."""
-        return fitted(stage.rehearse("reactions", _REHEARSALS, _FRAMES, listening_style))
+        rehearsals = stage.rehearse("reactions", _REHEARSALS, _FRAMES, listening_style)
+        with phase(stage.on_progress, "reaction detector"):
+            return fitted(rehearsals)
 
     def evidence(self, read_FR: FloatTrack) -> NDArray[np.float64]:
         """How much each frame looks like the beginning of each reaction, (F, K): 1 at the level of detection.

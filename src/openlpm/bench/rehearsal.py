@@ -8,6 +8,7 @@ absent from a rehearsal, and whatever depends on it cannot be detected there eit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import final
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from openlpm.bench.cases import StyleOf
 from openlpm.bench.eyes import gaze_in_room
+from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.signals import FloatTrack
 from openlpm.bench.workers import Company, Task, num_workers
 from openlpm.core.errors import ConfigError
@@ -80,11 +82,25 @@ class Rehearsed:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Clips of one style that are to be rehearsed."""
+
+    purpose: str
+    """Each purpose has clips of its own."""
+    count: int
+    num_frames: int
+    style_of: StyleOf
+
+
+@final
 class Stage:
     """Makes rehearsals with the voices of the training split."""
 
-    def __init__(self, eyesight: Eyesight, bank: SpeechBank | None = None) -> None:
-        self._eyesight = eyesight
+    def __init__(
+        self, eyesight: Eyesight, bank: SpeechBank | None = None, *, on_progress: OnProgress = unheard
+    ) -> None:
+        self._eyesight, self._on_progress = eyesight, on_progress
         self._company = Company(bank if bank is not None else training_voices())
         self._people = seeds_of(Split.TRAIN)
 
@@ -93,18 +109,34 @@ class Stage:
         """How everything is seen here."""
         return self._eyesight
 
+    @property
+    def on_progress(self) -> OnProgress:
+        """Who is told how far things have come here."""
+        return self._on_progress
+
     def rehearse(self, purpose: str, count: int, num_frames: int, style_of: StyleOf) -> list[Rehearsed]:
         """``count`` clips of a style; each purpose has clips of its own."""
-        first = _CLIP_SEEDS + int(generator("rehearsal", purpose).integers(1_000_000)) * 1_000
-        tasks: list[Task] = []
-        for index, seed in enumerate(range(first, first + count)):
-            tasks.append((self._people[seed % len(self._people)], seed, num_frames, style_of(index, seed)))
-        found: list[Rehearsed] = []
-        for (_, seed, _, _), record in zip(tasks, self._company.perform(tasks), strict=True):
-            assert record.truth is not None
-            read_FR = self._eyesight.look(record.truth.rig_FR, generator("rehearsal", seed, "eyes"))
-            found.append(Rehearsed(record=record, read_FR=in_room(read_FR)))
-        return found
+        return self.rehearse_all(purpose, [Rehearsal(purpose, count, num_frames, style_of)])[0]
+
+    def rehearse_all(self, what: str, rehearsals: Sequence[Rehearsal]) -> list[list[Rehearsed]]:
+        """Several rehearsals at once, each as it would be alone; ``what`` they are for."""
+        tasks = [task for each in rehearsals for task in self._tasks(each)]
+        with phase(self._on_progress, f"rehearsals: {what}", len(tasks)) as report:
+            records = self._company.perform(tasks, report)
+        seen = iter([self._seen(seed, record) for (_, seed, _, _), record in zip(tasks, records, strict=True)])
+        return [list(islice(seen, each.count)) for each in rehearsals]
+
+    def _tasks(self, asked: Rehearsal) -> list[Task]:
+        first = _CLIP_SEEDS + int(generator("rehearsal", asked.purpose).integers(1_000_000)) * 1_000
+        return [
+            (self._people[seed % len(self._people)], seed, asked.num_frames, asked.style_of(index, seed))
+            for index, seed in enumerate(range(first, first + asked.count))
+        ]
+
+    def _seen(self, seed: int, record: PerformanceRecord) -> Rehearsed:
+        assert record.truth is not None
+        read_FR = self._eyesight.look(record.truth.rig_FR, generator("rehearsal", seed, "eyes"))
+        return Rehearsed(record=record, read_FR=in_room(read_FR))
 
 
 def in_room(rig_FR: FloatTrack) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from openlpm.bench.cases import Case, CaseConfig, identity_seeds
 from openlpm.bench.evidence import Evidence
 from openlpm.bench.performer import Part, part_of
-from openlpm.bench.progress import Count, OnProgress
+from openlpm.bench.progress import Count, OnProgress, phase, unheard
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.threads import spread
 from openlpm.bench.truth import Codec, TruthReading, gallery, read_truth, reference_embedding
@@ -56,13 +56,15 @@ def set_up(
     *,
     strangers: int,
     codec_of: Callable[[], Codec | None],
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> Setting:
     """Render and read the truth of all cases; ``strangers`` other people set the threshold of identity.
 
     ``codec_of`` gives a stream of its own for every clip: several are read at the same time.
     """
-    references = reference_pictures_of([case.identity for case in cases], device=judges.device)
+    with phase(on_progress, "references"):
+        references = reference_pictures_of([case.identity for case in cases], device=judges.device)
+        references_KD = np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references])
     count = Count(len(cases), lambda done, total: on_progress("truth", done, total))
 
     def read(case: Case) -> TruthReading:
@@ -70,19 +72,22 @@ def set_up(
         count.add(1)
         return reading
 
+    truth = spread(read, cases, judges.device)
     return Setting(
         cases=cases,
         references=references,
-        truth=spread(read, cases, judges.device),
-        references_KD=np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references]),
-        strangers_GD=_strangers(judges, cases, config, strangers),
+        truth=truth,
+        references_KD=references_KD,
+        strangers_GD=_strangers(
+            judges, cases, config, Count(strangers, lambda done, total: on_progress("strangers", done, total))
+        ),
     )
 
 
-def _strangers(judges: Judges, cases: Sequence[Case], config: CaseConfig, count: int) -> NDArray[np.float32]:
+def _strangers(judges: Judges, cases: Sequence[Case], config: CaseConfig, count: Count) -> NDArray[np.float32]:
     """Test identities outside the cases, each in a pose out of the cases' own performances."""
     known = {case.identity.seed for case in cases}
-    seeds = identity_seeds(config.split, count + len(known), config.seed, "strangers")
-    people = [Identity.from_seed(seed) for seed in seeds if seed not in known][:count]
+    seeds = identity_seeds(config.split, count.total + len(known), config.seed, "strangers")
+    people = [Identity.from_seed(seed) for seed in seeds if seed not in known][: count.total]
     poses_FR = np.concatenate([case.true_rig[:: config.num_frames // 4] for case in cases])
-    return gallery(people, judges, poses=poses_FR, on_person=lambda _: None)
+    return gallery(people, judges, poses=poses_FR, on_person=count.add)

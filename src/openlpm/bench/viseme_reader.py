@@ -5,7 +5,7 @@ just parted. Of the true mouth of test people five frames tell a macro-F1 of 0.9
 2026-11-22).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openlpm.bench.metrics import speaking
+from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.rehearsal import Rehearsed, Stage
 from openlpm.bench.signals import FloatTrack
 from openlpm.core.rig import MOUTH_CHANNELS, VISEMES
@@ -48,7 +49,8 @@ class VisemeReader:
     @staticmethod
     def rehearsed(stage: Stage, clips: int = REHEARSALS, *, device: torch.device | str = "cpu") -> "VisemeReader":
         """Set up, on ``device``, on performances of training people, as this critic would read them."""
-        return fitted(stage.rehearse("visemes", clips, _FRAMES, speaking_style), device)
+        rehearsals = stage.rehearse("visemes", clips, _FRAMES, speaking_style)
+        return fitted(rehearsals, device, on_progress=stage.on_progress)
 
     @torch.inference_mode()
     def read(self, track_FR: FloatTrack) -> NDArray[np.int64]:
@@ -57,7 +59,9 @@ class VisemeReader:
         return self.network((x_FX - self.mean_X) / self.spread_X).argmax(dim=1).numpy()
 
 
-def fitted(rehearsals: Sequence[Rehearsed], device: torch.device | str = "cpu") -> VisemeReader:
+def fitted(
+    rehearsals: Sequence[Rehearsed], device: torch.device | str = "cpu", *, on_progress: OnProgress = unheard
+) -> VisemeReader:
     """A reader from the speaking frames of rehearsals; the same rehearsals and kind of device give the same reader."""
     masks = [speaking(one.record.state_F) for one in rehearsals]
     x_SX = torch.from_numpy(
@@ -75,12 +79,14 @@ def fitted(rehearsals: Sequence[Rehearsed], device: torch.device | str = "cpu") 
             nn.Linear(_HIDDEN, len(VISEMES)),
         )  # fmt: skip
         z_SX = ((x_SX - mean_X) / spread_X).to(device)
-        _learn(network.to(device), z_SX, label_S.to(device), min(_STEPS, 2 * len(rehearsals) + 200))
+        steps = min(_STEPS, 2 * len(rehearsals) + 200)
+        with phase(on_progress, "viseme reader", steps) as report:
+            _learn(network.to(device), z_SX, label_S.to(device), steps, report)
     network = network.cpu().eval().requires_grad_(requires_grad=False)
     return VisemeReader(mean_X=mean_X, spread_X=spread_X, network=network)
 
 
-def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int) -> None:
+def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int, report: Callable[[int], None]) -> None:
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     for step in range(steps):
         chosen_B = torch.randint(label_S.shape[0], (_BATCH,)).to(label_S.device)
@@ -90,6 +96,7 @@ def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int) -> Non
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        report(step + 1)
 
 
 def _windows(track_FR: FloatTrack) -> NDArray[np.float32]:

@@ -15,10 +15,10 @@ from openlpm.bench.cases import Case, build_cases
 from openlpm.bench.emotions import EmotionReader
 from openlpm.bench.groups import Group, case_config, style_of
 from openlpm.bench.performer import Performer, part_of
-from openlpm.bench.progress import OnProgress
+from openlpm.bench.progress import Count, OnProgress, phase, renamed, unheard, within
 from openlpm.bench.reaction_detector import ReactionDetector
 from openlpm.bench.reading import ClipReading, Judges
-from openlpm.bench.rehearsal import Eyesight, Stage
+from openlpm.bench.rehearsal import Eyesight, Stage, training_voices
 from openlpm.bench.result import Row
 from openlpm.bench.rows import TRAPS, TRAPS_BAR, quiet_mouth_rows
 from openlpm.bench.scoring import unasked
@@ -63,10 +63,16 @@ class Session:
     batch: int
     on_progress: OnProgress
 
-    def truth(self, cases: Sequence[Case]) -> list[ClipReading]:
+    def truth(self, cases: Sequence[Case], what: str) -> list[ClipReading]:
         """The truth of the cases as it is read."""
-        judges = self.judges
-        return [reading.truth for reading in spread(lambda case: read_truth(case, judges, None), cases, judges.device)]
+        judges, count = self.judges, Count(len(cases), lambda done, total: self.on_progress(what, done, total))
+
+        def read(case: Case) -> ClipReading:
+            reading = read_truth(case, judges, None)
+            count.add(1)
+            return reading.truth
+
+        return spread(read, cases, judges.device)
 
     def perform(
         self, cases: Sequence[Case], what: str, kinds: tuple[ReferenceKind, ...] = tuple(SUBTYPES)
@@ -76,9 +82,7 @@ class Session:
             replace(part_of(case, pictures_JCHW, seed=index), kinds=kinds)
             for index, (case, pictures_JCHW) in enumerate(zip(cases, _pictures(cases, self.judges), strict=True))
         ]
-        return read_performances(
-            self.performer, self.judges, parts, self.batch, lambda _, done, total: self.on_progress(what, done, total)
-        )
+        return read_performances(self.performer, self.judges, parts, self.batch, renamed(self.on_progress, what))
 
 
 def measure_wide(
@@ -86,7 +90,7 @@ def measure_wide(
     judges: Judges,
     config: BaseConfig,
     *,
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> list[Row]:
     """All rows that need groups of their own; a group without clips leaves its rows empty.
 
@@ -100,58 +104,73 @@ def measure_wide(
         count = 0 if config.groups is None else config.groups.of(group)
         if count == 0:
             continue
-        cases = build_cases(case_config(group, count, config.cases.split), style_of(group))
-        truth = session.truth(cases)
+        told = within(on_progress, group)
+        cases = build_cases(case_config(group, count, config.cases.split), style_of(group), on_progress=told)
+        truth = session.truth(cases, f"{group}: truth")
         if group == Group.REFERENCES:
             references = _reference_rows(session, cases, truth)
         else:
-            played[group] = Played(cases=cases, truth=truth, generated=session.perform(cases, group))
-    return [*_rows(played), *references]
+            played[group] = Played(cases=cases, truth=truth, generated=session.perform(cases, f"{group}: generated"))
+    return [*_rows(played, on_progress), *references]
 
 
-def _rows(played: dict[Group, Played]) -> list[Row]:
+def _rows(played: dict[Group, Played], on_progress: OnProgress) -> list[Row]:
     rows: list[Row] = []
     traps = played.get(Group.TRAPS)
     if traps is None:
         rows += [Row(name=TRAPS, value=None, n=0, bar=str(TRAPS_BAR))]
     else:
-        rows += quiet_mouth_rows(TRAPS, TRAPS_BAR, traps.records, traps.truth, traps.generated)
+        with phase(on_progress, f"statistics of {Group.TRAPS}"):
+            rows += quiet_mouth_rows(TRAPS, TRAPS_BAR, traps.records, traps.truth, traps.generated)
     acted = [group for group in played if group != Group.TRAPS]
-    stage = Stage(eyesight_of([played[group] for group in acted])) if acted else None
+    stage = stage_of([played[group] for group in acted], on_progress) if acted else None
     rows += _listening(played.get(Group.LISTENERS), stage)
     rows += _feeling(played.get(Group.EMOTIONS), stage)
     return [*rows, *_acting(played.get(Group.ACTIONS), played.get(Group.SEQUENCES), stage)]
+
+
+def stage_of(acted: Sequence[Played], on_progress: OnProgress) -> Stage:
+    """Where training people rehearse, as the critic sees those who act in these groups."""
+    with phase(on_progress, "training voices"):
+        bank = training_voices()
+    return Stage(_eyesight_of(acted), bank, on_progress=on_progress)
 
 
 def _listening(group: Played | None, stage: Stage | None) -> list[Row]:
     if group is None or stage is None:
         return [*unasked(reactions.F1, s_bar=reactions.F1_S_BAR), *unasked(reactions.AUC, bar=reactions.AUC_BAR)]
     detector = ReactionDetector.rehearsed(stage)
-    return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)
+    with phase(stage.on_progress, f"statistics of {Group.LISTENERS}"):
+        return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)
 
 
 def _feeling(group: Played | None, stage: Stage | None) -> list[Row]:
     if group is None or stage is None:
         return unasked(emotions.NAME, s_bar=emotions.S_BAR)
-    return emotions.emotion_rows(group.records, group.true_tracks, group.tracks, EmotionReader.rehearsed(stage))
+    reader = EmotionReader.rehearsed(stage)
+    with phase(stage.on_progress, f"statistics of {Group.EMOTIONS}"):
+        return emotions.emotion_rows(group.records, group.true_tracks, group.tracks, reader)
 
 
 def _acting(single: Played | None, sequences: Played | None, stage: Stage | None) -> list[Row]:
     rows: list[Row] = []
-    matcher = None if stage is None or not (single or sequences) else ActionMatcher.rehearsed(stage)
+    if stage is None or not (single or sequences):
+        return [*unasked(actions.SINGLE, bar=actions.SINGLE_BAR), *unasked(actions.SEQUENCE, bar=actions.SEQUENCE_BAR)]
+    matcher = ActionMatcher.rehearsed(stage)
     for group, name, bar, rows_of in (
         (single, actions.SINGLE, actions.SINGLE_BAR, actions.single_rows),
         (sequences, actions.SEQUENCE, actions.SEQUENCE_BAR, actions.sequence_rows),
     ):
-        if group is None or matcher is None:
+        if group is None:
             rows += unasked(name, bar=bar)
-        else:
-            acted = actions.Acted(records=group.records, truth=group.true_tracks, generated=group.tracks)
+            continue
+        acted = actions.Acted(records=group.records, truth=group.true_tracks, generated=group.tracks)
+        with phase(stage.on_progress, f"statistics of {name}"):
             rows += rows_of(acted, matcher)
     return rows
 
 
-def eyesight_of(played: Sequence[Played]) -> Eyesight:
+def _eyesight_of(played: Sequence[Played]) -> Eyesight:
     """How the critic sees those who act in some groups."""
     return Eyesight.of(
         [
@@ -168,7 +187,8 @@ def _pictures(cases: Sequence[Case], judges: Judges) -> list[Tensor]:
 
 def _reference_rows(session: Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:
     shown = {name: session.perform(cases, f"references: {name}", kinds) for name, kinds in reference_gain.STEPS.items()}
-    embeddings = [
-        reference_embedding(session.judges, pictures_JCHW) for pictures_JCHW in _pictures(cases, session.judges)
-    ]
+    with phase(session.on_progress, f"statistics of {Group.REFERENCES}"):
+        embeddings = [
+            reference_embedding(session.judges, pictures_JCHW) for pictures_JCHW in _pictures(cases, session.judges)
+        ]
     return reference_gain.gain_rows(shown, truth, np.stack(embeddings))

@@ -1,7 +1,7 @@
 """Voices and performances for a benchmark, by as many processes as pay."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import final
@@ -35,15 +35,27 @@ class Company:
         self._workers = num_workers() if workers is None else workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def perform(self, tasks: Sequence[Task]) -> list[PerformanceRecord]:
-        """A performance each, in order. Scripts that use workers need the usual ``if __name__ == "__main__"`` guard."""
+    def perform(
+        self, tasks: Sequence[Task], report: Callable[[int], None] = lambda _done: None
+    ) -> list[PerformanceRecord]:
+        """A performance each, in order; ``report`` hears how many there are.
+
+        Scripts that use workers need the usual ``if __name__ == "__main__"`` guard.
+        """
+        found: list[PerformanceRecord] = []
+        for record in self._performances(tasks):
+            found.append(record)
+            report(len(found))
+        return found
+
+    def _performances(self, tasks: Sequence[Task]) -> Iterator[PerformanceRecord]:
         if self._workers == 0:
-            return [_performed(task, self._bank) for task in tasks]
+            return (_performed(task, self._bank) for task in tasks)
         if self._pool is None:
             # Spawned, because a forked child of a process that uses CUDA or threads may hang.
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._bank,))
-        return list(self._pool.map(_at_work, tasks, chunksize=max(1, len(tasks) // (4 * self._workers))))
+        return self._pool.map(_at_work, tasks, chunksize=max(1, len(tasks) // (4 * self._workers)))
 
 
 def _begin(bank: SpeechBank) -> None:

@@ -1,7 +1,7 @@
 """``openlpm bench``: measure the model and the judges, and print every number beside its controls."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from openlpm.cli.engine import pick_device
 from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
 from openlpm.core.errors import InputError
+
+if TYPE_CHECKING:
+    from openlpm.bench.footage import Footage
+    from openlpm.bench.human_voices import HumanVoices
 
 app = typer.Typer(no_args_is_help=True, help="Measure; each command prints a table and takes --json FILE.")
 app.command("online")(bench_online.online)
@@ -45,10 +49,11 @@ def base(
     """Generate test characters with held-out voices and compare with the truth, as a critic reads both."""
     from openlpm.bench.base import full_config, measure, quick_config
     from openlpm.bench.cases import build_cases
-    from openlpm.bench.footage import load_footage, with_footage
-    from openlpm.bench.human_voices import can_decode, find_voices
+    from openlpm.bench.footage import with_footage
+    from openlpm.bench.human_voices import can_decode
     from openlpm.bench.joins import measure_joins
     from openlpm.bench.performer import ModelPerformer
+    from openlpm.bench.progress import phase, within
     from openlpm.bench.reading import load_judges
     from openlpm.bench.wide import measure_wide
     from openlpm.rollout.assembly import load_model
@@ -67,20 +72,18 @@ def base(
             f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
         )
         notes.append("quick clips end before windows meet: no seam_ratio, and no clips for one purpose")
-    performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
-    court = load_judges(place, judges)
-    found = find_voices(voices, limit=config.human_clips + 9)
-    if found is None:
-        notes.append("no human voices found: give --voices for sync_win_rate_human")
-    filmed = None if footage is None else load_footage(footage)
-    if filmed is None:
-        notes.append("no --footage: sync_win_rate_human does not count")
     with stages() as report:
-        cases = build_cases(config.cases, on_progress=lambda done, total: report("voices", done, total))
+        with phase(report, "model and judges"):
+            performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
+            court = load_judges(place, judges)
+        with phase(report, "recordings"):
+            found, filmed = _recordings(voices, footage, config.human_clips + 9, notes)
+        cases = build_cases(config.cases, on_progress=report)
         rows = measure(performer, court, cases, config, voices=found, on_progress=report)
-        rows = with_footage(rows, court.mouth, filmed)
+        with phase(report, "footage"):
+            rows = with_footage(rows, court.mouth, filmed)
         try:
-            longer = () if config.long is None else build_cases(config.long)
+            longer = () if config.long is None else build_cases(config.long, on_progress=within(report, "long clips"))
             rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
             rows += measure_wide(performer, court, config, on_progress=report)
         except KeyboardInterrupt:
@@ -97,6 +100,21 @@ def base(
         rows.append(untimed_demo())
         notes.append("the demo was not timed here")
     publish("bench base", rows, court.hashes, place, notes, json_path)
+
+
+def _recordings(
+    voices: Path | None, footage: Path | None, limit: int, notes: list[str]
+) -> "tuple[HumanVoices | None, Footage | None]":
+    from openlpm.bench.footage import load_footage
+    from openlpm.bench.human_voices import find_voices
+
+    found = find_voices(voices, limit=limit)
+    filmed = None if footage is None else load_footage(footage)
+    if found is None:
+        notes.append("no human voices found: give --voices for sync_win_rate_human")
+    if filmed is None:
+        notes.append("no --footage: sync_win_rate_human does not count")
+    return found, filmed
 
 
 @app.command("critic")
@@ -123,7 +141,7 @@ def critic(
         split=Split.VALIDATION if validation else Split.TEST,
     )
     with stages() as report:
-        cases = build_cases(config, on_progress=lambda done, total: report("voices", done, total))
+        cases = build_cases(config, on_progress=report)
         rows = critic_rows(court, cases, on_progress=lambda done, total: report("clips", done, total))
     notes = [f"{num_parameters(court) / 1e6:.2f} M parameters; {config.count} clips of {config.num_frames / 24:g} s"]
     publish("bench critic", rows, court.hashes, place, notes, json_path)

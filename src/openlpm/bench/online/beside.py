@@ -15,15 +15,14 @@ from openlpm.bench.groups import Group, case_config, style_of
 from openlpm.bench.online.performer import Column
 from openlpm.bench.online.transitions import transition_rows
 from openlpm.bench.performer import Performer
-from openlpm.bench.progress import OnProgress
+from openlpm.bench.progress import OnProgress, phase, renamed, unheard, within
 from openlpm.bench.reaction_detector import ReactionDetector
 from openlpm.bench.reading import ClipReading, Judges
-from openlpm.bench.rehearsal import Stage
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.rows import identity_rows, jaw_rows, motion_rows, quiet_rows
 from openlpm.bench.scoring import unasked
 from openlpm.bench.setting import set_up
-from openlpm.bench.wide import Played, Session, eyesight_of
+from openlpm.bench.wide import Played, Session, stage_of
 from openlpm.core.rig import State
 
 BASE = "base"
@@ -59,7 +58,7 @@ def measure_beside(
     judges: Judges,
     config: BesideConfig,
     *,
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> list[Row]:
     """The rows of ``COMPARED`` for all columns and for Base, listening motion, and jumps where states change.
 
@@ -67,7 +66,7 @@ def measure_beside(
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
     players: dict[str, Performer] = {BASE: base} | {column.value: performer for column, performer in online.items()}
-    cases = build_cases(config.cases)
+    cases = build_cases(config.cases, on_progress=on_progress)
     setting = set_up(
         judges,
         cases,
@@ -85,15 +84,16 @@ def measure_beside(
             judges,
             setting.parts(),
             config.batch,
-            _told(on_progress, name),
+            renamed(on_progress, f"{name}: cases"),
             lambda index, frames_FCHW, meters=meters: meters[index].add(frames_FCHW),
         )
         evidence[name] = setting.evidence(readings)
         changes[name] = [meter.changes() for meter in meters]
-    single = {
-        name: [*jaw_rows(each), *quiet_rows(each), *identity_rows(each), *motion_rows(each)]
-        for name, each in evidence.items()
-    }
+    with phase(on_progress, "statistics"):
+        single = {
+            name: [*jaw_rows(each), *quiet_rows(each), *identity_rows(each), *motion_rows(each)]
+            for name, each in evidence.items()
+        }
     grouped = _group_rows(players, judges, config, on_progress)
     rows = side_by_side({name: [*single[name], *grouped[name]] for name in players}, next(iter(online)))
     for column in online:
@@ -133,31 +133,30 @@ def listening_rows(online: Evidence, base: Evidence, suffix: str = "") -> list[R
     ]
 
 
-def _told(on_progress: OnProgress, who: str, what: str = "cases") -> OnProgress:
-    return lambda _, done, total: on_progress(f"{who}: {what}", done, total)
-
-
 def _group_rows(
     players: Mapping[str, Performer], judges: Judges, config: BesideConfig, on_progress: OnProgress
 ) -> dict[str, list[Row]]:
     """Actions and reactions of everybody, by detectors that know nothing of who performs."""
     played: dict[str, dict[Group, Played]] = {name: {} for name in players}
     for group, count in config.group_clips.items():
-        cases = build_cases(case_config(group, count, config.cases.split), style_of(group))
+        cases = build_cases(
+            case_config(group, count, config.cases.split), style_of(group), on_progress=within(on_progress, group)
+        )
         truth: list[ClipReading] | None = None
         for name, performer in players.items():
-            told = _told(on_progress, name, group)
-            session = Session(performer=performer, judges=judges, batch=config.batch, on_progress=told)
-            truth = truth or session.truth(cases)
-            played[name][group] = Played(cases=cases, truth=truth, generated=session.perform(cases, group))
+            session = Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
+            truth = truth or session.truth(cases, f"{group}: truth")
+            generated = session.perform(cases, f"{name}: {group}")
+            played[name][group] = Played(cases=cases, truth=truth, generated=generated)
     anybody = next(iter(played.values()))
-    stage = Stage(eyesight_of(list(anybody.values()))) if anybody else None
+    stage = stage_of(list(anybody.values()), on_progress) if anybody else None
     matcher = ActionMatcher.rehearsed(stage) if stage and Group.ACTIONS in anybody else None
     detector = ReactionDetector.rehearsed(stage) if stage and Group.LISTENERS in anybody else None
-    return {
-        name: [*_acting(groups.get(Group.ACTIONS), matcher), *_reacting(groups.get(Group.LISTENERS), detector)]
-        for name, groups in played.items()
-    }
+    with phase(on_progress, "statistics of groups"):
+        return {
+            name: [*_acting(groups.get(Group.ACTIONS), matcher), *_reacting(groups.get(Group.LISTENERS), detector)]
+            for name, groups in played.items()
+        }
 
 
 def _acting(group: Played | None, matcher: ActionMatcher | None) -> list[Row]:

@@ -20,7 +20,7 @@ from openlpm.bench.online.meter import StreamMeter, StreamReading, Watch, read_c
 from openlpm.bench.online.performer import Column, planned_motion
 from openlpm.bench.online.survival import life_of
 from openlpm.bench.performer import references_of
-from openlpm.bench.progress import OnProgress
+from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.reading import Judges
 from openlpm.bench.truth import gallery, reference_embedding
 from openlpm.core.errors import ConfigError
@@ -108,16 +108,18 @@ def measure_streams(
     judges: Judges,
     config: StreamsConfig,
     *,
-    on_progress: OnProgress = lambda _what, _done, _total: None,
+    on_progress: OnProgress = unheard,
 ) -> Curves:
     """Make all streams in every column and say what became of them; beside them the truth, whole and broken.
 
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed, or the model cannot stream.
     """
-    conversations = converse_on(config.first, config.count, clips=config.clips, clip_frames=config.clip_frames)
-    pictures = reference_pictures_of([each.identity for each in conversations], device=judges.device)
-    references_KD = np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in pictures])
+    with phase(on_progress, "conversations"):
+        conversations = converse_on(config.first, config.count, clips=config.clips, clip_frames=config.clip_frames)
+    with phase(on_progress, "references of streams"):
+        pictures = reference_pictures_of([each.identity for each in conversations], device=judges.device)
+        references_KD = np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in pictures])
     court = _Court(judges, config, conversations, references_KD, on_progress)
     runs: dict[str, Run] = {}
     for column in columns:
@@ -146,12 +148,12 @@ class _Court:
     ) -> None:
         self._judges, self._config, self._conversations = judges, config, conversations
         self._references_KD, self._on_progress = references_KD, on_progress
-        strangers_GD = _strangers(judges, conversations, config.strangers)
+        with phase(on_progress, "strangers to streams"):
+            strangers_GD = _strangers(judges, conversations, config.strangers)
         self._threshold = impostor_threshold((strangers_GD @ references_KD.T).ravel())
-        on_progress("truth of streams", 0, 1)
-        drawn = read_rendered(conversations, references_KD, judges, config.watch, num_frames=config.round_frames)
-        self._truth = [TrueStream(reading=reading, figure_GG=figure_GG) for reading, figure_GG in drawn]
-        on_progress("truth of streams", 1, 1)
+        with phase(on_progress, "truth of streams"):
+            drawn = read_rendered(conversations, references_KD, judges, config.watch, num_frames=config.round_frames)
+            self._truth = [TrueStream(reading=reading, figure_GG=figure_GG) for reading, figure_GG in drawn]
 
     def watched(self, stream: OnlineStream, name: str) -> Run:
         """Make chunk after chunk and let each be read before the next."""
