@@ -7,7 +7,11 @@ from openlpm.nn.attention import attention
 from openlpm.nn.block_causal import CausalLayout, who_sees_whom
 from openlpm.nn.memory import MemoryConfig
 
-pytestmark = [pytest.mark.contract, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [
+    pytest.mark.contract,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:flex_attention called without"),
+]
 
 MEMORY = MemoryConfig(sink_frames=2, window_frames=4)
 

@@ -12,9 +12,9 @@ from openlpm.dit import AudioBranch, CharacterTransformer, Condition, DiTConfig,
 from openlpm.dit.cross_attention import AudioAttention
 from openlpm.dit.references import remember_references
 from openlpm.nn.attention import Attend, NormScope
-from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord
+from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord, who_sees_whom
 from openlpm.nn.growing import GrowingMemory
-from openlpm.nn.memory import Memory, MemoryConfig, Placing
+from openlpm.nn.memory import Memory, MemoryConfig, Placing, slot_positions
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring, Streaming
 
@@ -242,6 +242,19 @@ def test_a_noisy_history_in_two_passes_is_the_stream_that_recorded_noisy_steps(m
         second = BlockCausal(layout(8, references=references), history=record)
         whole = model(clip.latents, clip.time, clip.condition if references else clip.heard(0, 8), attend=second)
         torch.testing.assert_close(whole, torch.cat(outs, dim=2), **EXACT)
+
+
+@pytest.mark.parametrize(("sinks", "window"), [(0, 2), (1, 4), (2, 3)])
+def test_chunks_in_parallel_see_the_frames_that_a_stream_remembers(sinks: int, window: int) -> None:
+    memory = MemoryConfig(sink_frames=sinks, window_frames=window, placing=Placing.ABSOLUTE)
+    parallel = CausalLayout(chunk_frames=2, num_frames=12, num_references=1, tokens_per_frame=1, memory=memory)
+    token_S = torch.arange(parallel.num_tokens)
+    zero = torch.zeros((), dtype=torch.long)
+    seen_SL = who_sees_whom(parallel)(zero, zero, token_S[:, None], token_S)
+    for first in range(0, 12, 2):
+        remembered_M = slot_positions(memory, torch.tensor([first]))[0]
+        frames = {int(frame) for frame in remembered_M if frame >= 0} | {first, first + 1, 12}
+        assert set(seen_SL[first].nonzero()[:, 0].tolist()) == frames, first
 
 
 @torch.no_grad()
