@@ -5,30 +5,40 @@ lost but rounding. Only matrices of linear layers that are worth it are taken ap
 """
 
 from collections.abc import Iterator, Mapping
+from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
 from openlpm.weights.difference import components, worth_factoring
 
 _NOTHING = 1e-6
-"""Components smaller than this share of a matrix's largest singular value are noise of rounding."""
+"""Components smaller than this share of a matrix's norm are noise of rounding."""
 
 
-class LowRankChange(nn.Module):
-    """Adds what two factors make to a weight."""
+@final
+class AdaptedLinear(nn.Linear):
+    """A layer whose weight is fixed, and changed by what two factors make.
 
-    def __init__(self, left_RP: Tensor, right_RQ: Tensor) -> None:
-        super().__init__()
-        self.left_RP = nn.Parameter(left_RP)
-        self.right_RQ = nn.Parameter(right_RQ)
+    One class for all layers: a parametrization would give each layer a class of its own, and with it to each block of
+    a compiled network a graph of its own.
+    """
 
-    def forward(self, weight_PQ: Tensor) -> Tensor:
+    def __init__(self, layer: nn.Linear, left_RP: Tensor, right_RQ: Tensor) -> None:
+        super().__init__(layer.in_features, layer.out_features, bias=_has_bias(layer), device="meta")
+        self.weight, self.bias = layer.weight, layer.bias
+        self.weight.requires_grad = False
+        self.left_RP, self.right_RQ = nn.Parameter(left_RP), nn.Parameter(right_RQ)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        return functional.linear(input, self.changed(), self.bias)
+
+    def changed(self) -> Tensor:
         """The changed weight, as exact as the weight itself."""
-        with torch.autocast(weight_PQ.device.type, enabled=False):
-            return weight_PQ + self.left_RP.mT @ self.right_RQ
+        with torch.autocast(self.weight.device.type, enabled=False):
+            return self.weight + self.left_RP.mT @ self.right_RQ
 
 
 def attach(network: nn.Module, base: Mapping[str, Tensor], rank: int) -> None:
@@ -47,26 +57,30 @@ def attach(network: nn.Module, base: Mapping[str, Tensor], rank: int) -> None:
     generator = torch.Generator().manual_seed(0)
     for name, layer in found:
         fixed_PQ = base[f"{name}.weight"].to(layer.weight)
-        change = LowRankChange(*_begin((layer.weight.detach() - fixed_PQ).cpu(), fixed_PQ.cpu(), rank, generator))
+        factors = _begin((layer.weight.detach() - fixed_PQ).cpu(), fixed_PQ.cpu(), rank, generator)
         layer.weight.data.copy_(fixed_PQ)
-        parametrize.register_parametrization(layer, "weight", change.to(layer.weight.device))
-        _original(layer).requires_grad = False
+        network.set_submodule(name, AdaptedLinear(layer, *(each.to(layer.weight) for each in factors)))
 
 
 def detach(network: nn.Module) -> None:
     """Leave plain weights, as they are with their change."""
-    for _, layer in _linears(network):
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+    for name, layer in list(_linears(network)):
+        if isinstance(layer, AdaptedLinear):
+            plain = nn.Linear(layer.in_features, layer.out_features, bias=_has_bias(layer), device="meta")
+            plain.weight, plain.bias = nn.Parameter(layer.changed().detach()), layer.bias
+            network.set_submodule(name, plain)
 
 
 def _begin(change_PQ: Tensor, fixed_PQ: Tensor, rank: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Factors of the largest components there are; new ones are 0 on one side, so that they change nothing yet."""
     rows, columns = change_PQ.shape
-    parts = components(change_PQ)
-    left_RP, right_RQ = parts.factors(rank).split([rows, columns], dim=1)
-    size_of_base = torch.linalg.matrix_norm(fixed_PQ.double(), 2).clamp_min(torch.finfo(torch.float32).tiny)
-    fresh_R1 = (parts.size_R[:rank, None] <= _NOTHING * size_of_base).expand(-1, 1)
+    left_RP, right_RQ = torch.zeros(rank, rows), torch.zeros(rank, columns)
+    fresh_R1 = torch.ones(rank, 1, dtype=torch.bool)
+    if change_PQ.any():
+        parts = components(change_PQ)
+        left_RP, right_RQ = parts.factors(rank).split([rows, columns], dim=1)
+        size_of_base = torch.linalg.matrix_norm(fixed_PQ).clamp_min(torch.finfo(torch.float32).tiny)
+        fresh_R1 = parts.size_R[:rank, None] <= _NOTHING * size_of_base
     # A step of the other side then moves a weight about as far as a step of the weight itself would.
     drawn_RQ = torch.randn(rank, columns, generator=generator) / rank**0.5
     return torch.where(fresh_R1, 0.0, left_RP).contiguous(), torch.where(fresh_R1, drawn_RQ, right_RQ).contiguous()
@@ -76,7 +90,5 @@ def _linears(network: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
     return ((name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear))
 
 
-def _original(layer: nn.Linear) -> nn.Parameter:
-    original = layer.get_parameter("parametrizations.weight.original")
-    assert isinstance(original, nn.Parameter)
-    return original
+def _has_bias(layer: nn.Linear) -> bool:
+    return "bias" in dict(layer.named_parameters(recurse=False))
