@@ -24,7 +24,7 @@ from openlpm.bench.progress import OnProgress
 from openlpm.bench.reading import Judges
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
-from openlpm.rollout.assembly import CharacterModel, load_model
+from openlpm.rollout.assembly import CharacterModel, load_model, read_config
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import DEFAULT_STEPS
 
@@ -118,6 +118,8 @@ def measure_online(
     """
     if sections:
         streams_as(subject.folder, subject.undistilled)
+    if Section.BESIDE in sections:
+        read_config(subject.base)  # what is not there is missed now and not after an hour
     curves: list[Curves] = []
 
     @cache

@@ -62,7 +62,8 @@ def reaction_rows(
 ) -> list[Row]:
     """The rows of ``NAMES``; every character hears so many utterances begin, after ``warm`` chunks of silence.
 
-    None are as many as it remembers.
+    None are as many as it remembers. ``n`` counts characters: what one of them does to several utterances begins from
+    one moment with one noise, and is one observation.
     """
     found = measured(
         Job.REACTION,
@@ -73,18 +74,23 @@ def reaction_rows(
         utterances=utterances,
         warm=warm,
     )
-    making_N, mouth_N = np.array(found["making_s"]), np.array(found["mouth_s"])
+    making_KU, mouth_KU = np.array(found["making_s"]), np.array(found["mouth_s"])
     each = [
         reactions(making, mouth, found["chunk_s"], seed=index)
-        for index, (making, mouth) in enumerate(zip(making_N, mouth_N, strict=True))
+        for index, (making, mouth) in enumerate(zip(making_KU.flat, mouth_KU.flat, strict=True))
     ]
-    p95 = statistics.Estimate.single(float(np.quantile(np.concatenate(each), 0.95)), n=len(each))
+    times_KW = np.stack(each).reshape(len(making_KU), -1)
+    p95 = statistics.Estimate.single(float(np.quantile(times_KW, 0.95)), n=len(times_KW))
+
+    def mean(values_KX: NDArray[np.float64]) -> statistics.Estimate:
+        return statistics.mean(values_KX.mean(axis=1))
+
     return [
-        Row.of(NAME, statistics.mean(np.array([float(times.mean()) for times in each])), unit="s", bar=BAR),
+        Row.of(NAME, mean(times_KW), unit="s", bar=BAR),
         Row.of(f"{NAME}/p95", p95, unit="s"),
-        Row.of(f"{NAME}/making", statistics.mean(making_N), unit="s"),
-        Row.of(f"{NAME}/mouth", statistics.mean(mouth_N), unit="s"),
-        Row.of(f"{NAME}/never_moved", statistics.mean((mouth_N >= GIVE_UP_S).astype(np.float64))),
+        Row.of(f"{NAME}/making", mean(making_KU), unit="s"),
+        Row.of(f"{NAME}/mouth", mean(mouth_KU), unit="s"),
+        Row.of(f"{NAME}/never_moved", mean((mouth_KU >= GIVE_UP_S).astype(np.float64))),
     ]
 
 
@@ -108,18 +114,20 @@ def work(
     utterances: int,
     warm: int | None,
 ) -> dict[str, Any]:
-    """The job."""
+    """The job: seconds by character and utterance."""
     model = served(folder, online)
     court = load_judges(torch.device("cpu"), None if judges is None else Path(judges))
     bank = build(Split.TEST, 24, seed=_SEED)
     silent_chunks = warm_chunks(model) if warm is None else warm
     sentences = [each for each in range(bank.num_utterances) if bank.kind_of(each) is VocalKind.SPEECH]
-    making: list[float] = []
-    mouth: list[float] = []
+    making: list[list[float]] = []
+    mouth: list[list[float]] = []
     for number, seed in enumerate(identity_seeds(Split.TEST, characters, _SEED, "reaction")):
         stream = _listening(model, Identity.from_seed(seed), number, silent_chunks)
         saved = stream.snapshot(0)
         silence_A = np.zeros(samples_at_frame(stream.position(0)), np.float32)
+        making.append([])
+        mouth.append([])
         for trial in range(utterances):
             stream.restore(0, saved)
             silent_FX, _ = _goes_on(stream, court)
@@ -127,8 +135,8 @@ def work(
             voice = ArraySource(np.concatenate([silence_A, said_A]))
             stream.restore(0, replace(saved, request=replace(saved.request, speak=voice)))
             moved_FX, seconds = _goes_on(stream, court)
-            making.append(seconds)
-            mouth.append(first_move(moved_FX, silent_FX))
+            making[-1].append(seconds)
+            mouth[-1].append(first_move(moved_FX, silent_FX))
     chunk_s = model.config.vae.frames_per_latent * online_of(model).chunk_frames / FRAME_RATE_HZ
     return {"chunk_s": chunk_s, "making_s": making, "mouth_s": mouth}
 
