@@ -199,7 +199,7 @@ def test_a_base_that_is_not_there_is_missed_before_anything_is_measured(
     subject = measure.Subject(folder=own_networks, base=tmp_path, device=torch.device("cpu"))
     effort = measure.quick_effort(quick_streams(count=2), clips=None)
     with pytest.raises(WeightsError):
-        measure.measure_online(subject, (Section.SPEED, Section.BESIDE), effort, judges=None)
+        list(measure.measure_online(subject, (Section.SPEED, Section.BESIDE), effort, judges=None))
     assert not measured
 
 
@@ -220,10 +220,12 @@ def test_curves_of_several_runs_are_one_run_and_never_a_stream_twice() -> None:
     def run(seed: int) -> Curves:
         stream = Curve(seed=seed, scores={aspect: [1.0, 0.9] for aspect in ASPECTS}, life=Life(minutes=2.0, cause=None))
         columns = {"": Run(minutes=2.0, streams=[stream], chunk_ms=[5.0, 5.1])}
-        return Curves(bin_minutes=1.0, round_bins=2, slope_bins=2, columns=columns, controls={})
+        controls = {Fault.NONE.value: Run(minutes=2.0, streams=[stream], chunk_ms=[])} if seed > 1 else {}
+        return Curves(bin_minutes=1.0, round_bins=2, slope_bins=2, columns=columns, controls=controls)
 
-    rows = {row.name: row for row in rows_of(joined_curves([run(1), run(2)]))}
-    assert rows["survival_2min"].n == 2
+    rows = {row.name: row for row in rows_of(joined_curves([run(1), run(2), run(3)]))}
+    assert rows["survival_2min"].n == 3
+    assert rows["survival_2min/truth"].n == 2  # whoever rendered the truth
     assert rows["identity_slope_per_min"].value == pytest.approx(-0.1)
     assert rows["cost_ratio_streams"].value == pytest.approx(1.02)
     with pytest.raises(InputError, match="twice"):
