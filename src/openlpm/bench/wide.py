@@ -125,7 +125,7 @@ def _rows(played: dict[Group, Played]) -> list[Row]:
 
 def _listening(group: Played | None, stage: Stage | None) -> list[Row]:
     if group is None or stage is None:
-        return [*unasked(reactions.F1, s_bar=reactions.F1_S_BAR), *unasked(reactions.AUC, bar=reactions.AUC_BAR)]
+        return reactions.no_reaction_rows()
     detector = ReactionDetector.rehearsed(stage)
     return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)
 
