@@ -86,12 +86,12 @@ def quick_effort(streams: StreamsConfig, *, clips: int | None) -> Effort:
     count = clips or 2
     cases = CaseConfig(count=count, num_frames=48)
     return Effort(
-        beside=BesideConfig(cases=cases, strangers=32, batch=count, group_clips={}),
+        beside=BesideConfig(cases=cases, strangers=12, batch=count, group_clips={}),
         streams=streams,
         base_steps=2,
         video_s=1.0,
         warm=1,
-        minutes=1.0,
+        minutes=0.5,
         timed_chunks=2,
         characters=1,
         utterances=1,
