@@ -267,13 +267,20 @@ def test_a_mouth_that_does_not_move_is_charged_and_waiting_counts() -> None:
 
 def test_reactions_of_one_character_are_one_observation(monkeypatch: pytest.MonkeyPatch) -> None:
     mouth_KU = np.repeat([[0.0], [0.25], [0.1], [GIVE_UP_S]], 3, axis=1)
-    found = {"chunk_s": 1 / 3, "making_s": np.full((4, 3), 0.1).tolist(), "mouth_s": mouth_KU.tolist()}
+    partner_KU = [[0.5, GIVE_UP_S, GIVE_UP_S], *[[GIVE_UP_S] * 3] * 3]
+    found = {
+        "chunk_s": 1 / 3,
+        "making_s": np.full((4, 3), 0.1).tolist(),
+        "mouth_s": mouth_KU.tolist(),
+        "partner_s": partner_KU,
+    }
     monkeypatch.setattr(reaction, "measured", lambda *_, **__: found)
     rows = {row.name: row for row in reaction.reaction_rows("", None, judges=None, characters=4, utterances=3)}
     assert {row.n for row in rows.values()} == {4}
     by_character = statistics.mean(mouth_KU[:, 0])
     assert (rows["reaction_s/mouth"].value, rows["reaction_s/mouth"].low) == (by_character.value, by_character.low)
     assert rows["reaction_s/never_moved"].value == pytest.approx(0.25)
+    assert rows["reaction_s/moved_by_partner"].value == pytest.approx(1 / 12)
 
 
 # Clips.

@@ -31,7 +31,6 @@ from openlpm.vae.config import StageConfig
 
 COST, COST_BAR = "cost_ratio_minute60", Bar(at_least=0.95, at_most=1.05)
 MEMORY, MEMORY_BAR = "memory_slope_mib_per_h", Bar(at_least=-4.0, at_most=4.0)
-NAMES = (COST, f"{COST}/full_size", MEMORY)
 _WARM_SHARE = 1 / 6
 _SIZE = 64
 
@@ -39,7 +38,7 @@ _SIZE = 64
 def hour_rows(
     folder: str, online: OnlineConfig | None, *, minutes: float, chunks: int, warm: int | None = None
 ) -> list[Row]:
-    """The rows of ``NAMES``; an hour of the twin takes 60 ``minutes``, and ``chunks`` of the model are timed."""
+    """Cost and memory of the twin over so many simulated ``minutes``, and cost of the model itself by ``chunks``."""
     found = measured(Job.HOUR, folder=folder, online=told_online(online), minutes=minutes, chunks=chunks, warm=warm)
     minute_M, memory_M = np.array(found["minute"]), np.array(found["mib"])
     settled = minute_M >= minutes * _WARM_SHARE
