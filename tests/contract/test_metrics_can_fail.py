@@ -50,6 +50,13 @@ def mean_jaw(readings: list[np.ndarray], shift_frames: int = 0) -> float:
     return float(np.mean([score for score in scores if score is not None]))
 
 
+def test_a_clip_in_which_no_step_is_asked_for_is_not_one_of_those_that_were_measured() -> None:
+    made, true = [(0.2, 50), (0.0, 0), (0.0, 0)], [(1.0, 50), (0.0, 0), (0.0, 0)]
+    found = metrics.energy_ratio(made, true)
+    assert (found.value, found.low, found.n) == (0.2, None, 1)
+    assert np.isnan(metrics.energy_ratio(made[1:], true[1:]).value)
+
+
 def test_truth_reaches_the_top_of_jaw_correlation() -> None:
     assert mean_jaw([read(rig, seed) for seed, (rig, _) in enumerate(CLIPS)]) > 0.97
 

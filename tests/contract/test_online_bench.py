@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from openlpm.bench import setting, statistics
-from openlpm.bench.cases import CaseConfig, build_cases
+from openlpm.bench.cases import Case, CaseConfig, build_cases
 from openlpm.bench.evidence import Evidence
-from openlpm.bench.online import speed
+from openlpm.bench.online import measure, reaction, speed
 from openlpm.bench.online.beside import listening_rows, side_by_side
 from openlpm.bench.online.conversation import Conversation, RoundSource, converse_on
 from openlpm.bench.online.curves import Curve, Curves, Run, joined_curves, rows_of
@@ -20,16 +20,20 @@ from openlpm.bench.online.hour import memory_slope
 from openlpm.bench.online.meter import StreamMeter, Watch, read_chunk
 from openlpm.bench.online.performer import Column, load_streaming, planned_motion
 from openlpm.bench.online.reaction import GIVE_UP_S, first_move, reactions
+from openlpm.bench.online.sections import Section
+from openlpm.bench.online.streams import quick_streams, streams_config
 from openlpm.bench.online.survival import Life, kaplan_meier, life_of, survival
-from openlpm.bench.online.transitions import jumps
+from openlpm.bench.online.transitions import jumps, transition_rows
 from openlpm.bench.reading import ClipReading, Judges, load_judges
 from openlpm.bench.result import Row
+from openlpm.bench.rows import jaw_rows
 from openlpm.bench.truth import TruthReading, reference_embedding
 from openlpm.core.audio import ArraySource
-from openlpm.core.errors import InputError
+from openlpm.core.errors import ConfigError, InputError, WeightsError
 from openlpm.core.rig import Rig, State
 from openlpm.nn.memory import MemoryConfig
 from openlpm.rollout.online import OnlineConfig, OnlineNetwork
+from openlpm.synth.act.dialogue import ClipKind
 from openlpm.synth.look.references import reference_pictures
 from openlpm.weights.store import Storage
 
@@ -170,6 +174,35 @@ def test_a_slope_is_met_only_by_its_whole_interval() -> None:
     assert all(abs(row.value) < 1e-9 and row.met is False for row in wide)
 
 
+def test_who_has_nothing_left_to_lose_is_not_steady() -> None:
+    gone = [dict.fromkeys(ASPECTS, np.full(10, 0.1))] * 8
+    assert all(row.value == 0 and row.met is False for row in slope_rows(gone, bin_minutes=1.0, round_bins=5))
+
+
+def test_an_excerpt_in_which_no_head_can_be_seen_to_move_is_refused() -> None:
+    with pytest.raises(ConfigError, match="excerpt_frames=5"):
+        replace(WATCH, excerpt_frames=5)
+    assert quick_streams(count=2).watch.excerpt_frames >= 6
+
+
+def test_streams_of_characters_that_there_are_not_are_refused_before_anything_is_measured() -> None:
+    assert streams_config(count=32, first=32, minutes=10, controls=False).first == 32
+    with pytest.raises(ConfigError, match="first=40, count=32: there are 64 characters"):
+        streams_config(count=32, first=40, minutes=10, controls=False)
+
+
+def test_a_base_that_is_not_there_is_missed_before_anything_is_measured(
+    own_networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(measure, "speed_rows", lambda folder, *_, **__: measured.append(folder) or [])
+    subject = measure.Subject(folder=own_networks, base=tmp_path, device=torch.device("cpu"))
+    effort = measure.quick_effort(quick_streams(count=2), clips=None)
+    with pytest.raises(WeightsError):
+        list(measure.measure_online(subject, (Section.SPEED, Section.BESIDE), effort, judges=None))
+    assert not measured
+
+
 def test_survival_is_kaplan_meiers_with_an_exact_bound() -> None:
     alive = Life(minutes=60.0, cause=None)
     assert survival([alive] * 32).low == pytest.approx(0.025 ** (1 / 32), abs=1e-6)
@@ -187,10 +220,12 @@ def test_curves_of_several_runs_are_one_run_and_never_a_stream_twice() -> None:
     def run(seed: int) -> Curves:
         stream = Curve(seed=seed, scores={aspect: [1.0, 0.9] for aspect in ASPECTS}, life=Life(minutes=2.0, cause=None))
         columns = {"": Run(minutes=2.0, streams=[stream], chunk_ms=[5.0, 5.1])}
-        return Curves(bin_minutes=1.0, round_bins=2, slope_bins=2, columns=columns, controls={})
+        controls = {Fault.NONE.value: Run(minutes=2.0, streams=[stream], chunk_ms=[])} if seed > 1 else {}
+        return Curves(bin_minutes=1.0, round_bins=2, slope_bins=2, columns=columns, controls=controls)
 
-    rows = {row.name: row for row in rows_of(joined_curves([run(1), run(2)]))}
-    assert rows["survival_2min"].n == 2
+    rows = {row.name: row for row in rows_of(joined_curves([run(1), run(2), run(3)]))}
+    assert rows["survival_2min"].n == 3
+    assert rows["survival_2min/truth"].n == 2  # whoever rendered the truth
     assert rows["identity_slope_per_min"].value == pytest.approx(-0.1)
     assert rows["cost_ratio_streams"].value == pytest.approx(1.02)
     with pytest.raises(InputError, match="twice"):
@@ -204,6 +239,9 @@ def test_memory_that_grows_is_seen_and_memory_that_does_not_is_not() -> None:
     leaking = memory_slope(minute, 500 + minute / 60 * 30 + noise)
     assert leaking.low is not None
     assert leaking.low > 20
+    unknown = memory_slope(minute, np.full(minute.size, np.nan))  # a system that does not tell how much is used
+    assert np.isnan(unknown.value)
+    assert unknown.n == 0
 
 
 def test_a_rate_of_the_median_and_its_interval_ignore_a_hiccup() -> None:
@@ -227,6 +265,24 @@ def test_a_mouth_that_does_not_move_is_charged_and_waiting_counts() -> None:
     assert reactions(0.1, GIVE_UP_S, 1 / 3, seed=0) == pytest.approx(GIVE_UP_S)
 
 
+def test_reactions_of_one_character_are_one_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    mouth_KU = np.repeat([[0.0], [0.25], [0.1], [GIVE_UP_S]], 3, axis=1)
+    partner_KU = [[0.5, GIVE_UP_S, GIVE_UP_S], *[[GIVE_UP_S] * 3] * 3]
+    found = {
+        "chunk_s": 1 / 3,
+        "making_s": np.full((4, 3), 0.1).tolist(),
+        "mouth_s": mouth_KU.tolist(),
+        "partner_s": partner_KU,
+    }
+    monkeypatch.setattr(reaction, "measured", lambda *_, **__: found)
+    rows = {row.name: row for row in reaction.reaction_rows("", None, judges=None, characters=4, utterances=3)}
+    assert {row.n for row in rows.values()} == {4}
+    by_character = statistics.mean(mouth_KU[:, 0])
+    assert (rows["reaction_s/mouth"].value, rows["reaction_s/mouth"].low) == (by_character.value, by_character.low)
+    assert rows["reaction_s/never_moved"].value == pytest.approx(0.25)
+    assert rows["reaction_s/moved_by_partner"].value == pytest.approx(1 / 12)
+
+
 # Clips.
 
 
@@ -241,6 +297,53 @@ def test_a_jump_where_the_state_changes_is_seen_and_one_elsewhere_is_not(convers
     unknown = changes.copy()
     unknown[frame - 1] = np.nan
     assert jumps([record], [unknown])[0] == np.inf
+
+
+def test_a_picture_that_stands_still_is_not_praised_for_never_jumping(
+    judges: Judges, conversation: Conversation
+) -> None:
+    talk = converse_on(1, 1, clips=3, clip_frames=144)[0]
+    record = next(each for each in talk.records if _switching(each) == 1)
+    cases = [Case(record, talk.identity, ClipKind.DIALOGUE)] * 2
+    changes = np.abs(np.random.default_rng(0).normal(0.01, 0.002, 143))
+    reading = ClipReading(rig_FR=cases[0].true_rig, viseme_F=np.zeros(144, int), identity_FD=np.ones((144, 4)))
+    truth = [TruthReading(truth=reading, codec=None, psnr=None, psnr_mouth=None, changes=changes)] * 2
+    made_of = setting.Setting(
+        cases=cases, references=(), truth=truth, references_KD=np.ones((2, 4)), strangers_GD=np.ones((1, 4))
+    )
+
+    def rows(made: np.ndarray) -> dict[str, Row]:
+        return {row.name: row for row in transition_rows(made_of, [made] * 2, judges.device)}
+
+    assert rows(changes)["transition_jump"].met is True
+    still = rows(np.zeros(143))
+    assert still["transition_jump"].value == 0
+    assert still["transition_jump"].met is False
+    assert still["transition_jump/vitality"].met is False
+
+
+def test_the_control_of_a_voice_that_nobody_else_has_is_not_that_voice(conversation: Conversation) -> None:
+    talk = converse_on(1, 1, clips=3, clip_frames=144)[0]
+    speaker = max(talk.records, key=lambda record: int((record.state_F == State.SPEAK).sum()))
+    listener = min(talk.records, key=lambda record: int((record.state_F == State.SPEAK).sum()))
+    assert (listener.state_F == State.SPEAK).sum() < 24 < (speaker.state_F == State.SPEAK).sum()
+    rigs = [record.truth.rig_FR for record in (speaker, listener) if record.truth is not None]
+    readings = [ClipReading(rig_FR=r, viseme_F=np.zeros(144, int), identity_FD=np.ones((144, 4))) for r in rigs]
+    rows = jaw_rows(
+        Evidence(
+            records=[speaker, listener],
+            truth=[
+                TruthReading(truth=r, codec=None, psnr=None, psnr_mouth=None, changes=np.zeros(1)) for r in readings
+            ],
+            generated=readings,
+            references_KD=np.ones((2, 4)),
+            strangers_GD=np.ones((1, 4)),
+        )
+    )
+    found = {row.name: row.value for row in rows}
+    assert found["jaw_correlation"] == pytest.approx(1.0)
+    assert abs(found["jaw_correlation/control"] or 0.0) < 0.5
+    assert found["jaw_correlation/s"] == pytest.approx(1.0)
 
 
 def _switching(record) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from openlpm.bench.online import measure
 from openlpm.bench.online.drift import ASPECTS
 from openlpm.bench.online.sections import FAMILIES
+from openlpm.bench.result import Row
 from openlpm.cli.main import main
 from openlpm.recipes.online import online
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
@@ -56,6 +58,23 @@ def test_a_mistake_is_one_sentence(capsys: pytest.CaptureFixture[str], arguments
     printed = capsys.readouterr().err
     assert said in " ".join(printed.split())
     assert "Traceback" not in printed
+
+
+def test_a_benchmark_that_is_stopped_keeps_the_sections_that_were_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    def stop(*_: object, **__: object) -> list[Row]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "speed_rows", lambda *_, **__: [Row(name="nfe", value=3.0, n=1)])
+    monkeypatch.setattr(measure, "hour_rows", stop)
+    table = tmp_path / "table.json"
+    given = ["--model", str(tiny), "--rows", "speed,hour", "--json", str(table)]
+    assert main(["bench", "online", "--device", "cpu", *given]) == 130
+    written = json.loads(table.read_text())
+    assert [row["name"] for row in written["rows"]] == ["nfe"]
+    assert "stopped before the end: rows are missing" in written["notes"]
+    assert "the rows that are there were printed" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.long

@@ -79,6 +79,12 @@ def test_nothing_has_no_value_and_one_clip_no_interval() -> None:
     assert statistics.of_sums(np.ones((1, 2)), ratio).low is None
 
 
+def test_clips_that_cannot_be_left_out_leave_no_interval() -> None:
+    only_one_asked = np.array([[0.3, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    found = statistics.of_sums(only_one_asked, ratio)
+    assert (found.value, found.low, found.high) == (0.3, None, None)
+
+
 def record(rig_FR: np.ndarray, viseme_F: np.ndarray) -> PerformanceRecord:
     silence_A = np.zeros(samples_at_frame(FRAMES), np.float32)
     return PerformanceRecord(

@@ -64,6 +64,9 @@ def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
     assert later.student == stage_folder(out, Stage.CAUSAL)
     assert later.teacher == base
     assert later.online[Stage.ON_POLICY].online == way  # it streams as it was taught to
+    assert not later.begins_from_base
+    assert planned(out, Stage.CAUSAL, init=base).begins_from_base
+    assert not planned(out, Stage.CAUSAL, init=base, student=base).begins_from_base
     other = stored(tmp_path / "other", tiny_model(), online=online())
     assert planned(out, Stage.ON_POLICY, init=base, student=other).online[Stage.ON_POLICY].online == online()
 

@@ -26,6 +26,8 @@ _EDGE_FRAMES = 3
 # A tenth of the picture is about 0.4 of a head's radius, so a unit of shift weighs as 0.4 radians of turning.
 _HEAD_SCALE = {Rig.YAW: 1.0, Rig.PITCH: 1.0, Rig.ROLL: 1.0, Rig.SHIFT_X: 0.4, Rig.SHIFT_Y: 0.4}
 _SMOOTHING_FRAMES = 5
+FEWEST_HEAD_FRAMES = _SMOOTHING_FRAMES + 1
+"""Of which ``head_energy`` has a step to sum."""
 BLINK_ENTER, BLINK_LEAVE = 0.6, 0.35
 
 
@@ -120,9 +122,13 @@ def minutes(num_frames: int) -> float:
 def energy_ratio(
     generated: Sequence[tuple[float, int]], truth: Sequence[tuple[float, int]], *, seed: int = 0
 ) -> Estimate:
-    """Ratio of summed energies over clips (never a mean of ratios, which one still truth clip would rule)."""
-    numerator_N = np.array([energy for energy, _ in generated], dtype=np.float64)
-    denominator_N = np.array([energy for energy, _ in truth], dtype=np.float64)
+    """Ratio of summed energies over clips (never a mean of ratios, which one still truth clip would rule).
+
+    A clip without a step to sum (``head_energy``) is none: it would make the interval narrower and say nothing.
+    """
+    asked = [(made, true) for (made, _), (true, steps) in zip(generated, truth, strict=True) if steps]
+    numerator_N = np.array([made for made, _ in asked], dtype=np.float64)
+    denominator_N = np.array([true for _, true in asked], dtype=np.float64)
     return statistics.ratio_of_sums(numerator_N, denominator_N, seed=seed)
 
 

@@ -12,7 +12,7 @@ from openlpm.bench.metrics import quiet
 from openlpm.bench.reaction_detector import CLASS_OF, CLOSE_FRAMES, Detection, ReactionDetector, peaks
 from openlpm.bench.rehearsal import in_room
 from openlpm.bench.result import Bar, Row
-from openlpm.bench.scoring import Scored, mean_of, ratio, scored_rows, withheld
+from openlpm.bench.scoring import Scored, mean_of, ratio, scored_rows, unasked, withheld
 from openlpm.bench.signals import FloatTrack, Mask
 from openlpm.bench.statistics import Values
 from openlpm.core.record import PerformanceRecord
@@ -149,6 +149,11 @@ def contrast(
     mine = fit_to_cues(evidence_FK, names, own)
     theirs = np.array([fit_to_cues(evidence_FK, names, cues) for cues in others])
     return float(np.mean((mine > theirs + 1e-9) + 0.5 * (np.abs(mine - theirs) <= 1e-9)))
+
+
+def no_reaction_rows() -> list[Row]:
+    """The rows of both metrics where no listener was asked."""
+    return [*unasked(F1, s_bar=F1_S_BAR), *unasked(AUC, bar=AUC_BAR)]
 
 
 def reaction_rows(

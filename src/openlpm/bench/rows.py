@@ -234,9 +234,14 @@ def _read_over_true(evidence: Evidence) -> Estimate:
 
 
 def _other_speakers(evidence: Evidence) -> list[int]:
-    """For each clip the previous clip that speaks, so that the control is another voice and not silence."""
+    """For each clip that speaks the one that did before it, so that the control is another voice and not silence.
+
+    Where nobody else speaks it is the clip before: a control that is the clip itself cannot fail.
+    """
     spoken = [index for index, record in enumerate(evidence.records) if metrics.speaking(record.state_F).sum() >= 24]
-    order = list(range(len(evidence.records)))
+    order = controls.another_clip(len(evidence.records))
+    if len(spoken) < 2:
+        return order
     for place, index in enumerate(spoken):
         order[index] = spoken[place - 1]
     return order

@@ -123,7 +123,8 @@ def per(number: float, estimate: Estimate) -> Estimate:
 def of_sums(terms_NX: Values, value: OfSums, *, seed: int = 0) -> Estimate:
     """Any function of sums over N clips, such as an F1 of counted hits, with its BCa interval over clips.
 
-    Under six clips it is Student's interval with the jackknife's error. NaN with n = 0 where there are none.
+    Under six clips it is Student's interval with the jackknife's error, and none where clips cannot be left out. NaN
+    with n = 0 where there are none.
     """
     count = terms_NX.shape[0]
     total_X = terms_NX.sum(axis=0)
@@ -132,8 +133,9 @@ def of_sums(terms_NX: Values, value: OfSums, *, seed: int = 0) -> Estimate:
         return Estimate.single(found, n=count)
     jackknife_N = value(total_X - terms_NX)
     if count < _FEWEST_TO_RESAMPLE:
-        kept_N = jackknife_N[np.isfinite(jackknife_N)]
-        error = math.sqrt((count - 1) / count * float(((kept_N - kept_N.mean()) ** 2).sum())) if kept_N.size else 0.0
+        if not np.isfinite(jackknife_N).all():
+            return Estimate.single(found, n=count)
+        error = math.sqrt((count - 1) / count * float(((jackknife_N - jackknife_N.mean()) ** 2).sum()))
         reach = error * student_quantile(0.5 + _CONFIDENCE / 2, count - 1)
         return Estimate(value=found, low=found - reach, high=found + reach, n=count)
     chosen_EN = generator("bench", "bootstrap", seed).integers(0, count, (_RESAMPLES, count))

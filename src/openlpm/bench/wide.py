@@ -138,7 +138,7 @@ def stage_of(acted: Sequence[Played], on_progress: OnProgress) -> Stage:
 
 def _listening(group: Played | None, stage: Stage | None) -> list[Row]:
     if group is None or stage is None:
-        return [*unasked(reactions.F1, s_bar=reactions.F1_S_BAR), *unasked(reactions.AUC, bar=reactions.AUC_BAR)]
+        return reactions.no_reaction_rows()
     detector = ReactionDetector.rehearsed(stage)
     with phase(stage.on_progress, f"statistics of {Group.LISTENERS}"):
         return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)

@@ -7,6 +7,7 @@ import typer
 
 from openlpm.cli.bench_output import Device, JsonFile, JudgesFolder, Quick, publish, stages
 from openlpm.cli.engine import pick_device
+from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
 from openlpm.core.errors import InputError
 
@@ -79,15 +80,22 @@ def online(
         lengths = streams_config(count=streams or 32, first=first, minutes=minutes, controls=controls)
         effort = full_effort(lengths, clips=clips, group_clips=group_clips, batch=8 if place.type == "cpu" else 32)
     court = load_judges(place, judges) if any(section in JUDGED for section in sections) else None
-    with stages() as report:
-        found, curves = measure_online(subject, sections, effort, judges=court, on_progress=report)
-    if earlier is not None:
-        curves = earlier
-        found += rows_of(earlier)
     notes = _notes(subject.folder, undistilled=undistilled, quick=quick, precision=str(subject.precision))
+    found, curves, stopped = [], earlier, False
+    with stages() as report:
+        try:
+            for part in measure_online(subject, sections, effort, judges=court, on_progress=report):
+                found += part.rows
+                curves = part.curves or curves
+        except KeyboardInterrupt:
+            notes.append("stopped before the end: rows are missing")
+            stopped = True
+    found += rows_of(earlier) if earlier is not None else []
     title = "bench online, UNDISTILLED" if undistilled else "bench online"
     told = curves.as_json() if curves else None
     publish(title, kept(found, asked), court.hashes if court else {}, place, notes, json_path, curves=told)
+    if stopped:
+        raise Stopped("stopped before the end; the rows that are there were printed")
     if plots is not None and json_path is not None:
         from openlpm.bench.online.plots import draw
 

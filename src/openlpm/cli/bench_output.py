@@ -24,7 +24,9 @@ _LINES_APART_S = 15.0
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A few short clips: under a minute, wide intervals.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A few short clips: under a minute on two quiet cores, wide intervals.")
+]
 JudgesFolder = Annotated[
     Path | None, typer.Option("--judges", help="Folder with critic and critic-mouth; without it the bundled ones.")
 ]

@@ -102,7 +102,7 @@ class _Chain:
         begun = load_model(plan.student)
         if sizes_of(begun.config) != sizes_of(base.config):
             raise ConfigError(f"{plan.student}: a student has the sizes of its Base, {plan.teacher}; give another")
-        dit = begun.streaming
+        dit = begun.dit if plan.begins_from_base else begun.streaming
         for stage, recipe in plan.online.items():
             student = student_of(base, dit, stage, recipe).to(device)
             folder = stage_folder(plan.request.out, stage)

@@ -80,6 +80,11 @@ class Plan:
         base = zip(BASE_STAGES, (self.autoencoder, self.judges, self.base), strict=True)
         return (*(stage for stage, recipe in base if recipe is not None), *self.online)
 
+    @property
+    def begins_from_base(self) -> bool:
+        """Whether the first stage of Online goes on from Base itself, whatever that has for streaming already."""
+        return self.request.student is None and self.student == self.teacher
+
 
 def stage_folder(out: Path, stage: Stage) -> Path:
     """The model folder that a stage of Online leaves."""

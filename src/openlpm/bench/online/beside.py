@@ -168,5 +168,5 @@ def _acting(group: Played | None, matcher: ActionMatcher | None) -> list[Row]:
 
 def _reacting(group: Played | None, detector: ReactionDetector | None) -> list[Row]:
     if group is None or detector is None:
-        return unasked(reactions.F1, s_bar=reactions.F1_S_BAR)
+        return reactions.no_reaction_rows()
     return reactions.reaction_rows(group.records, group.true_tracks, group.tracks, detector)

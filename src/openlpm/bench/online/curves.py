@@ -121,7 +121,11 @@ def joined_curves(parts: Sequence[Curves]) -> Curves:
         if len(set(seeds)) != len(seeds) or any(part.columns[suffix].minutes != run.minutes for part in parts):
             raise InputError("the curves hold a stream twice, or some are longer: give runs with --first apart")
         joined[suffix] = replace(run, streams=streams)
-    return replace(first, columns=joined)
+    controls = {name: run for part in parts for name, run in part.controls.items()}
+    for name, run in controls.items():
+        streams = [stream for part in parts if name in part.controls for stream in part.controls[name].streams]
+        controls[name] = replace(run, streams=streams)
+    return replace(first, columns=joined, controls=controls)
 
 
 def load_curves(path: Path) -> Curves:

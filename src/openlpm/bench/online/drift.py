@@ -25,6 +25,8 @@ CATCHES = {
 """The broken stream that each slope has to see."""
 UNLIKE = 0.5
 """How far apart (red, green and blue together) the cells of two test characters are on average: a score of 0."""
+WORTH_KEEPING = 0.5
+"""Of the truth: a slope counts only where the mean score is this or more, for nothing is steadier than the dead."""
 _FIGURE, _EMPTY = 0.5, 0.01
 """A cell is the character's if that much of it is, and the background's if no more than that is."""
 
@@ -76,20 +78,22 @@ def slope(series_M: Series, *, bin_minutes: float, round_bins: int) -> float:
 def slope_rows(
     scores: Sequence[Mapping[str, Series]], *, bin_minutes: float, round_bins: int, suffix: str = ""
 ) -> list[Row]:
-    """Mean slope over streams of each aspect; the bar must hold the whole interval."""
+    """Mean slope over streams of each aspect; the bar must hold the whole interval, of a score ``WORTH_KEEPING``."""
     if not scores:
         raise ConfigError("scores=(): give at least one stream")
     rows: list[Row] = []
     for aspect in ASPECTS:
         slopes = [slope(each[aspect], bin_minutes=bin_minutes, round_bins=round_bins) for each in scores]
-        name, bar = f"{aspect}_slope_per_min{suffix}", SLOPE_BAR
-        rows.append(Row.of(name, statistics.mean(np.array(slopes)), unit="1/min", bar=bar, whole=True))
+        name, estimate = f"{aspect}_slope_per_min{suffix}", statistics.mean(np.array(slopes))
+        worthy = _level(scores, aspect).value >= WORTH_KEEPING
+        rows.append(Row.of(name, estimate, unit="1/min", bar=SLOPE_BAR, guard=worthy, whole=True))
     return rows
 
 
 def level_rows(scores: Sequence[Mapping[str, Series]], suffix: str = "") -> list[Row]:
     """Mean of each score over streams, so that one who has nothing left to lose is not taken for steady."""
-    return [
-        Row.of(f"{aspect}_score{suffix}", statistics.mean(np.array([float(each[aspect].mean()) for each in scores])))
-        for aspect in ASPECTS
-    ]
+    return [Row.of(f"{aspect}_score{suffix}", _level(scores, aspect)) for aspect in ASPECTS]
+
+
+def _level(scores: Sequence[Mapping[str, Series]], aspect: str) -> statistics.Estimate:
+    return statistics.mean(np.array([float(each[aspect].mean()) for each in scores]))

@@ -6,6 +6,7 @@ model itself costs the same far into a stream is seen by two streams that take t
 """
 
 import gc
+import math
 import os
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from openlpm.bench import statistics
@@ -29,7 +31,6 @@ from openlpm.vae.config import StageConfig
 
 COST, COST_BAR = "cost_ratio_minute60", Bar(at_least=0.95, at_most=1.05)
 MEMORY, MEMORY_BAR = "memory_slope_mib_per_h", Bar(at_least=-4.0, at_most=4.0)
-NAMES = (COST, f"{COST}/full_size", MEMORY)
 _WARM_SHARE = 1 / 6
 _SIZE = 64
 
@@ -37,7 +38,7 @@ _SIZE = 64
 def hour_rows(
     folder: str, online: OnlineConfig | None, *, minutes: float, chunks: int, warm: int | None = None
 ) -> list[Row]:
-    """The rows of ``NAMES``; an hour of the twin takes 60 ``minutes``, and ``chunks`` of the model are timed."""
+    """Cost and memory of the twin over so many simulated ``minutes``, and cost of the model itself by ``chunks``."""
     found = measured(Job.HOUR, folder=folder, online=told_online(online), minutes=minutes, chunks=chunks, warm=warm)
     minute_M, memory_M = np.array(found["minute"]), np.array(found["mib"])
     settled = minute_M >= minutes * _WARM_SHARE
@@ -51,7 +52,12 @@ def hour_rows(
 
 
 def memory_slope(minute_M: NDArray[np.float64], mib_M: NDArray[np.float64]) -> Estimate:
-    """Least-squares slope an hour, with an interval from the slopes between neighbouring fifths of the time."""
+    """Least-squares slope an hour, with an interval from the slopes between neighbouring fifths of the time.
+
+    NaN where memory is not known, which is no proof that it does not grow.
+    """
+    if not np.isfinite(mib_M).all():
+        return Estimate.single(math.nan, n=0)
     hours_M = minute_M / 60
     value = float(np.polyfit(hours_M, mib_M, 1)[0])
     parts = [part for part in np.array_split(np.arange(hours_M.shape[0]), 5) if part.size > 1]
@@ -72,6 +78,7 @@ def work(
     narrow_model = twin(model)
     del model
     gc.collect()
+    torch.set_num_threads(1)  # layers this narrow only wait for one another, for long where a core is busy elsewhere
     return {**_through(stream_of(narrow_model, 1), minutes), "near_s": near_s, "far_s": far_s}
 
 
@@ -129,9 +136,9 @@ def _side_by_side(model: CharacterModel, minutes: float, chunks: int, warm: int)
 
 
 def resident_mib() -> float:
-    """Memory that the process occupies; 0 where the system does not tell."""
+    """Memory that the process occupies; NaN where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
-        return 0.0
+        return math.nan
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,6 +1,6 @@
 """The whole table of a streaming model, section by section."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from openlpm.bench.progress import OnProgress
 from openlpm.bench.reading import Judges
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
-from openlpm.rollout.assembly import CharacterModel, load_model
+from openlpm.rollout.assembly import CharacterModel, load_model, read_config
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import DEFAULT_STEPS
 
@@ -86,18 +86,28 @@ def quick_effort(streams: StreamsConfig, *, clips: int | None) -> Effort:
     count = clips or 2
     cases = CaseConfig(count=count, num_frames=48)
     return Effort(
-        beside=BesideConfig(cases=cases, strangers=32, batch=count, group_clips={}),
+        beside=BesideConfig(cases=cases, strangers=12, batch=count, group_clips={}),
         streams=streams,
         base_steps=2,
         video_s=1.0,
         warm=1,
-        minutes=1.0,
+        minutes=0.5,
         timed_chunks=2,
         characters=1,
         utterances=1,
         most_streams=2,
         capacity_chunks=1,
     )
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What a section found."""
+
+    rows: list[Row]
+    curves: Curves | None = None
+    """Of long streams, where it made them."""
 
 
 def measure_online(
@@ -107,8 +117,8 @@ def measure_online(
     *,
     judges: Judges | None,
     on_progress: OnProgress = lambda _what, _done, _total: None,
-) -> tuple[list[Row], Curves | None]:
-    """All rows of the sections, and the curves of long streams where they are among them.
+) -> Iterator[Measured]:
+    """Section by section, each as soon as it is measured: whoever stops keeps what there is.
 
     Raises:
         ConfigError: the model cannot stream, the extra ``[tts]`` (espeak-ng) is not installed, or there are no judges
@@ -118,7 +128,8 @@ def measure_online(
     """
     if sections:
         streams_as(subject.folder, subject.undistilled)
-    curves: list[Curves] = []
+    if Section.BESIDE in sections:
+        read_config(subject.base)  # what is not there is missed now and not after an hour
 
     @cache
     def model() -> CharacterModel:
@@ -129,14 +140,9 @@ def measure_online(
             raise ConfigError(f"judges=None: {' and '.join(JUDGED)} are judged; load the judges")
         return judges
 
-    def streams() -> list[Row]:
-        curves.append(measure_streams(model(), subject.columns, court(), effort.streams, on_progress=on_progress))
-        return rows_of(curves[0])
-
     work: dict[Section, Callable[[], list[Row]]] = {
         **_timed(subject, effort),
         Section.BESIDE: lambda: _beside(model(), subject, court(), effort, on_progress),
-        Section.STREAMS: streams,
         Section.CAPACITY: lambda: capacity_rows(
             model(),
             most=effort.most_streams,
@@ -145,12 +151,14 @@ def measure_online(
             on_progress=lambda done, total: on_progress(Section.CAPACITY, done, total),
         ),
     }
-    rows: list[Row] = []
     for number, section in enumerate(sections):
         on_progress("sections", number, len(sections))
-        rows += work[section]()
+        if section is Section.STREAMS:
+            curves = measure_streams(model(), subject.columns, court(), effort.streams, on_progress=on_progress)
+            yield Measured(rows=rows_of(curves), curves=curves)
+        else:
+            yield Measured(rows=work[section]())
     on_progress("sections", len(sections), len(sections))
-    return rows, curves[0] if curves else None
 
 
 def _timed(subject: Subject, effort: Effort) -> dict[Section, Callable[[], list[Row]]]:

@@ -33,10 +33,12 @@ class Watch:
     """The first frames of every ``every_frames``."""
 
     def __post_init__(self) -> None:
-        if not 1 < self.excerpt_frames <= self.every_frames or self.bin_frames % self.every_frames:
+        fewest = metrics.FEWEST_HEAD_FRAMES
+        if not fewest <= self.excerpt_frames <= self.every_frames or self.bin_frames % self.every_frames:
             raise ConfigError(
                 f"excerpt_frames={self.excerpt_frames}, every_frames={self.every_frames}, "
-                f"bin_frames={self.bin_frames}: a bin holds whole parts, a part one excerpt of two frames or more"
+                f"bin_frames={self.bin_frames}: a bin holds whole parts, a part one excerpt of {fewest} frames or "
+                "more, in which a head can be seen to move"
             )
 
     @property

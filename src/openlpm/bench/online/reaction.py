@@ -6,7 +6,7 @@ it is shown; a voice that comes too late for one chunk is heard by the next. So 
 begun, making it (timed here), and its pictures until the first with a moving mouth.
 
 What moves the mouth is told apart from what would have moved anyway by the same stream, with the same noise, that goes
-on in silence.
+on in silence. The control is the same utterance in the partner's voice: a mouth that it moves is moved by anything.
 """
 
 import time
@@ -39,7 +39,6 @@ from openlpm.synth.sound.speech_bank import build
 from openlpm.synth.sound.vocal_kinds import VocalKind
 
 NAME, BAR = "reaction_s", Bar(at_most=0.5)
-NAMES = (NAME, f"{NAME}/p95", f"{NAME}/making", f"{NAME}/mouth", f"{NAME}/never_moved")
 GIVE_UP_S = 2.0
 """What a mouth that does not move by then is charged."""
 _HEARD = 0.05
@@ -60,9 +59,10 @@ def reaction_rows(
     utterances: int,
     warm: int | None = None,
 ) -> list[Row]:
-    """The rows of ``NAMES``; every character hears so many utterances begin, after ``warm`` chunks of silence.
+    """Every character begins to say so many utterances, after ``warm`` chunks of silence (None: its whole memory).
 
-    None are as many as it remembers.
+    ``n`` counts characters: what one of them does to several utterances begins from one moment with one noise, and is
+    one observation.
     """
     found = measured(
         Job.REACTION,
@@ -73,18 +73,24 @@ def reaction_rows(
         utterances=utterances,
         warm=warm,
     )
-    making_N, mouth_N = np.array(found["making_s"]), np.array(found["mouth_s"])
+    making_KU, mouth_KU, partner_KU = (np.array(found[name]) for name in ("making_s", "mouth_s", "partner_s"))
     each = [
         reactions(making, mouth, found["chunk_s"], seed=index)
-        for index, (making, mouth) in enumerate(zip(making_N, mouth_N, strict=True))
+        for index, (making, mouth) in enumerate(zip(making_KU.flat, mouth_KU.flat, strict=True))
     ]
-    p95 = statistics.Estimate.single(float(np.quantile(np.concatenate(each), 0.95)), n=len(each))
+    times_KW = np.stack(each).reshape(len(making_KU), -1)
+    p95 = statistics.Estimate.single(float(np.quantile(times_KW, 0.95)), n=len(times_KW))
+
+    def mean(values_KX: NDArray[np.float64]) -> statistics.Estimate:
+        return statistics.mean(values_KX.mean(axis=1))
+
     return [
-        Row.of(NAME, statistics.mean(np.array([float(times.mean()) for times in each])), unit="s", bar=BAR),
+        Row.of(NAME, mean(times_KW), unit="s", bar=BAR),
         Row.of(f"{NAME}/p95", p95, unit="s"),
-        Row.of(f"{NAME}/making", statistics.mean(making_N), unit="s"),
-        Row.of(f"{NAME}/mouth", statistics.mean(mouth_N), unit="s"),
-        Row.of(f"{NAME}/never_moved", statistics.mean((mouth_N >= GIVE_UP_S).astype(np.float64))),
+        Row.of(f"{NAME}/making", mean(making_KU), unit="s"),
+        Row.of(f"{NAME}/mouth", mean(mouth_KU), unit="s"),
+        Row.of(f"{NAME}/never_moved", mean((mouth_KU >= GIVE_UP_S).astype(np.float64))),
+        Row.of(f"{NAME}/moved_by_partner", mean((partner_KU < GIVE_UP_S).astype(np.float64))),
     ]
 
 
@@ -108,18 +114,21 @@ def work(
     utterances: int,
     warm: int | None,
 ) -> dict[str, Any]:
-    """The job."""
+    """The job: seconds by character and utterance."""
     model = served(folder, online)
     court = load_judges(torch.device("cpu"), None if judges is None else Path(judges))
     bank = build(Split.TEST, 24, seed=_SEED)
     silent_chunks = warm_chunks(model) if warm is None else warm
     sentences = [each for each in range(bank.num_utterances) if bank.kind_of(each) is VocalKind.SPEECH]
-    making: list[float] = []
-    mouth: list[float] = []
+    making: list[list[float]] = []
+    mouth: list[list[float]] = []
+    partner: list[list[float]] = []
     for number, seed in enumerate(identity_seeds(Split.TEST, characters, _SEED, "reaction")):
         stream = _listening(model, Identity.from_seed(seed), number, silent_chunks)
         saved = stream.snapshot(0)
         silence_A = np.zeros(samples_at_frame(stream.position(0)), np.float32)
+        for found in (making, mouth, partner):
+            found.append([])
         for trial in range(utterances):
             stream.restore(0, saved)
             silent_FX, _ = _goes_on(stream, court)
@@ -127,10 +136,12 @@ def work(
             voice = ArraySource(np.concatenate([silence_A, said_A]))
             stream.restore(0, replace(saved, request=replace(saved.request, speak=voice)))
             moved_FX, seconds = _goes_on(stream, court)
-            making.append(seconds)
-            mouth.append(first_move(moved_FX, silent_FX))
+            making[-1].append(seconds)
+            mouth[-1].append(first_move(moved_FX, silent_FX))
+            stream.restore(0, replace(saved, request=replace(saved.request, listen=voice)))
+            partner[-1].append(first_move(_goes_on(stream, court)[0], silent_FX))
     chunk_s = model.config.vae.frames_per_latent * online_of(model).chunk_frames / FRAME_RATE_HZ
-    return {"chunk_s": chunk_s, "making_s": making, "mouth_s": mouth}
+    return {"chunk_s": chunk_s, "making_s": making, "mouth_s": mouth, "partner_s": partner}
 
 
 def first_move(moved_FX: NDArray[np.float32], silent_FX: NDArray[np.float32]) -> float:
@@ -152,7 +163,7 @@ def _listening(model: CharacterModel, identity: Identity, seed: int, chunks: int
 
 
 def _goes_on(stream: OnlineStream, judges: Judges) -> tuple[NDArray[np.float32], float]:
-    """The mouth of the next second or two, (F, X), and how long the first chunk took."""
+    """The mouth of the next second or a little more, (F, X), and how long the first chunk took."""
     mouths: list[NDArray[np.float32]] = []
     seconds: list[float] = []
     while sum(len(mouth_FX) for mouth_FX in mouths) < _LOOK_FRAMES:

@@ -19,11 +19,13 @@ from openlpm.rollout.online import OnlineConfig
 NAME, BAR = "fps_cpu_2_cores", Bar(at_least=30.0)
 LAPTOP, LAPTOP_BAR = f"{NAME}_avx2/laptop", Bar(at_least=24.0)
 NFE, NFE_BAR = "nfe", Bar(at_most=3.0)
-NAMES = (NAME, f"{NAME}_avx2", LAPTOP, NFE, f"{NFE}/laptop")
 
 
 def speed_rows(folder: str, online: OnlineConfig | None, *, seconds: float, warm: int | None = None) -> list[Row]:
-    """The rows of ``NAMES``, from so many seconds of video each, after ``warm`` chunks (None: when memory is full)."""
+    """Here, held to AVX2, and so as a laptop streams; from so many seconds of video each, after ``warm`` chunks.
+
+    None are as many as fill the memory.
+    """
 
     def run(environment: dict[str, str], *, laptop: bool = False) -> dict[str, Any]:
         told = told_online(online)

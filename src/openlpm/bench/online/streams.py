@@ -12,7 +12,7 @@ from torch import Tensor
 
 from openlpm.bench.cases import identity_seeds
 from openlpm.bench.metrics import impostor_threshold
-from openlpm.bench.online.conversation import Conversation, converse_on
+from openlpm.bench.online.conversation import MOST, Conversation, converse_on
 from openlpm.bench.online.curves import Curve, Curves, Run
 from openlpm.bench.online.drift import TrueStream
 from openlpm.bench.online.faults import Fault, read_rendered
@@ -61,6 +61,10 @@ class StreamsConfig:
                 f"num_frames={self.num_frames}, slope_frames={self.slope_frames}, a round of {self.round_frames}: "
                 f"give multiples of bin_frames={bins}"
             )
+        if not 0 <= self.first <= MOST - self.count:
+            raise ConfigError(
+                f"first={self.first}, count={self.count}: there are {MOST} characters; ask for fewer streams"
+            )
         if self.count < 1 or not bins < self.slope_frames <= self.num_frames or self.controls > self.count:
             raise ConfigError(
                 f"count={self.count}, controls={self.controls}, slope_frames={self.slope_frames}: "
@@ -88,8 +92,8 @@ def streams_config(*, count: int, first: int, minutes: int, controls: bool) -> S
 
 
 def quick_streams(*, count: int) -> StreamsConfig:
-    """Seconds for minutes: two bins of a second, of which a sixth is compared, and no controls."""
-    watch = Watch(bin_frames=FRAME_RATE_HZ, every_frames=FRAME_RATE_HZ, excerpt_frames=4)
+    """Seconds for minutes: two bins of a second, of which a third is compared, and no controls."""
+    watch = Watch(bin_frames=FRAME_RATE_HZ, every_frames=FRAME_RATE_HZ, excerpt_frames=8)
     return StreamsConfig(
         count=count,
         num_frames=2 * FRAME_RATE_HZ,

@@ -15,6 +15,8 @@ from openlpm.bench.truth import render_truth
 from openlpm.core.record import PerformanceRecord
 
 NAME, BAR = "transition_jump", Bar(at_most=1.5)
+VITALITY_BAR = Bar(at_least=0.5)
+"""A picture that hardly changes never jumps."""
 REACH_FRAMES = 8
 """A change of state may show so many frames before or after: a chunk, since conditions change only between chunks."""
 _WITHIN = 99.0
@@ -27,19 +29,28 @@ def transition_rows(setting: Setting, made: Sequence[Changes], device: torch.dev
     """Largest change of the picture near a change of state, over the 99th percentile elsewhere in the clip.
 
     Mean and worst over clips; beside it the truth, and a truth that leaps over half a second there. ``n`` counts the
-    clips in which the state changes and is the same for a second or more.
+    clips in which the state changes and is the same for a second or more. ``met`` only if pictures change at all
+    (``/vitality``: how much they do over how much those of the truth do).
     """
     name, records = f"{NAME}{suffix}", [case.record for case in setting.cases]
     truth = [reading.changes for reading in setting.truth]
     leaping = [_leaping(case, changes_F, device) for case, changes_F in zip(setting.cases, truth, strict=True)]
     of_made = jumps(records, made)
+    alive = vitality(made, truth)
     worst = statistics.Estimate.single(float(of_made.max(initial=-np.inf)), n=of_made.size)
     return [
-        Row.of(name, statistics.mean(of_made), bar=BAR),
+        Row.of(name, statistics.mean(of_made), bar=BAR, guard=VITALITY_BAR.met_by(alive.value)),
+        Row.of(f"{name}/vitality", alive, bar=VITALITY_BAR),
         Row.of(f"{name}/worst_clip", worst),
         Row.of(f"{name}/truth", statistics.mean(jumps(records, truth))),
         Row.of(f"{name}/leap", statistics.mean(jumps(records, leaping))),
     ]
+
+
+def vitality(made: Sequence[Changes], truth: Sequence[Changes]) -> statistics.Estimate:
+    """How much the pictures of all clips change from frame to frame, over how much the true ones do."""
+    of_made, of_truth = (np.array([float(changes_F.sum()) for changes_F in clips]) for clips in (made, truth))
+    return statistics.ratio_of_sums(of_made, of_truth)
 
 
 def jumps(records: Sequence[PerformanceRecord], clips: Sequence[Changes]) -> NDArray[np.float64]:
