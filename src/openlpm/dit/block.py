@@ -11,7 +11,7 @@ from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
 from openlpm.nn.attention import Attend, HeadNorm
-from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp
+from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp, shrunk
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
@@ -53,14 +53,15 @@ class SelfAttention(nn.Module):
         self.k = nn.Linear(width, width)
         self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(width, width)
-        self.o = nn.Linear(width, width)
+        self.o: nn.Linear | EightBitLinear = nn.Linear(width, width)
         self.joined: EightBitLinear | None = None
         """Queries, keys and values side by side, in place of ``q``, ``k`` and ``v`` (``shrink``)."""
 
     def shrink(self) -> None:
-        """Compute queries, keys and values in 8 bits from now on; the weights can be stored no more."""
+        """Compute in 8 bits from now on; the weights can be stored no more."""
         self.joined = EightBitLinear(self.q, self.k, self.v)
         del self.q, self.k, self.v
+        self.o = shrunk(self.o)
 
     def forward(
         self, x_BSD: Float[Tensor, "B S D"], rotation: Rotation, *, attend: Attend, layer: int
@@ -89,8 +90,9 @@ class Block(nn.Module):
         self.ffn: Mlp | EightBitMlp = Mlp(config.width, config.ffn_width, config.width)
 
     def shrink(self) -> None:
-        """Compute in 8 bits from now on where many tokens meet large matrices; the weights can be stored no more."""
+        """Compute in 8 bits from now on where video tokens meet weights; these can be stored no more."""
         self.self_attention.shrink()
+        self.cross_attention.shrink()
         if isinstance(self.ffn, Mlp):
             self.ffn = EightBitMlp(self.ffn)
 
