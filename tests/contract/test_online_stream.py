@@ -19,12 +19,14 @@ from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
 from openlpm.encoders.mel import log_mel
 from openlpm.flow.path import as_data, interpolate
+from openlpm.nn import by_heads
 from openlpm.nn.block_causal import BlockCausal, CausalLayout
 from openlpm.nn.growing import GrowingMemory
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.recipes import nano
+from openlpm.rollout import stream as stream_module
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
@@ -622,3 +624,18 @@ def test_leaving_out_the_mask_of_full_memories_changes_nothing(
     made = chunks(stream_of(model, request(1), request(2), slots=slots), FULL)
     monkeypatch.setattr(Row, "is_full", lambda *_: False)
     torch.testing.assert_close(made, chunks(stream_of(model, request(1), request(2), slots=slots), FULL), **PICTURE)
+
+
+@pytest.mark.skipif(not by_heads.is_supported(), reason="no such kernel in this PyTorch")
+def test_attending_head_after_head_shows_the_same_pictures(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CharacterModel(model.config)
+    other.load_state_dict(model.state_dict())
+    made: list[Tensor] = []
+    for faster in (False, True):
+        monkeypatch.setattr(stream_module, "is_faster", lambda *_, faster=faster: faster)
+        stream = stream_of(other, request(1), request(2))
+        made.append(chunks(stream, FULL))
+    assert not torch.equal(*made)  # else it was not done
+    torch.testing.assert_close(*made, rtol=0, atol=1e-4)  # float32 in another order

@@ -12,6 +12,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.references import remember_references
+from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.rollout.assembly import CharacterModel
@@ -86,6 +87,10 @@ class OnlineStream:
         wide = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if wide else weight.dtype
         rings = [RingMemory(online.memory, shape, dtype=dtype, device=device) for _ in range(1 + refining)]
+        if device.type == "cpu" and dtype == torch.float32:
+            num_queries = shape.chunk_frames * shape.tokens_per_frame
+            for ring in rings:
+                ring.by_heads = is_faster(num_queries, ring.num_seen, shape.num_heads, shape.head_width)
         self._rings = tuple(rings)
         self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
         self._latent_shape = (config.vae.latent_channels, online.chunk_frames, size, size)
@@ -185,7 +190,7 @@ class OnlineStream:
             past.copy_(new if moving_B is None else torch.where(moving_B[:, None, None, None], new, past))
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
-        return video_BCFHW.float().add(1).div_(2).clamp_(0, 1).transpose(1, 2)
+        return video_BCFHW.float().add_(1).mul_(0.5).clamp_(0, 1).transpose(1, 2)
 
     def snapshot(self, row: int) -> StreamState:
         """Everything that the rest of a stream depends on."""
