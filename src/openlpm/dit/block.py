@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
-from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
+from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys, KeyValue
 from openlpm.nn.attention import Attend, HeadNorm
 from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp, shrunk
 from openlpm.nn.mlp import Mlp
@@ -17,6 +17,15 @@ from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
 from openlpm.nn.precision import widened
 from openlpm.nn.rope import Rotation
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadText:
+    """Text at the width of the model, and what every block has read of it: neither changes while the words stay."""
+
+    text_BLD: Float[Tensor, "B L D"]
+    keys: tuple[KeyValue, ...]
 
 
 @final
@@ -96,9 +105,10 @@ class Block(nn.Module):
         if isinstance(self.ffn, Mlp):
             self.ffn = EightBitMlp(self.ffn)
 
-    def read(self, told: Told) -> CrossKeys:
-        """What the block makes of the conditions, however often it is then called."""
-        return self.cross_attention.read(told.text_BLD, self._heard(told))
+    def read(self, told: Told, text: KeyValue | None = None) -> CrossKeys:
+        """What the block makes of the conditions, however often it is then called; ``text`` if that is read already."""
+        text = self.cross_attention.read_text(told.text_BLD) if text is None else text
+        return self.cross_attention.read(text, self._heard(told))
 
     def forward(
         self,

@@ -110,14 +110,15 @@ class CrossAttention(nn.Module):
         if self.audio is not None:
             self.audio.o = shrunk(self.audio.o)
 
-    def read(self, text_BLD: Float[Tensor, "B L D"], audio: AudioTokens | None) -> CrossKeys:
-        """Keys and values of the conditions, for ``forward``."""
+    def read_text(self, text_BLD: Float[Tensor, "B L D"]) -> KeyValue:
+        """Keys and values of the text, for ``read``."""
         key_BLNK = self.norm_k(self.k(text_BLD))
-        value_BLNK = self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:])
-        return CrossKeys(
-            text=KeyValue(key_BLNK=key_BLNK, value_BLNK=value_BLNK),
-            heard=None if self.audio is None or audio is None else self.audio.read(audio),
-        )
+        return KeyValue(key_BLNK=key_BLNK, value_BLNK=self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:]))
+
+    def read(self, text: KeyValue, audio: AudioTokens | None) -> CrossKeys:
+        """Keys and values of the conditions, for ``forward``."""
+        heard = None if self.audio is None or audio is None else self.audio.read(audio)
+        return CrossKeys(text=text, heard=heard)
 
     def forward(
         self,

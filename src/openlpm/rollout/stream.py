@@ -16,7 +16,7 @@ from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.chunk import ChunkMaker, StreamMemories
+from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
@@ -99,6 +99,8 @@ class OnlineStream:
         _, state = model.vae.decode(still_BCTHW.to(self._vae_type))
         self._decoder = DecoderState(past=tuple(torch.zeros_like(past) for past in state.past))
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
+        self._texts: StreamTexts | None = None
+        """What was read in ``_text_BLD``; None: other words have come."""
         self._references_BJCHW = still_BCTHW.transpose(1, 2).repeat(1, len(slots), 1, 1, 1)
 
     @property
@@ -152,6 +154,7 @@ class OnlineStream:
         """Other words about the performance, from the next chunk on."""
         there = self._row(row)
         there.request, there.stale = replace(there.request, caption=caption), True
+        self._texts = None
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
@@ -184,7 +187,9 @@ class OnlineStream:
         full = all(self._row(row).is_full(self.online.memory, self.slots) for row in moving)
         for ring in self._rings:
             ring.nothing_hidden = full
-        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B)
+        if self._texts is None:
+            self._texts = self.maker.read_texts(self._text_BLD)
+        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B, texts=self._texts)
         video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
             past.copy_(new if moving_B is None else torch.where(moving_B[:, None, None, None], new, past))
@@ -214,6 +219,7 @@ class OnlineStream:
         self._rows[row] = Row(
             request=saved.request, generator=generator, next_frame=saved.next_frame, stale=saved.stale
         )
+        self._texts = None
         self._text_BLD[row] = saved.text_LD
         self._references_BJCHW[row] = saved.references_JCHW
         for ring, memory in zip(self._rings, saved.memories, strict=True):
