@@ -3,6 +3,7 @@ import torch
 
 from openlpm.nn.attention import Attend, Bidirectional, HeadNorm, NormScope, attention
 from openlpm.nn.by_heads import attention_by_heads, is_faster, is_supported
+from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm, RMSNorm
 from openlpm.nn.rope import axis_widths, grid_positions, rotate, rotation_at
@@ -119,3 +120,11 @@ def test_a_trial_leaves_threads_as_they_were(monkeypatch):
     assert torch.get_num_threads() == threads
     monkeypatch.setattr("openlpm.nn.by_heads.is_supported", lambda: False)
     assert not is_faster.__wrapped__(4, 8, 2, 8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_feed_forward_is_the_same_with_and_without_a_gradient(seed, dtype):
+    mlp, x = Mlp(6, 50, 4).to(dtype), 4 * torch.randn(40, 6, dtype=dtype)
+    with torch.no_grad():
+        torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
+    torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
