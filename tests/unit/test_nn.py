@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from openlpm.nn import packed
 from openlpm.nn.attention import Attend, Bidirectional, HeadNorm, NormScope, attention
 from openlpm.nn.by_heads import attention_by_heads, is_faster, is_supported
 from openlpm.nn.mlp import Mlp
@@ -128,3 +129,13 @@ def test_a_feed_forward_is_the_same_with_and_without_a_gradient(seed, dtype):
     with torch.no_grad():
         torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
     torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
+
+
+@pytest.mark.skipif(not packed.is_supported(), reason="no such kernels in this PyTorch")
+@torch.inference_mode()
+def test_packed_layers_compute_the_same(seed):
+    mlp, x = Mlp(6, 50, 4), torch.randn(2, 7, 6)
+    wanted = mlp(x)
+    packed.pack(mlp)
+    assert isinstance(mlp.up, packed.PackedLinear)
+    torch.testing.assert_close(mlp(x), wanted)
