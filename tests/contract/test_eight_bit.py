@@ -13,6 +13,7 @@ from openlpm.nn.attention import Bidirectional
 from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp, is_exact
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.mlp import Mlp
+from openlpm.nn.packed import PackedLinear
 from openlpm.recipes.activations import measured_activations
 from openlpm.rollout import fit
 from openlpm.rollout.assembly import load_model
@@ -137,12 +138,15 @@ def test_a_fitted_model_streams_in_what_was_found_fastest(chosen, monkeypatch) -
     assert fitted.transformer is chosen
     assert fitted.decoder is Arithmetic.EIGHT_BITS
     assert isinstance(model.dit.blocks[0].ffn, EightBitMlp) == (chosen is Arithmetic.EIGHT_BITS)
+    assert isinstance(model.dit.blocks[0].self_attention.o, PackedLinear) == (chosen is Arithmetic.PACKED)
     assert (model.dit.head.weight.dtype == torch.bfloat16) == (chosen is Arithmetic.BFLOAT16)
 
 
 def _kind(layer: torch.nn.Module, x: torch.Tensor) -> Arithmetic:
     if isinstance(layer, EightBitMlp):
         return Arithmetic.EIGHT_BITS
+    if isinstance(layer.up, PackedLinear):
+        return Arithmetic.PACKED
     return Arithmetic.BFLOAT16 if x.dtype == torch.bfloat16 else Arithmetic.FLOAT32
 
 

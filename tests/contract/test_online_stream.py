@@ -19,12 +19,14 @@ from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
 from openlpm.encoders.mel import log_mel
 from openlpm.flow.path import as_data, interpolate
+from openlpm.nn import by_heads
 from openlpm.nn.block_causal import BlockCausal, CausalLayout
 from openlpm.nn.growing import GrowingMemory
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.recipes import nano
+from openlpm.rollout import stream as stream_module
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
@@ -287,7 +289,11 @@ def test_words_hold_from_the_next_chunk_on(model: CharacterModel) -> None:
     plain, told = stream_of(model, request(1)), stream_of(model, request(1))
     assert torch.equal(chunks(plain, 3), chunks(told, 3))
     told.set_caption(0, "somebody else altogether")
-    assert (plain.next_chunk() - told.next_chunk()).abs().max() > 1e-4
+    saved, elsewhere = told.snapshot(0), stream_of(model, request(2))
+    made = told.next_chunk()
+    assert (plain.next_chunk() - made).abs().max() > 1e-4
+    elsewhere.restore(0, saved)  # where nothing had been read
+    assert torch.equal(elsewhere.next_chunk(), made)
     fresh = stream_of(model, request(1, caption="somebody else altogether"))
     fresh.next_chunk()
     for ring, other in zip(fresh._rings, told._rings, strict=True):  # the references were read again, with the words
@@ -375,7 +381,7 @@ def test_a_saved_stream_goes_on_exactly_in_another_place(model: CharacterModel, 
         stream.next_chunk()
     saved = stream.snapshot(1)
     expected = chunks(stream, 4)[1]
-    other = stream_of(model, request(3), request(4))
+    other = stream_of(model, request(3), request(5))  # where the words were others
     chunks(other, 3)
     other.restore(1, saved)
     assert torch.equal(chunks(other, 4)[1], expected)
@@ -622,3 +628,18 @@ def test_leaving_out_the_mask_of_full_memories_changes_nothing(
     made = chunks(stream_of(model, request(1), request(2), slots=slots), FULL)
     monkeypatch.setattr(Row, "is_full", lambda *_: False)
     torch.testing.assert_close(made, chunks(stream_of(model, request(1), request(2), slots=slots), FULL), **PICTURE)
+
+
+@pytest.mark.skipif(not by_heads.is_supported(), reason="no such kernel in this PyTorch")
+def test_attending_head_after_head_shows_the_same_pictures(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CharacterModel(model.config)
+    other.load_state_dict(model.state_dict())
+    made: list[Tensor] = []
+    for faster in (False, True):
+        monkeypatch.setattr(stream_module, "is_faster", lambda *_, faster=faster: faster)
+        stream = stream_of(other, request(1), request(2))
+        made.append(chunks(stream, FULL))
+    assert not torch.equal(*made)  # else it was not done
+    torch.testing.assert_close(*made, rtol=0, atol=1e-4)  # float32 in another order

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
+from openlpm.nn import packed
 from openlpm.nn.attention import Attend, Bidirectional, HeadNorm, NormScope, attention
+from openlpm.nn.by_heads import attention_by_heads, is_faster, is_supported
+from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm, RMSNorm
 from openlpm.nn.rope import axis_widths, grid_positions, rotate, rotation_at
@@ -102,3 +105,37 @@ def test_bidirectional_attention_is_an_attend_and_turns_queries_and_keys(seed):
     rotation = rotation_at(torch.randn(5, 3), 12)
     out = attend(query, key, value, rotation, layer=0)
     torch.testing.assert_close(out, attention(rotate(query, rotation), rotate(key, rotation), value))
+
+
+@pytest.mark.skipif(not is_supported(), reason="no such kernel in this PyTorch")
+@torch.inference_mode()
+def test_attention_head_after_head_is_attention(seed):
+    query = torch.randn(2, 6, 3, 8)
+    key, value = (torch.randn(2, 3, 20, 8).transpose(1, 2) for _ in range(2))
+    torch.testing.assert_close(attention_by_heads(query, key, value), attention(query, key, value))
+
+
+def test_a_trial_leaves_threads_as_they_were(monkeypatch):
+    threads = torch.get_num_threads()
+    assert is_faster.__wrapped__(4, 8, 2, 8) in (True, False)
+    assert torch.get_num_threads() == threads
+    monkeypatch.setattr("openlpm.nn.by_heads.is_supported", lambda: False)
+    assert not is_faster.__wrapped__(4, 8, 2, 8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_feed_forward_is_the_same_with_and_without_a_gradient(seed, dtype):
+    mlp, x = Mlp(6, 50, 4).to(dtype), 4 * torch.randn(40, 6, dtype=dtype)
+    with torch.no_grad():
+        torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
+    torch.testing.assert_close(mlp(x), mlp.down(torch.nn.functional.gelu(mlp.up(x), approximate="tanh")))
+
+
+@pytest.mark.skipif(not packed.is_supported(), reason="no such kernels in this PyTorch")
+@torch.inference_mode()
+def test_packed_layers_compute_the_same(seed):
+    mlp, x = Mlp(6, 50, 4), torch.randn(2, 7, 6)
+    wanted = mlp(x)
+    packed.pack(mlp)
+    assert isinstance(mlp.up, packed.PackedLinear)
+    torch.testing.assert_close(mlp(x), wanted)

@@ -10,14 +10,23 @@ from torch import Tensor, nn
 
 from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.config import DiTConfig
-from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys
+from openlpm.dit.cross_attention import AudioTokens, CrossAttention, CrossKeys, KeyValue
 from openlpm.nn.attention import Attend, HeadNorm
-from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp
+from openlpm.nn.eight_bit import EightBitLinear, EightBitMlp, shrunk
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.modulation import gated_add, modulated_norm
 from openlpm.nn.norm import LayerNorm
 from openlpm.nn.precision import widened
 from openlpm.nn.rope import Rotation
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadText:
+    """Text at the width of the model, and what every block has read of it: neither changes while the words stay."""
+
+    text_BLD: Float[Tensor, "B L D"]
+    keys: tuple[KeyValue, ...]
 
 
 @final
@@ -54,14 +63,15 @@ class SelfAttention(nn.Module):
         self.k = nn.Linear(width, width)
         self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(width, width)
-        self.o = nn.Linear(width, width)
+        self.o: nn.Linear | EightBitLinear = nn.Linear(width, width)
         self.joined: EightBitLinear | None = None
         """Queries, keys and values side by side, in place of ``q``, ``k`` and ``v`` (``shrink``)."""
 
     def shrink(self) -> None:
-        """Compute queries, keys and values in 8 bits from now on; the weights can be stored no more."""
+        """Compute in 8 bits from now on; the weights can be stored no more."""
         self.joined = EightBitLinear(self.q, self.k, self.v)
         del self.q, self.k, self.v
+        self.o = shrunk(self.o)
 
     def ask(self, x_BSD: Float[Tensor, "B S D"]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of all tokens, (B, S, N, K) each, for an ``Attend``; ``o`` takes what it gathers."""
@@ -93,8 +103,9 @@ class Block(nn.Module):
         self._compiled: tuple[_Look, _Think] | None = None
 
     def shrink(self) -> None:
-        """Compute in 8 bits from now on where many tokens meet large matrices; the weights can be stored no more."""
+        """Compute in 8 bits from now on where video tokens meet weights; these can be stored no more."""
         self.self_attention.shrink()
+        self.cross_attention.shrink()
         if isinstance(self.ffn, Mlp):
             self.ffn = EightBitMlp(self.ffn)
 
@@ -106,9 +117,10 @@ class Block(nn.Module):
         """
         self._compiled = (torch.compile(self._look, dynamic=False), torch.compile(self._think, dynamic=False))
 
-    def read(self, told: Told) -> CrossKeys:
-        """What the block makes of the conditions, however often it is then called."""
-        return self.cross_attention.read(told.text_BLD, self._heard(told))
+    def read(self, told: Told, text: KeyValue | None = None) -> CrossKeys:
+        """What the block makes of the conditions, however often it is then called; ``text`` if that is read already."""
+        text = self.cross_attention.read_text(told.text_BLD) if text is None else text
+        return self.cross_attention.read(text, self._heard(told))
 
     def forward(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from openlpm.dit.config import AudioBranch, DiTConfig
 from openlpm.nn.attention import HeadNorm, attention
+from openlpm.nn.eight_bit import EightBitLinear, shrunk
 
 
 @final
@@ -54,14 +55,14 @@ class AudioAttention(nn.Module):
         self.k = nn.Linear(config.width, config.width)
         self.norm_k = HeadNorm(config.width, config.num_heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(config.width, config.width)
-        self.o = nn.Linear(config.width, config.width)
+        self.o: nn.Linear | EightBitLinear = nn.Linear(config.width, config.width)
         self.slots_WD = nn.Parameter(torch.empty(branch.window_tokens, config.width))
 
     def reset_parameters(self) -> None:
         """Value and output bias at zero; slots as large as normalised keys."""
         nn.init.zeros_(self.v.weight)
         nn.init.zeros_(self.v.bias)
-        nn.init.zeros_(self.o.bias)
+        nn.init.zeros_(nn.Module.get_parameter(self.o, "bias"))
         nn.init.normal_(self.slots_WD)
 
     def read(self, audio: AudioTokens) -> KeyValue:
@@ -95,22 +96,29 @@ class CrossAttention(nn.Module):
     def __init__(self, config: DiTConfig, branch: AudioBranch | None) -> None:
         super().__init__()
         width, heads = config.width, config.num_heads
-        self.q = nn.Linear(width, width)
+        self.q: nn.Linear | EightBitLinear = nn.Linear(width, width)
         self.norm_q = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.k = nn.Linear(width, width)
         self.norm_k = HeadNorm(width, heads, scope=config.qk_norm, eps=config.eps)
         self.v = nn.Linear(width, width)
-        self.o = nn.Linear(width, width)
+        self.o: nn.Linear | EightBitLinear = nn.Linear(width, width)
         self.audio = None if branch is None else AudioAttention(config, branch)
 
-    def read(self, text_BLD: Float[Tensor, "B L D"], audio: AudioTokens | None) -> CrossKeys:
-        """Keys and values of the conditions, for ``forward``."""
+    def shrink(self) -> None:
+        """Ask and answer in 8 bits from now on; what is read of the conditions stays as it is."""
+        self.q, self.o = shrunk(self.q), shrunk(self.o)
+        if self.audio is not None:
+            self.audio.o = shrunk(self.audio.o)
+
+    def read_text(self, text_BLD: Float[Tensor, "B L D"]) -> KeyValue:
+        """Keys and values of the text, for ``read``."""
         key_BLNK = self.norm_k(self.k(text_BLD))
-        value_BLNK = self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:])
-        return CrossKeys(
-            text=KeyValue(key_BLNK=key_BLNK, value_BLNK=value_BLNK),
-            heard=None if self.audio is None or audio is None else self.audio.read(audio),
-        )
+        return KeyValue(key_BLNK=key_BLNK, value_BLNK=self.v(text_BLD).unflatten(-1, key_BLNK.shape[2:]))
+
+    def read(self, text: KeyValue, audio: AudioTokens | None) -> CrossKeys:
+        """Keys and values of the conditions, for ``forward``."""
+        heard = None if self.audio is None or audio is None else self.audio.read(audio)
+        return CrossKeys(text=text, heard=heard)
 
     def forward(
         self,

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.block import Block, Told
+from openlpm.dit.block import Block, ReadText, Told
 from openlpm.dit.condition import Condition, ReferenceSlot
 from openlpm.dit.config import AudioBranch, DiTConfig
 from openlpm.dit.cross_attention import AudioAttention, AudioTokens
@@ -105,20 +105,30 @@ class CharacterTransformer(nn.Module):
         for block in self.blocks:
             cast("Block", block).compile_around_attention()
 
-    def tell(self, condition: Condition, latent_shape: Sequence[int]) -> Told:
+    def read_text(self, text_BLD: Float[Tensor, "B text text_width"]) -> ReadText:
+        """What every block reads in a text, for ``tell``; not for a model whose blocks are sharded."""
+        wide_BLD = self._text(text_BLD)
+        blocks = [cast("Block", block) for block in self.blocks]
+        return ReadText(text_BLD=wide_BLD, keys=tuple(block.cross_attention.read_text(wide_BLD) for block in blocks))
+
+    def tell(self, condition: Condition, latent_shape: Sequence[int], text: ReadText | None = None) -> Told:
         """A condition for latents of ``latent_shape`` (B, C, T, H, W), read by every block, for ``forward``.
 
         The prediction is the same as with the condition itself. Not for a model whose blocks are sharded: only their
-        ``forward`` gathers weights.
+        ``forward`` gathers weights. ``text`` is what was read in the condition's text (None: it is read now).
         """
-        told = self._told(condition, self._grid(latent_shape))
-        return replace(told, keys=tuple(cast("Block", block).read(told) for block in self.blocks))
+        text = self.read_text(condition.text_BLD) if text is None else text
+        told = self._told(condition, self._grid(latent_shape), text.text_BLD)
+        blocks = zip(self.blocks, text.keys, strict=True)
+        return replace(told, keys=tuple(cast("Block", block).read(told, words) for block, words in blocks))
 
-    def _told(self, condition: Condition, grid: tuple[int, int, int]) -> Told:
+    def _told(
+        self, condition: Condition, grid: tuple[int, int, int], text_BLD: Float[Tensor, "B L D"] | None = None
+    ) -> Told:
         num_frames, rows, columns = grid
         references, voices = condition.references_BJCHW, self.config
         return Told(
-            text_BLD=self._text(condition.text_BLD),
+            text_BLD=self._text(condition.text_BLD) if text_BLD is None else text_BLD,
             speak=_embed_audio(
                 condition.speak_BLD, condition.speak_on_B, voices.speak, self.speak_embedding, num_frames
             ),

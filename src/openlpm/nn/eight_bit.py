@@ -54,6 +54,11 @@ class EightBitLinear(nn.Module):
         return torch.addcmul(self._bias_O, _product(whole_I, _MIDDLE, self._weight, self._rows_O), scale_1)
 
 
+def shrunk(layer: nn.Linear | EightBitLinear) -> EightBitLinear:
+    """A linear layer in 8 bits, if it is not yet."""
+    return layer if isinstance(layer, EightBitLinear) else EightBitLinear(layer)
+
+
 @final
 class EightBitMlp(nn.Module):
     """``nn.mlp.Mlp``."""

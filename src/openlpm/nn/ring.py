@@ -54,9 +54,9 @@ class RowMemory:
 class RingMemory:
     """A ``Memory`` for inference. Nothing depends on how full it is: no shape, no branch, no wait for the device.
 
-    For each layer and row, keys and values lie as [references | sinks, window | current chunk], so that a step writes
-    its own part and attends to the whole without copying. What is empty is masked. Keys as they were before rotation
-    lie apart, and so does what is staged: a step may come after the one that is remembered.
+    For each layer, row and head, keys and values lie as [references | sinks, window | current chunk], so that a step
+    writes its own part and attends to the whole without copying. What is empty is masked. Keys as they were before
+    rotation lie apart, and so does what is staged: a step may come after the one that is remembered.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class RingMemory:
         self._references, self._slots, self._current = slice(0, begin), slice(begin, end), slice(end, None)
 
         def empty(frames: int) -> Tensor:
-            lead = (shape.num_layers, shape.num_rows, frames * size)
-            return torch.zeros(*lead, shape.num_heads, shape.head_width, dtype=dtype, device=device)
+            lead = (shape.num_layers, shape.num_rows, shape.num_heads)
+            return torch.zeros(*lead, frames * size, shape.head_width, dtype=dtype, device=device).transpose(2, 3)
 
         whole = shape.num_references + config.num_frames + shape.chunk_frames
         self._keys_XBMNK = empty(config.num_frames)
@@ -92,6 +92,8 @@ class RingMemory:
         self.nothing_hidden = False
         """Set by whoever knows, without asking the device, that all rows in use are full and show all references:
         attention without a mask is faster."""
+        self.by_heads = False
+        """Set by whoever has found that attention is faster head after head (``nn.by_heads``)."""
         self._references_BJ = torch.zeros(shape.num_rows, shape.num_references, dtype=torch.bool, device=device)
         self._frames_B = torch.zeros(shape.num_rows, dtype=torch.int64, device=device)
 
@@ -99,6 +101,11 @@ class RingMemory:
     def num_committed(self) -> Int[Tensor, " B"]:
         """Frames that each row has committed since its stream began."""
         return self._frames_B
+
+    @property
+    def num_seen(self) -> int:
+        """Tokens that a chunk sees when all is full, itself included."""
+        return self._mask_BL.shape[1]
 
     @property
     def num_bytes(self) -> int:
@@ -127,7 +134,12 @@ class RingMemory:
         self._seen_XBLNK[layer, :, self._current] = key_BSNK
         self._values_XBLNK[layer, :, self._current] = value_BSNK
         mask_BL = None if self.nothing_hidden else self._mask_BL
-        return Seen(key_BLNK=self._seen_XBLNK[layer], value_BLNK=self._values_XBLNK[layer], mask_BL=mask_BL)
+        return Seen(
+            key_BLNK=self._seen_XBLNK[layer],
+            value_BLNK=self._values_XBLNK[layer],
+            mask_BL=mask_BL,
+            by_heads=self.by_heads,
+        )
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)

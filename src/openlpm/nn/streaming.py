@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.nn.attention import attention
+from openlpm.nn.by_heads import attention_by_heads
 from openlpm.nn.memory import Memory
 from openlpm.nn.rope import Rotation, rotate
 
@@ -38,8 +39,11 @@ class Streaming:
         seen = self.memory.look(layer, rotate(key_BSNK, rotation), value_BSNK)
         if self.record:
             self.memory.stage(layer, key_BSNK, value_BSNK)
-        mask_B11L = None if seen.mask_BL is None else seen.mask_BL[:, None, None]
-        return attention(rotate(query_BSNK, rotation), seen.key_BLNK, seen.value_BLNK, mask_B11L)
+        turned_BSNK = rotate(query_BSNK, rotation)
+        if seen.mask_BL is not None:
+            return attention(turned_BSNK, seen.key_BLNK, seen.value_BLNK, seen.mask_BL[:, None, None])
+        gather = attention_by_heads if seen.by_heads else attention
+        return gather(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
 
 
 @final

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
-from openlpm.dit.block import Told
+from openlpm.dit.block import ReadText, Told
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
@@ -28,6 +28,16 @@ class StreamMemories:
     def all(self) -> tuple[Memory, ...]:
         """Both, or the one there is."""
         return (self.backbone,) if self.refiner is None else (self.backbone, self.refiner)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamTexts:
+    """What the transformers of a stream have read in its text: the same until the words change."""
+
+    backbone: ReadText
+    refiner: ReadText | None = None
+    """None: as the backbone has."""
 
 
 @final
@@ -58,6 +68,14 @@ class ChunkMaker:
         if (self.refiner is None) != (self.online.refiner_time is None):
             raise ConfigError(f"refiner_time={self.online.refiner_time}: a refiner needs a time, and a time a refiner")
 
+    def read_texts(self, text_BLD: Tensor) -> StreamTexts:
+        """Read a text for all chunks that follow, for ``make`` where ``tells_once``."""
+        apart = self.refiner is not None and self.refiner is not self.backbone
+        return StreamTexts(
+            backbone=self.backbone.read_text(text_BLD),
+            refiner=self.refiner.read_text(text_BLD) if self.refiner is not None and apart else None,
+        )
+
     def make(
         self,
         memories: StreamMemories,
@@ -66,12 +84,14 @@ class ChunkMaker:
         *,
         moving_B: Tensor | None = None,
         gradient_step: int | None = None,
+        texts: StreamTexts | None = None,
     ) -> Chunk:
         """Make the next chunk of every row and remember it in those that move (None: all).
 
         ``noise_NBCTHW`` holds ``online.num_noises`` samples, the one of the first step first. ``condition`` is that of
         the chunk's frames, without references: those are in the memories (``dit.references``). Gradients, where they
-        are enabled, flow through all steps, or through ``gradient_step`` alone.
+        are enabled, flow through all steps, or through ``gradient_step`` alone. ``texts`` spares reading the
+        condition's text where that is what ``read_texts`` was given.
         """
         online, times = self.online, self.online.backbone_times
         if condition.slots:
@@ -79,7 +99,9 @@ class ChunkMaker:
         if len(noise_NBCTHW) != online.num_noises:
             raise ConfigError(f"noise of {len(noise_NBCTHW)} steps: a chunk takes {online.num_noises}")
         frames, enabled = noise_NBCTHW.shape[3], torch.is_grad_enabled()
-        told = self.backbone.tell(condition, noise_NBCTHW.shape[1:]) if self.tells_once else condition
+        told = condition
+        if self.tells_once:
+            told = self.backbone.tell(condition, noise_NBCTHW.shape[1:], None if texts is None else texts.backbone)
         step = _Step(self.backbone, memories.backbone, told, memories.backbone.open_chunk(frames))
         predictions: list[Tensor] = []
         sample_BCTHW = noise_NBCTHW[0]
@@ -101,7 +123,7 @@ class ChunkMaker:
             return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
 
         if self.tells_once and self.refiner is not self.backbone:
-            told = self.refiner.tell(condition, noise_NBCTHW.shape[1:])
+            told = self.refiner.tell(condition, noise_NBCTHW.shape[1:], None if texts is None else texts.refiner)
         step = _Step(self.refiner, memories.refiner, told, memories.refiner.open_chunk(frames))
         keeps_step = online.refiner_keys is RefinerKeys.STEP
         with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):

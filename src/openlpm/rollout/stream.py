@@ -12,10 +12,11 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceSlot
 from openlpm.dit.references import remember_references
+from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.chunk import ChunkMaker, StreamMemories
+from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
@@ -86,6 +87,10 @@ class OnlineStream:
         wide = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if wide else weight.dtype
         rings = [RingMemory(online.memory, shape, dtype=dtype, device=device) for _ in range(1 + refining)]
+        if device.type == "cpu" and dtype == torch.float32:
+            num_queries = shape.chunk_frames * shape.tokens_per_frame
+            for ring in rings:
+                ring.by_heads = is_faster(num_queries, ring.num_seen, shape.num_heads, shape.head_width)
         self._rings = tuple(rings)
         self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
         self._latent_shape = (config.vae.latent_channels, online.chunk_frames, size, size)
@@ -94,6 +99,8 @@ class OnlineStream:
         _, state = model.vae.decode(still_BCTHW.to(self._vae_type))
         self._decoder = DecoderState(past=tuple(torch.zeros_like(past) for past in state.past))
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
+        self._texts: StreamTexts | None = None
+        """What was read in ``_text_BLD``; None: other words have come."""
         self._references_BJCHW = still_BCTHW.transpose(1, 2).repeat(1, len(slots), 1, 1, 1)
 
     @property
@@ -147,6 +154,7 @@ class OnlineStream:
         """Other words about the performance, from the next chunk on."""
         there = self._row(row)
         there.request, there.stale = replace(there.request, caption=caption), True
+        self._texts = None
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
@@ -179,13 +187,15 @@ class OnlineStream:
         full = all(self._row(row).is_full(self.online.memory, self.slots) for row in moving)
         for ring in self._rings:
             ring.nothing_hidden = full
-        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B)
+        if self._texts is None:
+            self._texts = self.maker.read_texts(self._text_BLD)
+        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B, texts=self._texts)
         video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
             past.copy_(new if moving_B is None else torch.where(moving_B[:, None, None, None], new, past))
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
-        return video_BCFHW.float().add(1).div_(2).clamp_(0, 1).transpose(1, 2)
+        return video_BCFHW.float().add_(1).mul_(0.5).clamp_(0, 1).transpose(1, 2)
 
     def snapshot(self, row: int) -> StreamState:
         """Everything that the rest of a stream depends on."""
@@ -209,6 +219,7 @@ class OnlineStream:
         self._rows[row] = Row(
             request=saved.request, generator=generator, next_frame=saved.next_frame, stale=saved.stale
         )
+        self._texts = None
         self._text_BLD[row] = saved.text_LD
         self._references_BJCHW[row] = saved.references_JCHW
         for ring, memory in zip(self._rings, saved.memories, strict=True):
