@@ -1,6 +1,7 @@
 """Work that a benchmark gives to other processes, and what is left of one that is stopped."""
 
 import json
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from openlpm.bench import base, joins
 from openlpm.bench.cases import mixed_style
+from openlpm.bench.crew import crew
 from openlpm.bench.rehearsal import Eyesight, Rehearsal, Stage
 from openlpm.bench.result import Row
 from openlpm.bench.workers import Company, Task
@@ -29,7 +31,30 @@ def test_a_company_performs_as_one_would_alone() -> None:
         assert left.truth is not None
         assert right.truth is not None
         assert np.array_equal(left.truth.rig_FR, right.truth.rig_FR)
-        assert np.array_equal(left.speak_A, right.speak_A)
+        assert np.array_equal(left.state_F, right.state_F)
+        assert not left.speak_A.any()
+        assert not right.listen_A.any()
+
+
+def test_voices_and_performances_are_made_by_the_same_processes() -> None:
+    pool = crew(2)
+    assert pool is not None
+    assert crew(2) is pool
+    assert crew(0) is None
+    bank, alone = build(Split.TRAIN, 40, seed=3, pool=pool), build(Split.TRAIN, 40, seed=3)
+    assert np.array_equal(bank.voice_index, alone.voice_index)
+    assert np.array_equal(bank.emotion_index, alone.emotion_index)
+    people = seeds_of(Split.TRAIN)
+    tasks: list[Task] = [(people[seed], seed, 48, mixed_style(seed, seed)) for seed in range(12)]
+    before = {child.pid for child in active_children()}
+    for voices in (bank, alone):  # a process has the bank that it is asked for, not the first one that it saw
+        together, here = (Company(voices, workers=workers).perform(tasks) for workers in (2, 0))
+        assert [one.caption for one in together] == [one.caption for one in here]
+        for left, right in zip(together, here, strict=True):
+            assert left.truth is not None
+            assert right.truth is not None
+            assert np.array_equal(left.truth.rig_FR, right.truth.rig_FR)
+    assert {child.pid for child in active_children()} == before
 
 
 def test_rehearsals_made_together_are_those_made_alone() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
+from openlpm.bench.crew import crew, num_workers
 from openlpm.bench.progress import OnProgress, phase, unheard
-from openlpm.bench.workers import num_workers
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import RigTrack
@@ -91,7 +91,7 @@ def build_cases(
             config.split,
             utterances,
             seed=config.seed,
-            workers=num_workers(),
+            pool=crew(num_workers()),
             on_progress=lambda done, _: report(done),
         )
     with phase(on_progress, "cases", config.count) as report:

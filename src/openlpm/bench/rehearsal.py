@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.bench.cases import StyleOf
+from openlpm.bench.crew import crew, num_workers
 from openlpm.bench.eyes import gaze_in_room
 from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.signals import FloatTrack
-from openlpm.bench.workers import Company, Task, num_workers
+from openlpm.bench.workers import Company, Task
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import NUM_RIG, Rig
@@ -69,13 +70,13 @@ class Eyesight:
 @cache
 def training_voices(utterances: int = _UTTERANCES) -> SpeechBank:
     """What is said in rehearsals: voices of the training split, synthesised once a process."""
-    return build(Split.TRAIN, utterances, seed=0, workers=num_workers())
+    return build(Split.TRAIN, utterances, seed=0, pool=crew(num_workers()))
 
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rehearsed:
-    """One rehearsal: the performance and its reading, with the gaze as it is in the room (``in_room``)."""
+    """One rehearsal: the performance, which is not heard, and its reading, with the gaze in the room (``in_room``)."""
 
     record: PerformanceRecord
     read_FR: NDArray[np.float64]

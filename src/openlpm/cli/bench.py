@@ -22,6 +22,7 @@ app.command("online")(bench_online.online)
 Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64
 _QUICK_STEPS = 4
+_NO_JOINS = "quick clips end before windows meet: no seam_ratio, and no clips for one purpose"
 
 
 @app.command("base")
@@ -49,6 +50,7 @@ def base(
     """Generate test characters with held-out voices and compare with the truth, as a critic reads both."""
     from openlpm.bench.base import full_config, measure, quick_config
     from openlpm.bench.cases import build_cases
+    from openlpm.bench.crew import call_the_crew
     from openlpm.bench.footage import with_footage
     from openlpm.bench.human_voices import can_decode
     from openlpm.bench.joins import measure_joins
@@ -67,12 +69,10 @@ def base(
     config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128, group_clips=group_clips)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
     if quick:
-        seconds = config.cases.num_frames / 24
-        notes.append(
-            f"quick: {config.cases.count} clips of {seconds:g} s, {chosen_steps} steps; the published table has more"
-        )
-        notes.append("quick clips end before windows meet: no seam_ratio, and no clips for one purpose")
+        length = f"{config.cases.count} clips of {config.cases.num_frames / 24:g} s"
+        notes += [f"quick: {length}, {chosen_steps} steps; the published table has more", _NO_JOINS]
     with stages() as report:
+        call_the_crew()
         with phase(report, "model and judges"):
             performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
             court = load_judges(place, judges)

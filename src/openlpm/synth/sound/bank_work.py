@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -81,15 +81,18 @@ def _roles(rng: np.random.Generator, count: int) -> tuple[tuple[VocalKind, str],
     return tuple(roles)
 
 
-def run(all_jobs: list[Job], workers: int) -> Iterator[Part]:
-    """The work of each job in order, by ``workers`` processes or, for 0, in this one."""
+def run(all_jobs: list[Job], workers: int, pool: Executor | None = None) -> Iterator[Part]:
+    """The work of each job in order, by a pool, by ``workers`` processes of its own or, for 0, in this one."""
+    if pool is not None:
+        yield from pool.map(said, all_jobs)
+        return
     if workers == 0:
         yield from map(said, all_jobs)
         return
     # Spawned, because a forked child of a process that uses CUDA or threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(all_jobs)), mp_context=context) as pool:
-        yield from pool.map(said, all_jobs)
+    with ProcessPoolExecutor(min(workers, len(all_jobs)), mp_context=context) as own:
+        yield from own.map(said, all_jobs)
 
 
 def said(job: Job) -> Part:

@@ -1,6 +1,7 @@
 """Many utterances made beforehand, in parallel: training draws on them thousands of times a second."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -181,19 +182,21 @@ def build(
     *,
     seed: int,
     workers: int = 0,
+    pool: Executor | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SpeechBank:
     """Say ``num_utterances`` with voices of ``split``; ``bank_work`` draws the voices, kinds and emotions.
 
     Who says what follows from ``seed``; the sound itself is not repeatable (see ``Synthesiser``).
-    ``workers`` processes share the work, 0 does it in this process. ``on_progress(done, all)`` is called in this
+    ``workers`` processes share the work, 0 does it in this process; those of a ``pool`` are there already and stay.
+    ``on_progress(done, all)`` is called in this
     process after every few utterances. Scripts that use workers need the usual ``if __name__ == "__main__"`` guard.
     """
     if num_utterances < 1:
         raise ConfigError(f"num_utterances={num_utterances}: a bank needs at least one")
     parts: list[Part] = []
     done = 0
-    for part in run(list(jobs(split, num_utterances, seed)), workers):
+    for part in run(list(jobs(split, num_utterances, seed)), workers, pool):
         parts.append(part)
         done += part.num_utterances
         if on_progress is not None:
