@@ -16,7 +16,7 @@ export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 export CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 
 warm() { # number, parts: processes on one machine share what any of them has compiled
-  CUDA_VISIBLE_DEVICES=$(($1 % ${GPUS:-1})) python3 runs/profile_step.py --warm --out "$OUT/warm/$1" --rank "${RANK:-0}" "${@:2}" >"$OUT/warm/$1.log" 2>&1
+  CUDA_VISIBLE_DEVICES=$(($1 % ${GPUS:-1})) timeout "${WARM_S:-240}" python3 runs/profile_step.py --warm --out "$OUT/warm/$1" --rank "${RANK:-0}" "${@:2}" >"$OUT/warm/$1.log" 2>&1
 }
 if [ ! -e "$OUT/warm/done" ]; then
   mkdir -p "$OUT/warm"
