@@ -5,7 +5,10 @@ import threading
 import pytest
 import torch
 
+from openlpm.bench import truth
 from openlpm.bench.threads import spread
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.references import reference_pictures, reference_pictures_of
 
 pytestmark = pytest.mark.unit
 
@@ -39,3 +42,18 @@ def test_an_accelerator_is_not_shared_and_an_error_comes_through() -> None:
     with pytest.raises(ValueError, match="broken"):
         spread(lambda _: int("broken"), range(3), torch.device("cpu"))
     assert torch.get_num_threads() == 2
+
+
+def test_people_drawn_side_by_side_are_drawn_as_they_are_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, place = [Identity.from_seed(seed) for seed in range(3)], torch.device("cpu")
+    alone = reference_pictures_of(people, device=place)
+    drawn_by: list[int] = []
+
+    def drawn(person: Identity, *, device: torch.device) -> torch.Tensor:
+        drawn_by.append(torch.get_num_threads())
+        return reference_pictures(person, device=device)
+
+    monkeypatch.setattr(truth, "reference_pictures", drawn)
+    for ours, theirs in zip(truth.pictures_of(people, place), alone, strict=True):
+        assert torch.equal(ours, theirs)
+    assert drawn_by == [1, 1, 1]  # a picture's operations are so small that threads would mostly wait for each other

@@ -23,7 +23,7 @@ from openlpm.bench.rows import base_rows, sync_rows
 from openlpm.bench.setting import set_up
 from openlpm.bench.sync import NUM_OTHERS
 from openlpm.bench.threads import spread
-from openlpm.bench.truth import joined
+from openlpm.bench.truth import joined, pictures_of
 from openlpm.bench.viseme_reader import REHEARSALS, VisemeReader
 from openlpm.core.audio import SILENCE, ArraySource, AudioSource
 from openlpm.core.errors import ConfigError
@@ -31,7 +31,6 @@ from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.seeds import generator
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.look.identity import Identity, describe
-from openlpm.synth.look.references import reference_pictures_of
 
 LONG_FRAMES = 240
 """Ten seconds."""
@@ -178,7 +177,7 @@ def _human_rows(
     people = [
         Identity.from_seed(seed) for seed in identity_seeds(config.cases.split, count, config.cases.seed, "human")
     ]
-    pictures = reference_pictures_of(people, device=judges.device)
+    pictures = pictures_of(people, judges.device)
     parts = [
         Part(
             references_JCHW=pictures_JCHW,

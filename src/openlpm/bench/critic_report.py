@@ -16,12 +16,11 @@ from openlpm.bench.rows import sync_rows
 from openlpm.bench.signals import correlation
 from openlpm.bench.statistics import Estimate
 from openlpm.bench.sync import NUM_OTHERS
-from openlpm.bench.truth import read_truth, reference_embedding
+from openlpm.bench.truth import pictures_of, read_truth, reference_embedding
 from openlpm.bench.visible import ASKED, shown
 from openlpm.core.audio import ArraySource
 from openlpm.core.rig import MOUTH_CHANNELS, Rig
 from openlpm.core.seeds import generator
-from openlpm.synth.look.references import reference_pictures_of
 
 GROUPS: dict[str, tuple[Rig, ...]] = {
     "jaw": (Rig.JAW,),
@@ -128,7 +127,7 @@ def _identity_row(judges: Judges, readings: Sequence[ClipReading], cases: Sequen
     references_KD = np.stack(
         [
             reference_embedding(judges, pictures_JCHW)
-            for pictures_JCHW in reference_pictures_of([case.identity for case in cases], device=judges.device)
+            for pictures_JCHW in pictures_of([case.identity for case in cases], judges.device)
         ]
     )
     scores = [reading.identity_FD @ references_KD.T for reading in readings]

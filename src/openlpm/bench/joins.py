@@ -17,10 +17,9 @@ from openlpm.bench.progress import OnProgress, phase, renamed, unheard
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.result import Row
 from openlpm.bench.statistics import Estimate
-from openlpm.bench.truth import BLOCK_FRAMES, Codec, render_truth
+from openlpm.bench.truth import BLOCK_FRAMES, Codec, pictures_of, render_truth
 from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.look.references import reference_pictures_of
 
 REACH_FRAMES = 12
 """Changes on either side that a join is compared with: half a second."""
@@ -47,7 +46,7 @@ def measure_joins(
     if not joins:
         return [Row(name=name, value=None, n=0) for name in NAMES]
     meters = [ChangeMeter() for _ in cases]
-    pictures = reference_pictures_of([case.identity for case in cases], device=judges.device)
+    pictures = pictures_of([case.identity for case in cases], judges.device)
     readings = read_performances(
         performer,
         judges,

@@ -14,9 +14,8 @@ from openlpm.bench.performer import Part, part_of
 from openlpm.bench.progress import Count, OnProgress, phase, unheard
 from openlpm.bench.reading import ClipReading, Judges
 from openlpm.bench.threads import spread
-from openlpm.bench.truth import Codec, TruthReading, gallery, read_truth, reference_embedding
+from openlpm.bench.truth import Codec, TruthReading, gallery, pictures_of, read_truth, reference_embedding
 from openlpm.synth.look.identity import Identity
-from openlpm.synth.look.references import reference_pictures_of
 
 
 @final
@@ -63,8 +62,10 @@ def set_up(
     ``codec_of`` gives a stream of its own for every clip: several are read at the same time.
     """
     with phase(on_progress, "references"):
-        references = reference_pictures_of([case.identity for case in cases], device=judges.device)
-        references_KD = np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in references])
+        references = pictures_of([case.identity for case in cases], judges.device)
+        references_KD = np.stack(
+            spread(lambda pictures_JCHW: reference_embedding(judges, pictures_JCHW), references, judges.device)
+        )
     count = Count(len(cases), lambda done, total: on_progress("truth", done, total))
 
     def read(case: Case) -> TruthReading:

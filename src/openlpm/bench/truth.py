@@ -13,8 +13,10 @@ from openlpm.bench.cases import Case
 from openlpm.bench.changes import ChangeMeter, Changes
 from openlpm.bench.metrics import mse_to_psnr
 from openlpm.bench.reading import ClipReading, Judges, read_frames
+from openlpm.bench.threads import spread
 from openlpm.core.rig import NUM_RIG
 from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.references import reference_pictures, reference_pictures_of
 from openlpm.synth.look.render import Cast
 
 BLOCK_FRAMES = 24
@@ -102,6 +104,13 @@ def joined(parts: Sequence[ClipReading]) -> ClipReading:
         viseme_F=np.concatenate([part.viseme_F for part in parts]),
         identity_FD=np.concatenate([part.identity_FD for part in parts]),
     )
+
+
+def pictures_of(people: Sequence[Identity], device: torch.device) -> list[Tensor]:
+    """The reference pictures of several people; on a processor drawn side by side, a core each."""
+    if device.type == "cpu":
+        return spread(lambda person: reference_pictures(person, device=device), people, device)
+    return reference_pictures_of(people, device=device)
 
 
 def reference_embedding(judges: Judges, pictures_JCHW: Tensor) -> NDArray[np.float32]:

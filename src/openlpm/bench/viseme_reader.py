@@ -87,9 +87,10 @@ def fitted(
 
 
 def _learn(network: nn.Module, z_SX: Tensor, label_S: Tensor, steps: int, report: Callable[[int], None]) -> None:
+    # Drawn at once, the same numbers: a device need not wait for the next ones in every step.
+    chosen_EB = torch.randint(label_S.shape[0], (steps, _BATCH)).to(label_S.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
-    for step in range(steps):
-        chosen_B = torch.randint(label_S.shape[0], (_BATCH,)).to(label_S.device)
+    for step, chosen_B in enumerate(chosen_EB):
         rising, falling = (step + 1) / _WARMUP_STEPS, (steps - step) / (_FALLING * steps)
         optimiser.param_groups[0]["lr"] = _RATE * min(1.0, rising, falling)
         loss = functional.cross_entropy(network(z_SX[chosen_B]), label_S[chosen_B])

@@ -23,9 +23,9 @@ from openlpm.bench.result import Row
 from openlpm.bench.rows import TRAPS, TRAPS_BAR, quiet_mouth_rows
 from openlpm.bench.scoring import unasked
 from openlpm.bench.threads import spread
-from openlpm.bench.truth import read_truth, reference_embedding
+from openlpm.bench.truth import pictures_of, read_truth, reference_embedding
 from openlpm.core.record import PerformanceRecord
-from openlpm.synth.look.references import SUBTYPES, ReferenceKind, reference_pictures_of
+from openlpm.synth.look.references import SUBTYPES, ReferenceKind
 
 
 @final
@@ -182,7 +182,7 @@ def _eyesight_of(played: Sequence[Played]) -> Eyesight:
 
 
 def _pictures(cases: Sequence[Case], judges: Judges) -> list[Tensor]:
-    return reference_pictures_of([case.identity for case in cases], device=judges.device)
+    return pictures_of([case.identity for case in cases], judges.device)
 
 
 def _reference_rows(session: Session, cases: Sequence[Case], truth: Sequence[ClipReading]) -> list[Row]:

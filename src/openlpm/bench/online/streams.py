@@ -22,7 +22,7 @@ from openlpm.bench.online.survival import life_of
 from openlpm.bench.performer import references_of
 from openlpm.bench.progress import OnProgress, phase, unheard
 from openlpm.bench.reading import Judges
-from openlpm.bench.truth import gallery, reference_embedding
+from openlpm.bench.truth import gallery, pictures_of, reference_embedding
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
@@ -30,7 +30,6 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.stream import OnlineStream
 from openlpm.synth.look.identity import Identity
-from openlpm.synth.look.references import reference_pictures_of
 
 _MINUTE = 60 * FRAME_RATE_HZ
 _CLIPS_A_MINUTE = 3
@@ -122,7 +121,7 @@ def measure_streams(
     with phase(on_progress, "conversations"):
         conversations = converse_on(config.first, config.count, clips=config.clips, clip_frames=config.clip_frames)
     with phase(on_progress, "references of streams"):
-        pictures = reference_pictures_of([each.identity for each in conversations], device=judges.device)
+        pictures = pictures_of([each.identity for each in conversations], judges.device)
         references_KD = np.stack([reference_embedding(judges, pictures_JCHW) for pictures_JCHW in pictures])
     court = _Court(judges, config, conversations, references_KD, on_progress)
     runs: dict[str, Run] = {}
