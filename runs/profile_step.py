@@ -135,7 +135,8 @@ def step_of(  # noqa: PLR0913 (whose step, and what is asked about it)
     if warm:
         return
     if updates > 1:  # steps of several kinds: only their mean says something
-        print(f"{title}: {milliseconds(lambda: [trainer.update() for _ in range(updates)]) / updates:.1f} ms an update")
+        each = milliseconds(lambda: [trainer.update() for _ in range(updates)], repeats=2) / updates
+        print(f"{title}: {each:.1f} ms an update")
         print(f"{title}: at most {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB", flush=True)
         return
     batch = objective.batch(0, 0)
