@@ -31,16 +31,18 @@ from openlpm.recipes.critic import CriticObjective, CriticRecipe, critic_recipe
 from openlpm.recipes.online import Pupils, in_rhythm, online_recipe, prepared, student_of
 from openlpm.recipes.stage import ONLINE_STAGES, Stage
 from openlpm.rollout.assembly import CharacterModel, load_model
+from openlpm.synth.act.telling import Told
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
-from openlpm.training.footage import Footage
+from openlpm.training.footage import WINDOW_STRIDE, Footage
 from openlpm.training.matching import MatchingConfig
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
+from openlpm.training.window_captions import Stretches, WindowText, numbered
 from openlpm.weights import bundled
 
 CLIPS, FRAMES, LATENT_FRAMES = 64, 240, 60
@@ -83,12 +85,17 @@ def footage_of(cast_size: int) -> Footage:
         listen_NA=np.zeros((cast_size, SAMPLES), np.int16),
         captions=["She speaks."] * cast_size,
         identities=identities,
+        stretches=Stretches(num_frames=FRAMES, lengths=(), stride=WINDOW_STRIDE),
+        told=numbered([[] for _ in identities]),
     )
 
 
 def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
     """Random latents of the right shapes."""
     keys = list(reference_rigs())
+    lengths = (*range(12, 37), 48)
+    stretches = Stretches(num_frames=LATENT_FRAMES, lengths=lengths, stride=STRIDE)
+    told = numbered([[Told(caption="She nods.", acts=True)] * len(stretches)] * CLIPS)
     shape = (model.config.vae.latent_channels, 16, 16)
 
     def noise(*lead: int) -> torch.Tensor:
@@ -104,7 +111,7 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
         performance_NTX=torch.randn(CLIPS, LATENT_FRAMES, 4 * Rig.TIME, device=device).bfloat16(),
         speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
-        text_NLG=model.text.prepare(["She speaks."] * CLIPS).to(device),
+        text=WindowText.of(model.text, told, stretches, device),
         situation_N=np.arange(CLIPS, dtype=np.int8) % len(SITUATIONS),
     )
 

@@ -24,8 +24,10 @@ from openlpm.core.units import samples_at_frame  # noqa: E402
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot  # noqa: E402
 from openlpm.recipes import nano  # noqa: E402
 from openlpm.rollout.assembly import CharacterModel, WindowConfig  # noqa: E402
+from openlpm.synth.act.telling import Told  # noqa: E402
 from openlpm.synth.look.references import reference_rigs  # noqa: E402
 from openlpm.training.clip_bank import STRIDE, ClipBank  # noqa: E402
+from openlpm.training.window_captions import Stretches, WindowText, numbered  # noqa: E402
 from openlpm.vae.config import StageConfig  # noqa: E402
 
 torch.set_num_threads(1)
@@ -112,6 +114,7 @@ def chance_bank() -> Callable[..., ClipBank]:
             return torch.randint(-9_000, 9_000, (clips, samples), generator=generator).to(torch.int16)
 
         slots = tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs())
+        stretches = Stretches(num_frames=frames, lengths=tuple(range(1, frames + 1)), stride=STRIDE)
         return ClipBank(
             latents_NTCHW=latents(clips, frames),
             focus_NTHW=torch.randint(0, 3, (clips, frames, cells, cells), generator=generator).to(torch.uint8),
@@ -122,7 +125,20 @@ def chance_bank() -> Callable[..., ClipBank]:
             performance_NTX=torch.randn(clips, frames, 4 * Rig.TIME, generator=generator).bfloat16(),
             speak_NA=voices(),
             listen_NA=voices(),
-            text_NLG=model.text.prepare([f"words {number}" for number in range(clips)]),
+            text=WindowText.of(
+                model.text,
+                numbered(
+                    [
+                        [
+                            Told(caption=f"words {clip} {first} {length}", acts=(clip + first // STRIDE) % 3 == 0)
+                            for first, length in stretches
+                        ]
+                        for clip in range(clips)
+                    ]
+                ),
+                stretches,
+                torch.device("cpu"),
+            ),
             situation_N=np.array(situations, np.int8),
         )
 

@@ -208,13 +208,19 @@ def test_a_weight_below_one_is_refused() -> None:
         Focus(mouth=0.5, eyes=1.0)
 
 
-@pytest.mark.parametrize(("number", "field"), [(0, "text_NLG"), (1, "speak_NA"), (2, "listen_NA")])
+def reversed_clips(bank: ClipBank, field: str) -> ClipBank:
+    if field == "text":
+        return replace(bank, text=replace(bank.text, word_NKL=bank.text.word_NKL.flip(0)))
+    return replace(bank, **{field: getattr(bank, field).flip(0)})
+
+
+@pytest.mark.parametrize(("number", "field"), [(0, "text"), (1, "speak_NA"), (2, "listen_NA")])
 def test_a_dropped_condition_is_not_heard_and_a_kept_one_is(
     model: CharacterModel, bank: ClipBank, number: int, field: str
 ) -> None:
     dropped = torch.ones(3, 3, dtype=torch.bool)
     dropped[:, number] = False
-    changed = replace(bank, **{field: getattr(bank, field).flip(0)})
+    changed = reversed_clips(bank, field)
     for keep_B3, heard in ((dropped, False), (~dropped, True)):
         losses = [loss_of(BaseObjective(model, each, CONFIG), one_batch(keep_B3=keep_B3)) for each in (bank, changed)]
         assert (losses[0] != losses[1]) == heard
@@ -281,6 +287,65 @@ def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
             served.append(speech_tokens(encoder, span, read_span(sources, span, torch.device("cpu"))))
     # The mel windows begin at the same samples; only rounding differs.
     torch.testing.assert_close([conditions[0].speak_BLD, conditions[0].listen_BLD], served, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_window_is_told_what_happens_in_it_whatever_is_given(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    conditions: list[Condition] = []
+    dit = model.dit.forward
+
+    def watched(latents_BCTHW: Tensor, time_BT: Tensor, condition: Condition, **options: Any) -> Tensor:
+        conditions.append(condition)
+        return dit(latents_BCTHW, time_BT, condition, **options)
+
+    monkeypatch.setattr(model.dit, "forward", watched)
+    layout, references = DRAW.layouts[number], ((0,), (0, 1, 2, 5))[number]
+    batch = one_batch(layout=layout, references=references, starts_B=torch.tensor([6, 0, 3]))
+    loss_of(BaseObjective(model, bank, CONFIG), batch)
+    captions = [f"words {clip} {start} {layout.frames}" for clip, start in ((0, 6), (1, 0), (2, 3))]
+    with torch.no_grad():
+        assert torch.equal(conditions[0].text_BLD, model.text(model.text.prepare(captions)))
+
+
+def test_a_share_of_windows_names_an_action_in_the_mix_of_situations(model: CharacterModel, bank: ClipBank) -> None:
+    acts_NK = bank.text.acts_NK & False
+    six, five = (bank.text.stretches.columns(layout.frames) for layout in DRAW.layouts)
+    for clip, column in ((0, six[1]), (1, six[2]), (1, six[0]), (4, six[1]), (0, five[2])):
+        acts_NK[clip, column] = True
+    rare = replace(bank, text=replace(bank.text, acts_NK=acts_NK))
+    named = {6: {(0, 3), (1, 6), (1, 0), (4, 3)}, 5: {(0, 6)}}
+    for acting in (0.0, 0.6, 1.0):
+        objective = BaseObjective(model, rare, replace(CONFIG, windows=replace(DRAW, acting=acting)))
+        batches = [objective.batch(step, rank=0) for step in range(100)]
+        assert all(equal(batch, objective.batch(step, rank=0)) for step, batch in enumerate(batches[:5]))
+        drawn = [
+            (batch.layout.frames, int(clip), int(start))
+            for batch in batches
+            for clip, start in zip(batch.clips_B, batch.starts_B, strict=True)
+        ]
+        share = np.mean([(clip, start) in named[frames] for frames, clip, start in drawn])
+        # Without a wish four windows of 15 of one layout are named, one of 15 of the other, weighed by the mix.
+        assert share == pytest.approx(acting + (1 - acting) * (0.18 if acting < 1 else 0), abs=0.07)
+    # Situation 0 has two windows of clips 0 and 4, situation 1 two of clip 1: half of the acting ones each.
+    ones = [clip for frames, clip, _ in drawn if frames == 6]
+    assert np.mean([clip == 1 for clip in ones]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_bank_in_which_nobody_acts_is_drawn_as_ever(model: CharacterModel, bank: ClipBank) -> None:
+    quiet = replace(bank, text=replace(bank.text, acts_NK=bank.text.acts_NK & False))
+    wish = BaseObjective(model, quiet, replace(CONFIG, windows=replace(DRAW, acting=0.5)))
+    none = BaseObjective(model, quiet, CONFIG)
+    assert all(equal(wish.batch(step, rank=0), none.batch(step, rank=0)) for step in range(10))
+
+
+def test_windows_without_captions_are_refused(model: CharacterModel, bank: ClipBank) -> None:
+    stretches = replace(bank.text.stretches, lengths=(6,))
+    with pytest.raises(ConfigError, match=r"a window of 5 frames has no captions.*\(6,\)"):
+        BaseObjective(model, replace(bank, text=replace(bank.text, stretches=stretches)), CONFIG)
+    with pytest.raises(ConfigError, match=r"acting=1\.5"):
+        replace(DRAW, acting=1.5)
 
 
 def test_a_situation_is_what_is_said_and_heard() -> None:

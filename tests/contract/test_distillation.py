@@ -329,6 +329,20 @@ def test_a_refiner_is_taught_behind_a_backbone_that_stays(model: CharacterModel,
     assert not moved(maker.dit)
 
 
+def test_scores_are_told_of_what_they_see(model: CharacterModel, bank: ClipBank) -> None:
+    objective, _ = learner(model, bank, "rollout", replace(MATCHING, score_frames=3))
+    batch = objective.batch(0, rank=0)
+    told: list[Tensor] = []
+    watch = model.text.register_forward_pre_hook(lambda _, given: told.append(given[0]))
+    objective.loss(batch)
+    watch.remove()
+    drawn = list(zip(batch.window.clips_B.tolist(), batch.window.starts_B.tolist(), strict=True))
+    for ids_BLG, first, frames in zip(told, (0, 3), (6, 3), strict=True):
+        assert torch.equal(
+            ids_BLG, model.text.prepare([f"words {clip} {start + first} {frames}" for clip, start in drawn])
+        )
+
+
 def test_an_excerpt_is_what_the_stretch_is_conditioned_on(model: CharacterModel, bank: ClipBank) -> None:
     data, condition = seen(model, bank)
     time = torch.full((len(data),), 0.5)

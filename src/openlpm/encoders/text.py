@@ -41,6 +41,11 @@ class TextConfig:
             raise ConfigError(f"num_tokens={self.num_tokens}: keep at least one word")
 
 
+def words_of(text: str) -> list[str]:
+    """The words and marks of a text that an encoder reads."""
+    return _WORD.findall(text.lower())
+
+
 @lru_cache(maxsize=65_536)
 def _bucket(piece: str, buckets: int) -> int:
     digest = hashlib.blake2b(piece.encode(), digest_size=8).digest()
@@ -94,7 +99,7 @@ class TextEncoder(nn.Module):
         limit, empty = self.config.num_tokens, (_PADDING,) * _GRAMS
         rows: list[list[tuple[int, ...]]] = []
         for text in texts:
-            words = _WORD.findall(text.lower())[:limit]
+            words = words_of(text)[:limit]
             rows.append([_word_ids(word, self.config.buckets) for word in words] + [empty] * (limit - len(words)))
         return torch.tensor(rows, dtype=torch.int32)
 

@@ -39,7 +39,7 @@ def run(plan: Plan, report: Report, machine: Machine) -> None:
     if not plan.stages:
         report.say("nothing to do: all of these stages are there")
         return
-    footage = make_footage(plan.footage, machine.rank)
+    footage = make_footage(plan.footage, machine.rank, plan.windows)
     report.say(f"footage: {len(footage)} clips a process")
     while machine.wait_for is not None and not machine.wait_for.exists():
         time.sleep(0.5)

@@ -22,6 +22,9 @@ _TIME_SHIFT = 2.5
 LATENT_FOCUS = Focus(mouth=5.0, eyes=4.0)
 """What errors of latent cells count in Base and in what is made of it."""
 
+ACTING = 0.35
+"""Share of windows that are drawn for an action: of the others about one in five names one."""
+
 
 def character() -> CharacterConfig:
     """All sizes of nano: 256x256 at 24 fps, 64 tokens a latent frame, 6 latent frames a second."""
@@ -114,6 +117,7 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
             give_motion=0.3,
             continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
             most_context=15,
+            acting=ACTING,
         ),
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,

@@ -77,6 +77,7 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
         drop_listen=dropped,
         drop_all=0.0,
         give_motion=0.3,
+        acting=nano.ACTING,
     )
 
 

@@ -23,6 +23,7 @@ from openlpm.recipes.stages import (
 )
 from openlpm.rollout.assembly import CharacterConfig, read_config
 from openlpm.training.footage import FootageConfig
+from openlpm.training.matching import MatchingConfig
 
 Recipe = TypeVar("Recipe")
 
@@ -79,6 +80,14 @@ class Plan:
         """What is to be run, in order."""
         base = zip(BASE_STAGES, (self.autoencoder, self.judges, self.base), strict=True)
         return (*(stage for stage, recipe in base if recipe is not None), *self.online)
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Lengths (frames) of all windows that are to be learnt from: each wants captions of its own."""
+        objectives = [recipe.objective for recipe in (*(self.base or {}).values(), *self.online.values())]
+        latent = {length for objective in objectives for length in objective.windows.lengths}
+        latent |= {objective.score_frames for objective in objectives if isinstance(objective, MatchingConfig)}
+        return tuple(sorted(length * self.character.vae.frames_per_latent for length in latent))
 
     @property
     def begins_from_base(self) -> bool:

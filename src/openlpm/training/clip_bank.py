@@ -17,6 +17,7 @@ from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
+from openlpm.training.window_captions import WindowText
 from openlpm.vae.autoencoder import VideoAutoencoder
 
 STRIDE = 3
@@ -52,7 +53,8 @@ class ClipBank:
     """The whole rig in the same way, but for its clock; bfloat16."""
     speak_NA: Tensor
     listen_NA: Tensor
-    text_NLG: Tensor
+    text: WindowText
+    """Captions of windows; every layout that is drawn needs its own."""
     situation_N: NDArray[np.int8]
     """Index into ``SITUATIONS``, on the host: clips are drawn by it."""
 
@@ -115,7 +117,7 @@ def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
         .to(device, torch.bfloat16),
         speak_NA=torch.from_numpy(footage.speak_NA).to(device),
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
-        text_NLG=text.prepare(footage.captions).to(device),
+        text=WindowText.of(text, footage.told, footage.stretches.in_groups(group), device),
         situation_N=situations(footage.state_NF),
     )
 

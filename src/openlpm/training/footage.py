@@ -15,13 +15,17 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.seeds import Split, generator, seeds_of
-from openlpm.synth.act.perform import perform
+from openlpm.synth.act.perform import perform_and_tell
+from openlpm.synth.act.telling import Told
 from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.look.render import Cast
 from openlpm.synth.sound import human_bank
 from openlpm.synth.sound.espeak import Utterance
 from openlpm.synth.sound.speech_bank import SpeechBank, build, with_human
+from openlpm.training.window_captions import Stretches, WindowCaptions, joined, numbered
 
+WINDOW_STRIDE = 12
+"""Windows begin at multiples of this many frames: half a second, 8000 samples exactly."""
 _CHUNK = 32
 
 
@@ -58,7 +62,11 @@ class Footage:
     speak_NA: NDArray[np.int16]
     listen_NA: NDArray[np.int16]
     captions: list[str]
+    """Of whole clips."""
     identities: list[Identity]
+    stretches: Stretches
+    told: WindowCaptions
+    """Captions of the stretches of every clip."""
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -82,20 +90,30 @@ _bank: SpeechBank | None = None
 
 
 def make_footage(
-    config: FootageConfig, rank: int, on_progress: Callable[[int, int], None] = lambda done, total: None
+    config: FootageConfig,
+    rank: int,
+    windows: tuple[int, ...] = (),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Footage:
-    """Speech, performances and captions for one process. Call it before CUDA is touched: it forks."""
+    """Speech, performances and captions for one process. Call it before CUDA is touched: it forks.
+
+    Stretches as long as one of ``windows`` (frames) get captions of their own, from every half second on.
+
+    Raises:
+        ConfigError: one of ``windows`` is longer than a clip.
+    """
     global _bank  # noqa: PLW0603 (workers inherit the bank by fork instead of receiving a copy each)
+    stretches = Stretches(num_frames=config.num_frames, lengths=windows, stride=WINDOW_STRIDE)
     _bank = build(config.split, config.num_utterances, seed=config.seed * 1009 + rank, workers=config.workers)
     if config.human is not None:
         _bank = with_human(_bank, _recorded(config.human, config, rank, num_synthetic=len(set(_bank.voice_index))))
     jobs = [range(first, min(first + _CHUNK, config.num_clips)) for first in range(0, config.num_clips, _CHUNK)]
-    parts: list[list[tuple[PerformanceRecord, Identity]]] = []
+    parts: list[_Part] = []
     with multiprocessing.get_context("fork").Pool(config.workers) as pool:
-        for part in pool.imap(partial(_perform_some, config, rank), jobs):
+        for part in pool.imap(partial(_perform_some, config, rank, stretches), jobs):
             parts.append(part)
             on_progress(len(parts), len(jobs))
-    return _stack([pair for part in parts for pair in part])
+    return _stack(parts, stretches)
 
 
 def _recorded(path: Path, config: FootageConfig, rank: int, *, num_synthetic: int) -> list[Utterance]:
@@ -107,26 +125,38 @@ def _recorded(path: Path, config: FootageConfig, rank: int, *, num_synthetic: in
     return list(bank.utterances(config.split, {everyone[int(index)] for index in chosen}))
 
 
-def _perform_some(config: FootageConfig, rank: int, numbers: Sequence[int]) -> list[tuple[PerformanceRecord, Identity]]:
+@final
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Clips of one worker."""
+
+    records: list[PerformanceRecord]
+    identities: list[Identity]
+    told: WindowCaptions
+
+
+def _perform_some(config: FootageConfig, rank: int, stretches: Stretches, numbers: Sequence[int]) -> _Part:
     assert _bank is not None
     seeds = seeds_of(config.split)
-    made: list[tuple[PerformanceRecord, Identity]] = []
+    records: list[PerformanceRecord] = []
+    identities: list[Identity] = []
+    told: list[list[Told]] = []
     for number in numbers:
         rng = generator("footage", config.seed, rank, number)
         identity_seed = int(rng.integers(seeds.start, seeds.stop))
         identity = Identity.from_seed(identity_seed)
         clip_seed = int(rng.integers(2**31))
-        made.append(
-            (
-                perform(identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)),
-                identity,
-            )
+        made = perform_and_tell(
+            identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)
         )
-    return made
+        records.append(made.record)
+        identities.append(identity)
+        told.append([made.telling.stretch(first, length) for first, length in stretches])
+    return _Part(records, identities, numbered(told))
 
 
-def _stack(pairs: list[tuple[PerformanceRecord, Identity]]) -> Footage:
-    records = [record for record, _ in pairs]
+def _stack(parts: list[_Part], stretches: Stretches) -> Footage:
+    records = [record for part in parts for record in part.records]
     truths = [record.truth for record in records if record.truth is not None]
     return Footage(
         rig_NFR=np.stack([truth.rig_FR for truth in truths]),
@@ -135,7 +165,9 @@ def _stack(pairs: list[tuple[PerformanceRecord, Identity]]) -> Footage:
         speak_NA=np.stack([_to_int16(record.speak_A) for record in records]),
         listen_NA=np.stack([_to_int16(record.listen_A) for record in records]),
         captions=[record.caption for record in records],
-        identities=[identity for _, identity in pairs],
+        identities=[identity for part in parts for identity in part.identities],
+        stretches=stretches,
+        told=joined([part.told for part in parts]),
     )
 
 

@@ -1,6 +1,6 @@
 """Distribution matching: a generator of few steps learns from what two scores say about its clips (DMD)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -31,7 +31,7 @@ class MatchingConfig:
     fake_steps: int = 5
     """Steps of the fake score for one of the generator."""
     score_frames: int
-    """Latent frames at the end of a clip that the scores see."""
+    """Latent frames at the end of a clip that the scores see, with a caption of what happens in them."""
     perceptual: float = 0.0
     """Weight of the distance to the data in features; only where a clip is made behind the data itself."""
 
@@ -83,11 +83,13 @@ class MatchingLearner(nn.Module):
         device, frames = data_BCTHW.device, data_BCTHW.shape[2]
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             condition = conditions(batch.window)
+            told_BLD = conditions.told(batch.window, frames - config.score_frames, config.score_frames)
         with torch.set_grad_enabled(batch.moves):
             made_BCTHW = normalise_latents(self._maker.make(data_BCTHW, condition, batch.step))
         judged = slice(frames - config.score_frames, frames)
         judged_BCTHW = made_BCTHW[:, :, judged]
         heard = excerpt(condition, sizes, frames - config.score_frames, config.score_frames)
+        heard = replace(heard, text_BLD=told_BLD)
         loss = self.fake(judged_BCTHW.detach(), heard)
         scalars = {"fake": loss}
         if batch.moves:

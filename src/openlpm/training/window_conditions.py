@@ -53,7 +53,6 @@ class WindowConditions(nn.Module):
         """The conditions of a batch, with what it drops left out; voices are disturbed by the global generator."""
         bank = self._bank
         clips_B = batch.clips_B
-        text_BLD = self.text(bank.text_NLG[clips_B]) * batch.keep_B3[:, 0, None, None]
         steps_T = torch.arange(batch.layout.frames, device=clips_B.device)
         motion_BTM = bank.motion_NTM[_picked(bank, batch)]
         inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
@@ -66,7 +65,7 @@ class WindowConditions(nn.Module):
         assert self._branches.speak is not None
         assert self._branches.listen is not None
         return Condition(
-            text_BLD=text_BLD,
+            text_BLD=self.told(batch, 0, batch.layout.frames),
             speak_BLD=_heard(self.speak, self._branches.speak, bank.speak_NA, batch),
             listen_BLD=_heard(self.listen, self._branches.listen, bank.listen_NA, batch),
             speak_on_B=batch.keep_B3[:, 1],
@@ -76,6 +75,11 @@ class WindowConditions(nn.Module):
             motion_BTM=motion_BTM,
             motion_given_BTM=given_BTM,
         )
+
+    def told(self, batch: WindowBatch, first_frame: int, num_frames: int) -> Tensor:
+        """Text tokens (B, L, D) of a stretch of the windows: what happens in it, zeros where the batch drops text."""
+        ids_BLG = self._bank.text.ids(batch.clips_B, batch.starts_B + first_frame, num_frames)
+        return self.text(ids_BLG) * batch.keep_B3[:, 0, None, None]
 
 
 def _heard(encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: WindowBatch) -> Tensor:

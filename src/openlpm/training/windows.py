@@ -14,6 +14,7 @@ from openlpm.core.seeds import generator
 from openlpm.dit.condition import ReferenceKind
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
 
+Numbers = NDArray[np.int64]
 _KEEP_GROUP = 0.75
 """How often each group of a given motion track is told."""
 _WHOLE_SPAN = 0.7
@@ -81,10 +82,20 @@ class WindowDraw:
     continue_share: float = 0.0
     """Share of windows that go on from given frames."""
     most_context: int = 1
+    acting: float = 0.0
+    """Share of windows that are drawn among those whose captions name an action, in the same mix of situations; the
+    others name one as often as it happens."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.acting <= 1:
+            raise ConfigError(f"acting={self.acting}: give a share from 0 to 1")
         if self.most_context >= min(layout.frames for layout in self.layouts):
             raise ConfigError(f"most_context={self.most_context}: leave frames to generate in the shortest layout")
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Latent frames of the windows, every length once."""
+        return tuple(sorted({layout.frames for layout in self.layouts}))
 
 
 @final
@@ -109,12 +120,33 @@ class WindowBatch:
 
 
 @final
+class _Acting:
+    """The P windows of a length in which an action is named."""
+
+    def __init__(self, bank: ClipBank, mix: ClipMix, frames: int) -> None:
+        columns = bank.text.stretches.columns(frames)
+        clip_P, start_P = np.nonzero(bank.text.acts_NK[:, columns.start : columns.stop])
+        wanted_P = mix.probabilities(bank.situation_N)[clip_P] > 0
+        self._clip_P, self._start_P = clip_P[wanted_P], start_P[wanted_P] * STRIDE
+        self._probability_P = mix.probabilities(bank.situation_N[self._clip_P]) if wanted_P.any() else None
+
+    def put_into(self, rng: np.random.Generator, share: float, clips_B: Numbers, starts_B: Numbers) -> None:
+        """Replace a share of drawn windows by some of these, as far as there are any."""
+        replaced_B = rng.random(len(clips_B)) < share
+        if self._probability_P is not None and replaced_B.any():
+            picked = rng.choice(len(self._clip_P), size=int(replaced_B.sum()), p=self._probability_P)
+            clips_B[replaced_B], starts_B[replaced_B] = self._clip_P[picked], self._start_P[picked]
+
+
+@final
 class WindowSource:
     """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all."""
 
     def __init__(self, bank: ClipBank, draw: WindowDraw) -> None:
+        """``bank`` is to have captions for all layouts of ``draw``; if not, a ``ConfigError`` says so."""
         self._bank, self._draw = bank, draw
         self._probability_N = draw.mix.probabilities(bank.situation_N)
+        self._acting = {frames: _Acting(bank, draw.mix, frames) for frames in draw.lengths}
 
     def batch(self, step: int, rank: int) -> WindowBatch:
         """The windows of a step for a process."""
@@ -131,15 +163,19 @@ class WindowSource:
         context = own.integers(1, draw.most_context + 1, size=size) * (own.random(size) < draw.continue_share)
         keep = own.random((size, 3)) >= (draw.drop_text, draw.drop_speak, draw.drop_listen)
         keep &= own.random((size, 1)) >= draw.drop_all
+        clips = own.choice(len(bank), size=size, p=self._probability_N)
+        spans = _spans(own, size, layout.frames)
+        motion = _given_motion(own, size, draw.give_motion)
+        self._acting[layout.frames].put_into(own, draw.acting, clips, starts)
         return WindowBatch(
             layout=layout,
-            clips_B=torch.from_numpy(own.choice(len(bank), size=size, p=self._probability_N)).to(device),
+            clips_B=torch.from_numpy(clips).to(device),
             starts_B=torch.from_numpy(starts).to(device),
             context_B=torch.from_numpy(context).to(device),
             references=tuple(references),
             keep_B3=torch.from_numpy(keep).to(device),
-            motion_span_B2=torch.from_numpy(_spans(own, size, layout.frames)).to(device),
-            motion_BM=torch.from_numpy(_given_motion(own, size, draw.give_motion)).to(device),
+            motion_span_B2=torch.from_numpy(spans).to(device),
+            motion_BM=torch.from_numpy(motion).to(device),
         )
 
 

@@ -1,13 +1,13 @@
 """What there is to say about a clip: the content of captions, apart from their words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.emotion import EMOTIONS
-from openlpm.core.record import Truth
+from openlpm.core.record import Event, Truth
 from openlpm.core.rig import State
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.act import phrasing
@@ -16,6 +16,8 @@ from openlpm.synth.act.gestures import FloatArray
 from openlpm.synth.act.style import ClipStyle
 
 _SHOWS = 0.22  # an emotion of this mean intensity is worth a word
+_MOSTLY = 0.6  # an event is in a stretch that holds this share of it
+_ACTION = "action:"
 
 
 @final
@@ -65,13 +67,13 @@ def content_of(style: ClipStyle, state_F: NDArray[np.int8], truth: Truth, *, app
     timed = {cue.action for cue in style.actions if cue.at_s is not None}
     steps = tuple(
         Step(
-            action=event.kind.removeprefix("action:"),
+            action=event.kind.removeprefix(_ACTION),
             at_s=event.start_frame / FRAME_RATE_HZ,
             place=event.start_frame / num_frames,
-            timed=event.kind.removeprefix("action:") in timed,
+            timed=event.kind.removeprefix(_ACTION) in timed,
         )
         for event in truth.events
-        if event.kind.startswith("action:")
+        if event.kind.startswith(_ACTION)
     )
     assert truth.emotion_FE is not None
     moods, course = moods_of(truth.emotion_FE)
@@ -84,6 +86,38 @@ def content_of(style: ClipStyle, state_F: NDArray[np.int8], truth: Truth, *, app
         steps=steps,
         persona=style.persona_name,
     )
+
+
+def stretch_of(truth: Truth, first_frame: int, num_frames: int) -> Truth:
+    """A stretch of a truth by itself: frames count from its first, and of events those are kept that can be told.
+
+    An action or a reaction is told where at least 60 % of it lies inside; what began before begins with the stretch.
+    """
+    inside = slice(first_frame, first_frame + num_frames)
+    return replace(
+        truth,
+        rig_FR=truth.rig_FR[inside],
+        viseme_F=truth.viseme_F[inside],
+        emotion_FE=None if truth.emotion_FE is None else truth.emotion_FE[inside],
+        events=tuple(
+            Event(
+                kind=event.kind,
+                start_frame=max(event.start_frame - first_frame, 0),
+                end_frame=min(event.end_frame - first_frame, num_frames),
+            )
+            for event in truth.events
+            if _can_be_told(event) and _is_mostly_in(event, inside)
+        ),
+    )
+
+
+def _can_be_told(event: Event) -> bool:
+    return event.kind in phrasing.REACTIONS or event.kind.startswith(_ACTION)
+
+
+def _is_mostly_in(event: Event, inside: slice) -> bool:
+    shared = min(event.end_frame, inside.stop) - max(event.start_frame, inside.start)
+    return shared >= _MOSTLY * (event.end_frame - event.start_frame)
 
 
 def moods_of(emotion_FE: NDArray[np.float32]) -> tuple[tuple[Mood, ...], Course]:

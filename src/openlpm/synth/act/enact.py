@@ -1,20 +1,17 @@
 """One side of a clip: from what somebody says and hears to everything that can be seen of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.emotion import EMOTIONS
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.act.acting import place_acts
 from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R, behave
-from openlpm.synth.act.captions import caption
-from openlpm.synth.act.content import Content, content_of
 from openlpm.synth.act.cues import Phrase, Said, phrases
 from openlpm.synth.act.dialogue import Plan, said_by
 from openlpm.synth.act.feelings import Feeling
@@ -23,6 +20,7 @@ from openlpm.synth.act.mouth_motion import VisemeSpans, loudness, mouth_motion
 from openlpm.synth.act.situation import Situation, speaks
 from openlpm.synth.act.sounding import viseme_spans
 from openlpm.synth.act.style import ClipStyle
+from openlpm.synth.act.telling import Telling
 from openlpm.synth.sound.speech_bank import SpeechBank
 from openlpm.synth.sound.vocal_kinds import VocalKind
 
@@ -31,7 +29,6 @@ _LISTEN_ON_S = 1.2  # a listener stays one for this long after the partner's las
 _NUM_MOUTH = len(MOUTH_CHANNELS)
 _HUMS = (VocalKind.MM_HM, VocalKind.BACKCHANNEL)
 _TAKES_OVER = 8.0  # speech owns the mouth from an eighth of full movement on
-_SAYS_REACTIONS, _SAYS_HEARD_MOOD = 0.5, 0.6  # how often a caption says what can be heard
 _VOICE_INTENSITY = (0.6, 1.0)
 
 
@@ -55,8 +52,22 @@ class Role:
     """What the caption says of the looks."""
 
 
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """A clip, and what there is to tell of its parts."""
+
+    record: PerformanceRecord
+    telling: Telling
+
+
 def enact(rng: np.random.Generator, role: Role, bank: SpeechBank) -> PerformanceRecord:
     """The record of a side; the same arguments (``rng`` in the same state) always give the same record."""
+    return enact_and_tell(rng, role, bank).record
+
+
+def enact_and_tell(rng: np.random.Generator, role: Role, bank: SpeechBank) -> Performance:
+    """The record of a side as ``enact`` gives it, and what there is to tell of its parts."""
     spans, heard = viseme_spans(bank, role.plan.own), viseme_spans(bank, role.plan.partner)
     loudness_F = loudness(role.speak_A, role.num_frames)
     mouth = mouth_motion(spans, loudness_F, articulation=role.style.articulation)
@@ -89,37 +100,31 @@ def enact(rng: np.random.Generator, role: Role, bank: SpeechBank) -> Performance
         events=behaviour.events,
         emotion_FE=behaviour.emotion_FE,
     )
-    content = content_of(role.style, state_F, truth, appearance=role.appearance)
-    return PerformanceRecord(
+    telling = Telling(
+        style=role.style,
+        state_F=state_F,
+        truth=truth,
+        said=said,
+        seed=role.clip_seed,
+        held_out=is_held_out(bank.split, role.clip_seed),
+        appearance=role.appearance,
+    )
+    record = PerformanceRecord(
         clip_id=f"synth-{role.identity_seed:06d}-{role.clip_seed}",
         identity=f"seed:{role.identity_seed}",
         num_frames=role.num_frames,
         speak_A=role.speak_A,
         listen_A=role.listen_A,
         state_F=state_F,
-        caption=caption(
-            _worth_saying(rng, content, said),
-            seed=role.clip_seed,
-            held_out=is_held_out(bank.split, role.clip_seed),
-        ),
+        caption=telling.whole(rng),
         truth=truth,
     )
+    return Performance(record=record, telling=telling)
 
 
 def is_held_out(split: Split, clip_seed: int) -> bool:
     """Whether the caption of a clip uses held-out words: half of those that are not for training do."""
     return split != Split.TRAIN and clip_seed % 2 == 1
-
-
-def _worth_saying(rng: np.random.Generator, content: Content, said: tuple[Said, ...]) -> Content:
-    """``content``, often without what can be heard: the answers to a voice, and the mood of the performer's own."""
-    draw = rng.random(2)
-    heard = any(one.emotion != EMOTIONS[0] for one in said)
-    return replace(
-        content,
-        reactions=content.reactions if draw[0] < _SAYS_REACTIONS else (),
-        moods=content.moods if draw[1] < _SAYS_HEARD_MOOD or not heard else (),
-    )
 
 
 def _speak(rig_FR: NDArray[np.float32], mouth_F6: NDArray[np.float32]) -> None:

@@ -8,7 +8,7 @@ from openlpm.core.record import PerformanceRecord
 from openlpm.core.seeds import generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 from openlpm.synth.act.dialogue import ClipKind, plan_dialogue
-from openlpm.synth.act.enact import Role, enact
+from openlpm.synth.act.enact import Performance, Role, enact_and_tell
 from openlpm.synth.act.feelings import Feeling, felt_at, run_course
 from openlpm.synth.act.sounding import track
 from openlpm.synth.act.speaker import MoodAt
@@ -16,7 +16,7 @@ from openlpm.synth.act.style import ClipStyle, draw_style
 from openlpm.synth.sound.speech_bank import SpeechBank
 from openlpm.synth.sound.traps import trap_sound
 
-__all__ = ["ClipStyle", "draw_style", "perform"]
+__all__ = ["ClipStyle", "draw_style", "perform", "perform_and_tell"]
 
 _PARTNER_NEUTRAL, _PARTNER_STEADY = 0.3, 0.75
 _ATTENTIVE_ENOUGH, _BOREDOM = 0.3, 0.7
@@ -32,6 +32,24 @@ def perform(
     appearance: str = "",
 ) -> PerformanceRecord:
     """One clip of the performer ``identity_seed``; the same arguments always give the same record.
+
+    It is that of ``perform_and_tell``, whose errors it raises.
+    """
+    return perform_and_tell(
+        identity_seed, clip_seed, bank, num_frames=num_frames, style=style, appearance=appearance
+    ).record
+
+
+def perform_and_tell(
+    identity_seed: int,
+    clip_seed: int,
+    bank: SpeechBank,
+    *,
+    num_frames: int,
+    style: ClipStyle | None = None,
+    appearance: str = "",
+) -> Performance:
+    """A clip of the performer ``identity_seed``, and what there is to tell of its parts; the same every time.
 
     A performer has as many clips as there are ``clip_seed``s, and a clip is the same for every performer but for
     the name. ``appearance``, such as ``identity.describe`` gives, is what the caption says of the looks.
@@ -61,7 +79,7 @@ def perform(
         listen_A=listen_A,
         appearance=appearance,
     )
-    return enact(rng, role, bank)
+    return enact_and_tell(rng, role, bank)
 
 
 def mood_of_clip(rng: np.random.Generator, style: ClipStyle, num_frames: int) -> tuple[Feeling, ...]:
