@@ -19,6 +19,7 @@ jaxtyping.install_import_hook([f"openlpm.{name}" for name in _CHECKED], "beartyp
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from openlpm.core.rig import Rig  # noqa: E402
 from openlpm.core.units import samples_at_frame  # noqa: E402
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot  # noqa: E402
 from openlpm.recipes import nano  # noqa: E402
@@ -121,6 +122,7 @@ def chance_bank() -> Callable[..., ClipBank]:
             references_NJCHW=latents(clips, len(slots)),
             slots=slots,
             motion_NTM=torch.randn(clips, frames, model.config.dit.motion, generator=generator),
+            performance_NTX=torch.randn(clips, frames, 4 * Rig.TIME, generator=generator).bfloat16(),
             speak_NA=voices(),
             listen_NA=voices(),
             text=WindowText.of(

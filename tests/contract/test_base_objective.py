@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,14 +13,16 @@ from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.rig import Rig, State
+from openlpm.dit.block import Block
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
 from openlpm.training import window_conditions
-from openlpm.training.base import BaseObjective, BaseObjectiveConfig
+from openlpm.training.base import BaseLearner, BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
 from openlpm.training.focus import Focus
+from openlpm.training.performance_reader import PerformanceReader, ReaderConfig
 from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout
 from openlpm.vae.config import StageConfig
 
@@ -375,6 +377,45 @@ def test_clips_are_drawn_by_situation_however_many_there_are(model: CharacterMod
 def test_a_context_that_leaves_nothing_to_make_is_refused() -> None:
     with pytest.raises(ConfigError, match="most_context=5"):
         replace(DRAW, most_context=5)
+
+
+def test_tokens_half_way_up_learn_to_say_what_is_done_in_their_own_window(
+    model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective = BaseObjective(model, bank, replace(CONFIG, reader=ReaderConfig(weight=0.5, depth=0.5)))
+    reader = cast(BaseLearner, objective.module).reader
+    assert reader is not None
+    asked: list[Tensor] = []
+    read = PerformanceReader.forward
+
+    def spy(self: PerformanceReader, tokens: Tensor, performance: Tensor) -> Tensor:
+        asked.append(performance)
+        return read(self, tokens, performance)
+
+    monkeypatch.setattr(PerformanceReader, "forward", spy)
+    batch = one_batch()
+    torch.manual_seed(3)
+    with torch.no_grad():
+        loss, scalars = objective.loss(batch)
+    alone = loss_of(BaseObjective(model, bank, CONFIG), batch)
+    assert float(loss) == pytest.approx(alone + 0.5 * float(scalars["misread"]))
+    for row, (clip, start) in enumerate(zip(batch.clips_B, batch.starts_B, strict=True)):
+        assert torch.equal(asked[0][row], bank.performance_NTX[clip, start : start + 6])
+    with torch.no_grad():
+        torch.nn.init.normal_(reader.head.weight)
+    objective.loss(batch)[1]["misread"].backward()
+    first, second = (cast(Block, block) for block in model.dit.blocks)
+    assert model.text.pieces.weight.grad is not None
+    assert first.ffn.up.weight.grad is not None
+    assert second.ffn.up.weight.grad is None  # read before it
+    model.zero_grad(set_to_none=True)
+
+
+def test_a_reader_is_asked_for_and_not_exported(model: CharacterModel, bank: ClipBank) -> None:
+    assert cast(BaseLearner, BaseObjective(model, bank, CONFIG).module).reader is None
+    assert not any("reader" in name for name, _ in model.named_parameters())
+    with pytest.raises(ConfigError, match="weight=-1"):
+        ReaderConfig(weight=-1)
 
 
 def test_every_part_but_the_autoencoder_learns(model: CharacterModel, bank: ClipBank) -> None:

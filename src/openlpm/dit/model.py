@@ -1,6 +1,6 @@
 """The character transformer: latents, time and conditions in, a prediction out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast, final
 
@@ -20,6 +20,9 @@ from openlpm.nn.modulation import modulated_norm
 from openlpm.nn.precision import widened
 from openlpm.nn.rope import Rotation, grid_positions, rotation_at
 from openlpm.nn.time import TimeEmbedding
+
+Watch = Callable[[int, Tensor], None]
+"""Receives the number of a block and the tokens behind it."""
 
 
 @final
@@ -69,12 +72,14 @@ class CharacterTransformer(nn.Module):
         *,
         attend: Attend,
         positions_T: Float[Tensor, "*rows T"] | None = None,
+        watch: Watch | None = None,
     ) -> Float[Tensor, "B C T H W"]:
         """Prediction (``config.prediction``) for every latent frame.
 
         ``time`` is in [0, 1], t = 1 is noise: one for each row, or one for each latent frame (B, T). ``positions_T``
         places the latent frames on the time axis (0, 1, 2, ... by default), for all rows or for each. Whoever calls
-        again and again with one condition gives what ``tell`` made of it instead.
+        again and again with one condition gives what ``tell`` made of it instead. ``watch`` is shown the video tokens
+        (B, T, S, D) behind every block.
 
         Raises:
             ConfigError: a condition has the wrong number of tokens, or a voice that the model cannot hear.
@@ -92,6 +97,8 @@ class CharacterTransformer(nn.Module):
         rotation = self._rotation(positions_T, grid, told.slots, latents_BCTHW.device)
         for layer, block in enumerate(self.blocks):
             x_BSD = block(x_BSD, modulation_BG6D, rotation, told, attend=attend, layer=layer)
+            if watch is not None:
+                watch(layer, x_BSD[:, : told.num_video_tokens].unflatten(1, (told.num_frames, -1)))
 
         head_BG2D = widened(self.head_modulation) + widened(embedded_BGD)[:, :, None]
         if head_BG2D.shape[1] > 1:

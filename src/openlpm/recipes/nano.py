@@ -11,6 +11,7 @@ from openlpm.training.base import BaseObjectiveConfig
 from openlpm.training.focus import Focus
 from openlpm.training.footage import FootageConfig
 from openlpm.training.optimiser import OptimiserConfig
+from openlpm.training.performance_reader import ReaderConfig
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import TrainerConfig
 from openlpm.training.windows import ClipMix, WindowDraw, WindowLayout
@@ -121,6 +122,7 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
         most_context_noise=0.3,
         time_shift=_TIME_SHIFT,
         focus=LATENT_FOCUS,
+        reader=ReaderConfig(weight=0.5),
     )
     trainer = TrainerConfig(
         steps=1_000_000,

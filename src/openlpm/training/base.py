@@ -13,7 +13,8 @@ from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.focus import Focus
-from openlpm.training.window_conditions import WindowConditions, latents_of, weights_of
+from openlpm.training.performance_reader import NO_READER, PerformanceReader, ReaderConfig
+from openlpm.training.window_conditions import WindowConditions, latents_of, performance_of, weights_of
 from openlpm.training.windows import WindowBatch, WindowDraw, WindowSource
 
 
@@ -27,6 +28,7 @@ class BaseObjectiveConfig:
     """Given frames are shown at flow times up to this."""
     time_shift: float
     focus: Focus
+    reader: ReaderConfig = NO_READER
 
     def __post_init__(self) -> None:
         if not 0 <= self.most_context_noise < 1:
@@ -42,6 +44,9 @@ class BaseLearner(nn.Module):
         self.dit = model.dit
         self.conditions = WindowConditions(model, bank)
         self._bank, self._config = bank, config
+        sizes, asked = model.config.dit, config.reader
+        self.reader = PerformanceReader(sizes.width, bank.performance_NTX) if asked.weight else None
+        self._read_layer = asked.layer(sizes.num_layers)
 
     def forward(self, batch: WindowBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch; noise and disturbances come from the global generator."""
@@ -54,14 +59,29 @@ class BaseLearner(nn.Module):
         quiet_B = torch.rand(batch_size, device=device) * config.most_context_noise
         time_BT = torch.where(given_BT, quiet_B[:, None], time_B[:, None])
         noisy_BCTHW = interpolate(data_BCTHW, torch.randn_like(data_BCTHW), time_BT)
+        tokens: list[Tensor] = []
+
+        def watch(layer: int, tokens_BTSD: Tensor) -> None:
+            if layer == self._read_layer:
+                tokens.append(tokens_BTSD)
+
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            output = self.dit(noisy_BCTHW, time_BT, self.conditions(batch), attend=Bidirectional())
+            output = self.dit(noisy_BCTHW, time_BT, self.conditions(batch), attend=Bidirectional(), watch=watch)
         made_BCTHW = as_data(self.dit.config.prediction, output.float(), noisy_BCTHW, time_BT)
         error_BTHW = (made_BCTHW - data_BCTHW).square().mean(dim=1)
         weight_BTHW = weights_of(self._bank, batch, config.focus)
         weight_BTHW = weight_BTHW * (~given_BT)[:, :, None, None] * _time_weight(time_B)[:, None, None, None]
         loss = (weight_BTHW * error_BTHW).sum() / (weight_BTHW > 0).sum()
-        return loss, {"error": (error_BTHW.mean(dim=(2, 3)) * ~given_BT).sum() / (~given_BT).sum()}
+        scalars = {"error": _mean_over(~given_BT, error_BTHW.mean(dim=(2, 3)))}
+        if self.reader is not None:
+            misread_BT = self.reader(tokens[0], performance_of(self._bank, batch))
+            scalars["misread"] = _mean_over(~given_BT, misread_BT)
+            loss = loss + config.reader.weight * scalars["misread"]
+        return loss, scalars
+
+
+def _mean_over(chosen_BT: Tensor, values_BT: Tensor) -> Tensor:
+    return (values_BT * chosen_BT).sum() / chosen_BT.sum()
 
 
 def _time_weight(time_B: Tensor) -> Tensor:

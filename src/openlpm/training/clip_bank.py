@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.core.motion import MOTION_CHANNELS
-from openlpm.core.rig import State
+from openlpm.core.rig import Rig, State
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
 from openlpm.synth.look.references import reference_rigs
@@ -49,6 +49,8 @@ class ClipBank:
     slots: tuple[ReferenceSlot, ...]
     motion_NTM: Tensor
     """The motion track: for a latent frame its pixel frames one after another, ``core.motion.MOTION_CHANNELS`` each."""
+    performance_NTX: Tensor
+    """The whole rig in the same way, but for its clock; bfloat16."""
     speak_NA: Tensor
     listen_NA: Tensor
     text: WindowText
@@ -109,6 +111,10 @@ def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
         .unflatten(1, (-1, group))
         .flatten(2)
         .to(device),
+        performance_NTX=torch.from_numpy(footage.rig_NFR[:, :, : Rig.TIME])
+        .unflatten(1, (-1, group))
+        .flatten(2)
+        .to(device, torch.bfloat16),
         speak_NA=torch.from_numpy(footage.speak_NA).to(device),
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
         text=WindowText.of(text, footage.told, footage.stretches.in_groups(group), device),

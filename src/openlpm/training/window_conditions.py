@@ -24,6 +24,11 @@ def latents_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
     return bank.latents_NTCHW[_picked(bank, batch)].transpose(1, 2).float()
 
 
+def performance_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
+    """What the performers do in the windows, (B, T, X)."""
+    return bank.performance_NTX[_picked(bank, batch)]
+
+
 def weights_of(bank: ClipBank, batch: WindowBatch, focus: Focus) -> Tensor:
     """Weight of every latent cell of the windows, (B, T, H, W)."""
     focus_BTHW = bank.focus_NTHW[_picked(bank, batch)]
