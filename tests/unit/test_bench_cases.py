@@ -59,6 +59,15 @@ def test_voices_survive_their_archive_and_wrong_archives_are_named(tmp_path: Pat
         human_voices.find_voices(tmp_path, limit=5)
 
 
+def test_recordings_are_of_a_split_by_their_speaker() -> None:
+    names = ("26-495-0000.opus", "19-1-0000.opus", "87-1-0000.flac", "jfk.flac")
+    voices = human_voices.HumanVoices(names=names, voices_KA=np.arange(4, dtype=np.float32)[:, None])
+    kept = human_voices.of_split(voices, Split.TEST)
+    assert kept.names == (names[0], names[2])  # as training splits them; who jfk is to it, the name does not say
+    np.testing.assert_array_equal(kept.voices_KA, [[0], [2]])
+    assert human_voices.of_split(kept, Split.TRAIN).names == ()
+
+
 def test_recorded_voices_are_one_a_speaker(shared_data: Path) -> None:
     pytest.importorskip("av", reason="decoding needs PyAV")
     voices = human_voices.decode_folder(shared_data / "speech", limit=4)

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
+from openlpm.core.seeds import Split
 from openlpm.core.units import AUDIO_RATE_HZ
+from openlpm.synth.sound.voices import split_of_human
 
 SUFFIXES = (".flac", ".opus", ".ogg", ".wav", ".mp3")
 _DEFAULT_FOLDERS = ("../shared/data",)
 _SECONDS = 8
+_CORPUS = "librispeech"
 
 
 @final
@@ -72,6 +75,16 @@ def load_voices(path: Path, *, limit: int) -> HumanVoices:
     return HumanVoices(names=names[:limit], voices_KA=voices_KA[:limit])
 
 
+def of_split(voices: HumanVoices, split: Split) -> HumanVoices:
+    """Recordings of LibriSpeech's speakers of a split, as training knows them; other names are left out."""
+    kept = [
+        index
+        for index, name in enumerate(voices.names)
+        if (speaker := _speaker(name)).isdigit() and split_of_human(f"{_CORPUS}-{speaker}") == split
+    ]
+    return HumanVoices(names=tuple(voices.names[index] for index in kept), voices_KA=voices.voices_KA[kept])
+
+
 def decode_folder(folder: Path, *, limit: int) -> HumanVoices | None:
     """The first eight seconds of sound files under a folder, one a speaker; None without PyAV or without files.
 
@@ -99,9 +112,13 @@ def _one_a_speaker(files: Sequence[Path]) -> list[Path]:
     """The first file of each speaker: LibriSpeech names begin with the speaker, other folders are one speaker."""
     first: dict[str, Path] = {}
     for path in files:
-        head = path.stem.split("-")[0]
+        head = _speaker(path.name)
         first.setdefault(head if head.isdigit() else str(path.parent), path)
     return list(first.values())
+
+
+def _speaker(name: str) -> str:
+    return Path(name).stem.split("-")[0]
 
 
 def _spread(files: Sequence[Path], count: int) -> list[Path]:
