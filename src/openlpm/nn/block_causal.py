@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,11 +11,9 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.nn.attention import attention
+from openlpm.nn.flexible import FlexibleMask
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.rope import Rotation, rotate
-
-if TYPE_CHECKING:
-    from openlpm.nn.flexible import FlexibleMask
 
 _REFERENCE = -1
 """References come before the first chunk: all see them, and they see each other alone."""
@@ -83,13 +81,11 @@ def who_sees_whom(layout: CausalLayout, history: CausalLayout | None = None) -> 
 @cache
 def _mask(
     layout: CausalLayout, history: CausalLayout | None, device: torch.device
-) -> "Bool[Tensor, 'S L'] | FlexibleMask":
+) -> Bool[Tensor, "S L"] | FlexibleMask:
     """Blocks that matter on a GPU, elsewhere a dense mask; kept, because every step of a training asks for the same."""
     sees, queries = who_sees_whom(layout, history), layout.num_tokens
     keys = queries if history is None else history.num_tokens + queries
     if device.type == "cuda":
-        from openlpm.nn.flexible import FlexibleMask
-
         return FlexibleMask(sees, queries, keys, device)
     zero = torch.zeros((), dtype=torch.long, device=device)
     query_S, key_L = torch.arange(queries, device=device), torch.arange(keys, device=device)
