@@ -100,6 +100,8 @@ class Scene:
     speak: AudioSource
     listen: AudioSource
     record: PerformanceRecord | None = None
+    recording: str = ""
+    """The name of the recorded voice, if it is one."""
 
     @property
     def true_rig(self) -> RigTrack | None:
@@ -250,12 +252,14 @@ def _draw_person(stage: Stage, rng: np.random.Generator) -> tuple[int, int]:
 def _draw_recording(stage: Stage, rng: np.random.Generator) -> Scene:
     assert stage.voices is not None
     who, clip_seed = _draw_person(stage, rng)
+    index = int(rng.integers(len(stage.voices.names)))
     return Scene(
         who=who,
         clip_seed=clip_seed,
         caption=f"{describe(Identity.from_seed(who)).capitalize()} speaks.",
-        speak=ArraySource(stage.voices.voices_KA[int(rng.integers(len(stage.voices.names)))]),
+        speak=ArraySource(stage.voices.voices_KA[index]),
         listen=SILENCE,
+        recording=stage.voices.names[index],
     )
 
 
@@ -293,7 +297,7 @@ def make_cell(stage: Stage, row: Row, number: int) -> Cell:
     return Cell(
         name=f"{row.title.lower().replace(' ', '-')}-{number}",
         scene=scene,
-        panels=("truth" if rig_FR is not None else "loudness of the voice", *names),
+        panels=("truth" if rig_FR is not None else f"loudness of `{scene.recording}`", *names),
         frames_FHWC=np.concatenate(columns, axis=2),
     )
 

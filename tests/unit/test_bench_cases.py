@@ -68,6 +68,16 @@ def test_recordings_are_of_a_split_by_their_speaker() -> None:
     assert human_voices.of_split(kept, Split.TRAIN).names == ()
 
 
+def test_nobody_performs_to_a_voice_that_training_may_have_heard(tmp_path: Path) -> None:
+    names = ("19-1-0000.opus", "322-1-0000.opus", "26-495-0000.opus", "jfk.flac", "LJ001-0001.wav")
+    splits = [human_voices.split_of(name) for name in names]
+    assert splits[:4] == [Split.TRAIN, Split.TEST, Split.TEST, None]
+    human_voices.HumanVoices(names=names, voices_KA=np.zeros((5, 9), np.float32)).save(tmp_path / "voices.npz")
+    kept = human_voices.load_voices(tmp_path / "voices.npz", limit=2)
+    assert kept.names == names[1:3]
+    assert kept.voices_KA.shape == (2, 9)
+
+
 def test_recorded_voices_are_one_a_speaker(shared_data: Path) -> None:
     pytest.importorskip("av", reason="decoding needs PyAV")
     voices = human_voices.decode_folder(shared_data / "speech", limit=4)

@@ -138,7 +138,7 @@ def test_a_recorded_voice_is_shown_by_its_loudness_and_called_so(
     monkeypatch.setattr(sys, "argv", _options(tiny, bank, tmp_path, ("19-1-0000.opus", "26-2-0000.opus", "jfk.flac")))
     script.main()
     page = (tmp_path / "gallery.md").read_text()
-    assert "loudness of the voice | generated, `seed:" in page
+    assert "loudness of `26-2-0000.opus` | generated, `seed:" in page
     assert "truth | generated" not in page
     assert "are not shown" not in page
     with Image.open(tmp_path / "gallery" / "human-voices-0.webp") as image:

@@ -1,6 +1,7 @@
 """Recorded human voices to perform to. They are never part of the package: a folder or an archive is named or found."""
 
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from openlpm.synth.sound.voices import split_of_human
 SUFFIXES = (".flac", ".opus", ".ogg", ".wav", ".mp3")
 _DEFAULT_FOLDERS = ("../shared/data",)
 _SECONDS = 8
-_CORPUS = "librispeech"
+_LJ_SPEECH = re.compile(r"LJ\d+")
 
 
 @final
@@ -65,32 +66,38 @@ def find_voices(given: Path | None, *, limit: int) -> HumanVoices | None:
 
 
 def load_voices(path: Path, *, limit: int) -> HumanVoices:
-    """At most ``limit`` voices of an archive that ``HumanVoices.save`` wrote."""
+    """At most ``limit`` voices of an archive that ``HumanVoices.save`` wrote; nobody whom training may have heard."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = tuple(str(stored["names"]).split("\n"))
             voices_KA = stored["voices"].astype(np.float32) / np.float32(32768)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no archive of voices: make one with `openlpm bench voices`") from error
-    return HumanVoices(names=names[:limit], voices_KA=voices_KA[:limit])
+    kept = [index for index, name in enumerate(names) if split_of(name) in (None, Split.TEST)][:limit]
+    return HumanVoices(names=tuple(names[index] for index in kept), voices_KA=voices_KA[kept])
 
 
 def of_split(voices: HumanVoices, split: Split) -> HumanVoices:
-    """Recordings of LibriSpeech's speakers of a split, as training knows them; other names are left out."""
-    kept = [
-        index
-        for index, name in enumerate(voices.names)
-        if (speaker := _speaker(name)).isdigit() and split_of_human(f"{_CORPUS}-{speaker}") == split
-    ]
+    """Recordings of speakers of a split; those of whom training knows nothing are left out."""
+    kept = [index for index, name in enumerate(voices.names) if split_of(name) == split]
     return HumanVoices(names=tuple(voices.names[index] for index in kept), voices_KA=voices.voices_KA[kept])
+
+
+def split_of(name: str) -> Split | None:
+    """The split of whom a recording's file is named after, as training knows them; None: it knows no such speaker."""
+    speaker = _speaker(name)
+    corpus = "librispeech" if speaker.isdigit() else "ljspeech" if _LJ_SPEECH.fullmatch(speaker) else None
+    return None if corpus is None else split_of_human(f"{corpus}-{speaker}")
 
 
 def decode_folder(folder: Path, *, limit: int) -> HumanVoices | None:
     """The first eight seconds of sound files under a folder, one a speaker; None without PyAV or without files.
 
-    Files shorter than that are passed over, and names are taken evenly from the sorted list.
+    Files shorter than that are passed over, as is whom training may have heard (speakers of its splits that are not for
+    tests); names are taken evenly from the sorted list.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    files = [path for path in found if split_of(path.name) in (None, Split.TEST)]
     if not files or not can_decode():
         return None
     from openlpm.media.audio import open_audio
