@@ -122,6 +122,14 @@ def test_a_chain_that_is_killed_ends_as_the_unbroken_one_and_ships(folder: Path,
     assert read_video(out).frames_FHWC.shape == (24, 256, 256, 3)
 
 
+def test_base_trained_alone_leaves_a_whole_model(folder: Path, tiny_model: Callable[..., CharacterModel]) -> None:
+    tiny_model().save_to(folder / "begun", storage=Storage.FP32)
+    finished(started("train", "base", "--tiny", "--init", str(folder / "begun"), "--out", str(folder / "base")))
+    begun, taught = (load_model(folder / name).state_dict() for name in ("begun", "base"))
+    assert all(torch.equal(value, taught[key]) for key, value in begun.items() if key.startswith("vae."))
+    assert not torch.equal(begun["dit.head.weight"], taught["dit.head.weight"])
+
+
 def test_two_processes_train_one_model(folder: Path, tiny_model: Callable[..., CharacterModel]) -> None:
     base = folder / "base"
     tiny_model(stirred=0.02).save_to(base, storage=Storage.FP32)

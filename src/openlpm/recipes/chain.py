@@ -11,7 +11,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
-from openlpm.recipes.beginning import load_parts, sizes_of, start_from
+from openlpm.recipes.beginning import is_stored, load_parts, sizes_of, start_from
 from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.running import Report, Site, export_part, write_config
@@ -77,6 +77,7 @@ class _Chain:
             model = self._model()
             self._bank = self._banked(model)
             stages.train_base(model, self._bank, self._site, plan.base)
+            self._make_whole(model)
         if plan.online:
             self._train_online()
 
@@ -88,6 +89,12 @@ class _Chain:
             start_from(model, self._plan.request.init, self._report.say)
         load_parts(model, self._plan.request.out)
         return model
+
+    def _make_whole(self, model: CharacterModel) -> None:
+        """What ``out`` lacks of a model folder is what Base learnt with: Online and packaging ask for a whole one."""
+        for name, part in model.parts().items():
+            if not is_stored(self._site.folder / name):
+                export_part(part, self._site.folder / name, self._world)
 
     def _banked(self, model: CharacterModel) -> ClipBank:
         return stages.bank_of(model, self._footage, self._cast, self._world, self._report.say)
