@@ -3,8 +3,8 @@
 #
 #   GPUS=2 STAGE_S=200 HUMAN=human.npz bash runs/train_online.sh OUT [BASE] [OPTION ...]
 #
-# BASE is the model folder of Base (the shipped nano); OPTIONs go to `openlpm train`, such as --set rank=8. STAGES leaves
-# some out: what a stage is worth is what is lost without it. OUT/online gets a full-precision folder a stage,
+# BASE is the model folder of Base (the shipped nano); OPTIONs go to `openlpm train`. RANK is how many components of
+# change Online may learn (0: whole matrices). STAGES leaves some out: what a stage is worth is what is lost without it. OUT/online gets a full-precision folder a stage,
 # OUT/shipped/nano the package, of which the transformers of Online take BUDGET MiB. The same command goes on where a
 # killed one stood.
 set -u
