@@ -1,13 +1,17 @@
 """Speech with exact phone times from espeak-ng, through ctypes.
 
 espeak-ng is GPL and comes with the optional extra ``[tts]``; it is loaded when a ``Synthesiser`` is made, never
-at import. It keeps global state and is not thread-safe, so a process has one engine behind a lock: use processes to
-make many utterances.
+at import. It is not thread-safe, so a process has one engine behind a lock: use processes to make many utterances. It
+keeps noise and filters of one utterance for the next, even when it is started again, so it is loaded anew for each: the
+same words in the same voice always sound the same.
 """
 
+import _ctypes
 import ctypes
 import importlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, final
@@ -27,6 +31,7 @@ _OPTIONS = 0x8003  # phoneme events | as IPA | do not end the process on errors
 _UTF8, _PHONEMES = 0x001, 0x100  # text is UTF-8; text between [[ and ]] names phonemes
 _EVENT_LIST_END, _EVENT_PHONEME = 0, 7
 _PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
+_NOISE_SEED = 1  # otherwise breath is drawn by the time of day
 _RATES_WPM = (80, 400)
 _LANGUAGE_NAMES = {"en-gb": "en"}  # espeak's name of the British voice
 
@@ -75,10 +80,7 @@ class Utterance:
 
 @final
 class Synthesiser:
-    """The speech synthesiser of this process; all instances share it and may be used from any thread.
-
-    Sound is not repeatable: espeak-ng carries noise from one utterance into the next. Keep what was said.
-    """
+    """The speech synthesiser of this process; all instances share it and may be used from any thread."""
 
     def __init__(self) -> None:
         self._engine = _engine()
@@ -100,9 +102,7 @@ class _Engine:
     """The library with its global state: one voice and one callback, so one speaker at a time."""
 
     def __init__(self) -> None:
-        self._library = _library()
         self._lock = threading.Lock()
-        self._set: tuple[Voice, Prosody] | None = None
         self._blocks: list[bytes] = []
         self._events: list[tuple[int, str]] = []
         callback_type = ctypes.CFUNCTYPE(
@@ -110,34 +110,23 @@ class _Engine:
         )
         # The library keeps only the address: the reference here keeps the callback alive.
         self._callback = callback_type(self._receive)
-        self._library.espeak_SetSynthCallback(self._callback)
+        with _fresh_library():
+            pass  # fails now where it is missing, not at the first word
 
     def say(self, text: str, voice: Voice, prosody: Prosody) -> Utterance:
         flags = _UTF8 | (_PHONEMES if "[[" in text else 0)
-        with self._lock:
-            self._select(voice, prosody)
+        with self._lock, _fresh_library() as library:
+            library.espeak_SetSynthCallback(self._callback)
+            _select(library, voice, prosody)
             self._blocks.clear()
             self._events.clear()
             encoded = text.encode()
-            if self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, flags, None, None) != 0:
+            if library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, flags, None, None) != 0:
                 raise ConfigError(f"text={text!r}: espeak-ng could not say it with {voice.name}; try another voice")
             samples_A = np.frombuffer(b"".join(self._blocks), dtype=np.int16).astype(np.float32) / 32768.0
             phones = _phones(self._events, samples_A.shape[0])
         heard_A = resampled(samples_A, tilt_db=prosody.tilt_db)
         return Utterance(samples_A=heard_A, phones=phones, text=text, voice=voice)
-
-    def _select(self, voice: Voice, prosody: Prosody) -> None:
-        if (voice, prosody) == self._set:
-            return
-        name = f"{_LANGUAGE_NAMES.get(voice.language, voice.language)}+{voice.variant}"
-        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
-            raise ConfigError(f"voice={name}: espeak-ng does not know it; choose one of synth.voices.voices_of")
-        # A voice may carry its own rate and pitch, so these follow it.
-        rate_wpm = int(np.clip(voice.rate_wpm * prosody.rate, *_RATES_WPM))
-        self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
-        self._library.espeak_SetParameter(_PARAMETER_PITCH, int(np.clip(voice.pitch + prosody.pitch, 0, 99)), 0)
-        self._library.espeak_SetParameter(_PARAMETER_RANGE, int(np.clip(prosody.range, 0, 100)), 0)
-        self._set = (voice, prosody)
 
     def _receive(self, wave: Any, num_samples: int, events: Any) -> int:
         index = 0
@@ -158,16 +147,38 @@ def _engine() -> _Engine:
     return _Engine()
 
 
-def _library() -> ctypes.CDLL:
+@contextmanager
+def _fresh_library() -> Iterator[ctypes.CDLL]:
+    """The library as it is when nothing has been said yet."""
     try:
         loader = importlib.import_module("espeakng_loader")
     except ImportError as error:
         raise ConfigError("espeak-ng is missing: install the extra with `pip install 'openlpm[tts]'`") from error
     library = ctypes.CDLL(str(loader.get_library_path()))
-    rate_hz = library.espeak_Initialize(_RETRIEVAL, 0, str(loader.get_data_path()).encode(), _OPTIONS)
-    if rate_hz != _SYNTH_RATE_HZ:
-        raise ConfigError(f"espeak-ng started with {rate_hz}, not {_SYNTH_RATE_HZ} Hz: install espeakng-loader 0.2.4")
-    return library
+    try:
+        rate_hz = library.espeak_Initialize(_RETRIEVAL, 0, str(loader.get_data_path()).encode(), _OPTIONS)
+        if rate_hz != _SYNTH_RATE_HZ:
+            raise ConfigError(
+                f"espeak-ng started with {rate_hz}, not {_SYNTH_RATE_HZ} Hz: install espeakng-loader 0.2.4"
+            )
+        # It has a generator of its own, and its Klatt voices use that of the C library.
+        library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
+        ctypes.CDLL(None).srand(_NOISE_SEED)
+        yield library
+        library.espeak_Terminate()
+    finally:
+        _ctypes.dlclose(library._handle)
+
+
+def _select(library: ctypes.CDLL, voice: Voice, prosody: Prosody) -> None:
+    name = f"{_LANGUAGE_NAMES.get(voice.language, voice.language)}+{voice.variant}"
+    if library.espeak_SetVoiceByName(name.encode()) != 0:
+        raise ConfigError(f"voice={name}: espeak-ng does not know it; choose one of synth.voices.voices_of")
+    # A voice may carry its own rate and pitch, so these follow it.
+    rate_wpm = int(np.clip(voice.rate_wpm * prosody.rate, *_RATES_WPM))
+    library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
+    library.espeak_SetParameter(_PARAMETER_PITCH, int(np.clip(voice.pitch + prosody.pitch, 0, 99)), 0)
+    library.espeak_SetParameter(_PARAMETER_RANGE, int(np.clip(prosody.range, 0, 100)), 0)
 
 
 def _phones(events: list[tuple[int, str]], num_samples: int) -> tuple[Phone, ...]:

@@ -187,10 +187,9 @@ def build(
 ) -> SpeechBank:
     """Say ``num_utterances`` with voices of ``split``; ``bank_work`` draws the voices, kinds and emotions.
 
-    Who says what follows from ``seed``; the sound itself is not repeatable (see ``Synthesiser``).
-    ``workers`` processes share the work, 0 does it in this process; those of a ``pool`` are there already and stay.
-    ``on_progress(done, all)`` is called in this
-    process after every few utterances. Scripts that use workers need the usual ``if __name__ == "__main__"`` guard.
+    Who says what, and every sample of it, follows from ``seed``. ``workers`` processes share the work, 0 does it in
+    this process; those of a ``pool`` are there already and stay. ``on_progress(done, all)`` is called in this process
+    after every few utterances. Scripts that use workers need the usual ``if __name__ == "__main__"`` guard.
     """
     if num_utterances < 1:
         raise ConfigError(f"num_utterances={num_utterances}: a bank needs at least one")
