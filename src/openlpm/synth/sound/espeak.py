@@ -10,7 +10,7 @@ import _ctypes
 import ctypes
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -148,7 +148,7 @@ def _engine() -> _Engine:
 
 
 @contextmanager
-def _fresh_library() -> Iterator[ctypes.CDLL]:
+def _fresh_library() -> Generator[ctypes.CDLL]:
     """The library as it is when nothing has been said yet."""
     try:
         loader = importlib.import_module("espeakng_loader")
@@ -164,10 +164,12 @@ def _fresh_library() -> Iterator[ctypes.CDLL]:
         # It has a generator of its own, and its Klatt voices use that of the C library.
         library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
         ctypes.CDLL(None).srand(_NOISE_SEED)
-        yield library
-        library.espeak_Terminate()
+        try:
+            yield library
+        finally:
+            library.espeak_Terminate()
     finally:
-        _ctypes.dlclose(library._handle)
+        _ctypes.dlclose(library._handle)  # noqa: SLF001 (there is no public way to unload)
 
 
 def _select(library: ctypes.CDLL, voice: Voice, prosody: Prosody) -> None:
