@@ -1,0 +1,1 @@
+"""Who a character is talking for: sound in, sound out; knows no picture and no transport."""

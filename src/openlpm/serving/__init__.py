@@ -1,0 +1,1 @@
+"""Transports: the web page with WebRTC and sockets, files and streams; touches no tensor."""
