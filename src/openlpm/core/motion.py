@@ -46,6 +46,8 @@ class MotionTrack:
     """Zero where a channel is free."""
     given_M: NDArray[np.bool_]
     """Which channels are given."""
+    first_frame: int = 0
+    """Frame of the performance that the track begins with; those before it are free."""
 
     @property
     def num_frames(self) -> int:

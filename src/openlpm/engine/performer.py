@@ -125,9 +125,9 @@ class Performer(Protocol):
         ...
 
     def read(self, now_s: float) -> list[Frame]:
-        """Moments that have come due since the last call and were not read yet, in order; does not wait.
+        """Moments that have come due since the last call, in order; does not wait.
 
-        Whoever does not read for longer than a second misses what came due before.
+        Where nobody reads for longer than two seconds the performance stands still until somebody does.
 
         Raises:
             PerformanceEnded: it was closed, or failed; the text says why.

@@ -109,9 +109,11 @@ def motion_window(
     given_BFM = np.zeros((len(tracks), count, NUM_MOTION), np.bool_)
     for row, track in enumerate(tracks):
         if track is not None:
-            inside = track.track_FM[first : first + count]
-            values_BFM[row, : len(inside)] = inside
-            given_BFM[row, : len(inside)] = track.given_M
+            start = max(first - track.first_frame, 0)
+            place = max(track.first_frame - first, 0)
+            inside = track.track_FM[start : max(first - track.first_frame + count, 0)]
+            values_BFM[row, place : place + len(inside)] = inside
+            given_BFM[row, place : place + len(inside)] = track.given_M
     shape = (len(tracks), num_frames, frames_per_latent * NUM_MOTION)
     return MotionWindow(
         torch.from_numpy(values_BFM.reshape(shape)).to(device), torch.from_numpy(given_BFM.reshape(shape)).to(device)

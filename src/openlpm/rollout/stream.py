@@ -158,7 +158,7 @@ class OnlineStream:
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
-        """Another motion track, from the next chunk on; its frame 0 is the first of the stream."""
+        """Another motion track, from the next chunk on."""
         there = self._row(row)
         request = replace(there.request, motion=motion)
         self._check(request)

@@ -1,0 +1,266 @@
+"""The thread that runs performances: whose chunk is next, and what happens when the worker dies."""
+
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import final
+
+from openlpm.core.errors import ConfigError, NoRoom, PerformanceEnded
+from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.engine.orders import StageFacts
+from openlpm.engine.performance import Performance
+from openlpm.engine.stage import StageConfig
+from openlpm.engine.worker import CardConfig, Command, Done, Failed, Join, Leave, Made, Make, Ready, Save
+from openlpm.engine.worker_link import WorkerLink, pipe
+
+_log = logging.getLogger(__name__)
+_MARGIN_S = 0.03
+_SLOWER = 1.25
+"""How much longer than usual a chunk may take and still be in time."""
+_HUNG_S = 30.0
+_MOST_DEATHS = 3
+_REMEMBERED = 0.8
+"""How much the time that chunks take stays what it was, a chunk."""
+_SAVING_S = 0.15
+_START_S = 120.0
+
+
+@dataclass(slots=True)
+class _Cast:
+    """A performance and what the director keeps of it."""
+
+    performance: Performance
+    path: Path
+    """Where it is saved."""
+    saved_s: float
+    joined: bool = False
+    deaths: int = 0
+    """How often the worker ended while it made a chunk of this performance alone."""
+
+
+@final
+class Director:
+    """Performances on one stage: a thread and the worker that it watches."""
+
+    def __init__(self, stage: StageConfig | CardConfig, folder: Path, *, save_every_s: float) -> None:
+        """``folder`` is where performances are saved."""
+        self.restarts = 0
+        """How often the worker had to be started again."""
+        self.facts: StageFacts | None = None
+        """What the stage is like, once it stands."""
+        self.failure = ""
+        """Why it never will."""
+        self.settled = threading.Event()
+        """Set once it stands or never will."""
+        self._stage, self._folder, self._save_every_s = stage, folder, save_every_s
+        self._lock = threading.Lock()
+        self._casts: dict[str, _Cast] = {}
+        self._asked: list[tuple[Command, Future[Done]]] = []
+        self._chunk_s = 0.0
+        self._standing = self._stopping = False
+        self._poked, self._poke = pipe()
+        self._thread = threading.Thread(target=self._run, name="openlpm-director", daemon=True)
+
+    def start(self) -> None:
+        """Start thread and worker; returns at once."""
+        self._thread.start()
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether performances can join and move."""
+        return self._standing and not self._stopping
+
+    @property
+    def count(self) -> int:
+        """Performances now."""
+        with self._lock:
+            return len(self._casts)
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        try:
+            self._poke.send_bytes(b".")
+        except OSError:  # it has closed
+            return
+
+    def admit(self, performance: Performance, saved: bytes | None, timeout_s: float) -> None:
+        """Let a performance join, and wait until its pictures have been read.
+
+        Raises:
+            NoRoom: as many as fit are there.
+            ConfigError: the stage cannot have it.
+            PerformanceEnded: no answer in time.
+        """
+        assert self.facts is not None
+        cast = _Cast(performance, self._folder / performance.id, time.monotonic())
+        with self._lock:
+            if len(self._casts) >= self.facts.places:
+                raise NoRoom(f"{self.facts.places} characters run, as many as this machine can carry: try again later")
+            self._casts[performance.id] = cast
+        try:
+            self.ask(Join(performance=performance.id, role=performance.role, saved=saved), timeout_s)
+        except (ConfigError, PerformanceEnded) as error:
+            performance.end(str(error))
+            raise
+        cast.joined = True
+        self.wake()
+
+    def ask(self, command: Command, timeout_s: float) -> bytes:
+        """Have the worker do something between chunks.
+
+        Raises:
+            ConfigError: it cannot.
+            PerformanceEnded: no answer in time.
+        """
+        answer: Future[Done] = Future()
+        with self._lock:
+            self._asked.append((command, answer))
+        self.wake()
+        try:
+            done = answer.result(timeout_s)
+        except TimeoutError as error:
+            raise PerformanceEnded(f"the worker did not answer within {timeout_s:.0f} s") from error
+        if done.error:
+            raise ConfigError(done.error)
+        return done.saved
+
+    def close(self) -> None:
+        """End the worker and all performances; a second call does nothing."""
+        self._stopping = True
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        for cast in self._taken():
+            cast.performance.end("the engine was closed")
+            with self._lock:
+                self._casts.pop(cast.performance.id, None)
+        self._poke.close()
+        self._poked.close()
+
+    def _run(self) -> None:
+        failed_starts = 0
+        while not self._stopping:
+            link = WorkerLink(self._stage)
+            try:
+                self._stand_up(link)
+                failed_starts = 0
+                self._serve(link)
+            except ConfigError as error:
+                self.failure = str(error)
+                self._stopping = True
+            except (EOFError, OSError):
+                failed_starts += not self._standing
+                self._died(link)
+                if failed_starts >= _MOST_DEATHS:
+                    self.failure = "the worker ends as soon as it starts: see its output, and `openlpm doctor`"
+                    self._stopping = True
+            finally:
+                self._standing = False
+                link.end()
+        self.settled.set()
+
+    def _stand_up(self, link: WorkerLink) -> None:
+        """Wait for the stage, and put everybody back on it."""
+        given_up_s = time.monotonic() + _START_S
+        while not link.connection.poll(0.1):
+            if self._stopping:
+                return
+            if time.monotonic() > given_up_s:
+                raise EOFError
+        answer = link.receive()
+        if isinstance(answer, Failed):
+            raise ConfigError(answer.reason)
+        assert isinstance(answer, Ready)
+        self.facts, self._chunk_s = answer.facts, answer.facts.chunk_s
+        for cast in self._taken():
+            if cast.joined:
+                role = cast.performance.role
+                link.send(Join(performance=cast.performance.id, role=role, saved=cast.path))
+                cast.performance.restarted()
+        self._standing = True
+        self.settled.set()
+
+    def _serve(self, link: WorkerLink) -> None:
+        while not self._stopping:
+            self._pass_on(link)
+            pause_s = self._begin_due(link)
+            for source in wait([link.connection, self._poked], pause_s):
+                if source is self._poked:
+                    self._poked.recv_bytes()
+                else:
+                    self._received(link)
+            if link.waits_for_s() > _HUNG_S:
+                _log.error("worker hangs", extra={"waits_for_s": link.waits_for_s()})
+                link.process.kill()
+                raise EOFError
+
+    def _pass_on(self, link: WorkerLink) -> None:
+        """What other threads have asked for, and the leave of who has ended."""
+        with self._lock:
+            asked, self._asked = self._asked, []
+            over = [cast for cast in self._casts.values() if cast.performance.ended is not None]
+            for cast in over:
+                del self._casts[cast.performance.id]
+        for command, answer in asked:
+            link.send(command, answer)
+        for cast in over:
+            cast.path.unlink(missing_ok=True)
+            link.send(Leave(performance=cast.performance.id))
+
+    def _begin_due(self, link: WorkerLink) -> float:
+        """Begin the most urgent chunks if it is time; returns for how long there is nothing to do."""
+        assert self.facts is not None
+        if not link.is_free:
+            return 1.0
+        casts = [cast for cast in self._taken() if cast.joined]
+        turns = -(-len(casts) // self.facts.batch)
+        chunk_s = self.facts.chunk_frames / FRAME_RATE_HZ
+        lead_s = min(self._chunk_s * _SLOWER * turns + _MARGIN_S, chunk_s)
+        starts = [(cast.performance.start_s(lead_s), cast) for cast in casts]
+        urgent = sorted(((start_s, cast) for start_s, cast in starts if start_s is not None), key=lambda one: one[0])
+        now_s = time.monotonic()
+        due = [cast for start_s, cast in urgent if start_s <= now_s][: self.facts.batch]
+        if due:
+            link.send(Make(orders=[cast.performance.plan() for cast in due]))
+            return 1.0
+        slack_s = urgent[0][0] - now_s if urgent else 1.0
+        stale = min(casts, key=lambda cast: cast.saved_s, default=None)
+        if stale is not None and slack_s > _SAVING_S and now_s - stale.saved_s > self._save_every_s:
+            stale.saved_s = now_s
+            link.send(Save(performance=stale.performance.id, path=stale.path))
+        return min(slack_s, 1.0)
+
+    def _received(self, link: WorkerLink) -> None:
+        answer = link.receive()
+        if not isinstance(answer, Made):
+            return
+        self._chunk_s += (1 - _REMEMBERED) * (answer.seconds - self._chunk_s)
+        with self._lock:
+            casts = dict(self._casts)
+        for chunk in answer.chunks:
+            cast = casts.get(chunk.performance)
+            if cast is not None:
+                cast.deaths = 0
+                cast.performance.deliver(chunk, answer.seconds)
+
+    def _died(self, link: WorkerLink) -> None:
+        """Whose chunk it was may be to blame; the others go on with the next worker."""
+        if self._stopping:
+            return
+        self.restarts += 1
+        making = link.making
+        orders = [] if making is None else making.orders
+        _log.error("worker died", extra={"restarts": self.restarts, "orders": len(orders)})
+        for cast in self._taken():
+            if len(orders) == 1 and orders[0].performance == cast.performance.id:
+                cast.deaths += 1
+                if cast.deaths >= _MOST_DEATHS:
+                    cast.performance.end("the performance failed: the worker ended under it again and again")
+
+    def _taken(self) -> list[_Cast]:
+        with self._lock:
+            return list(self._casts.values())

@@ -1,0 +1,104 @@
+"""What the engine asks of the worker that makes pictures, and what comes back."""
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.rollout.request import Reference
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Role:
+    """Who performs."""
+
+    references: tuple[Reference, ...]
+    """At least one picture, of kinds that the worker has places for."""
+    caption: str = ""
+    seed: int = 0
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Order:
+    """The next chunk of one performance."""
+
+    performance: str
+    ticket: int
+    """Of this performance; rising, never used twice."""
+    speak_A: NDArray[np.float32]
+    """What the chunk hears of the own voice from its first frame on, at 16 kHz, with what it hears ahead."""
+    listen_A: NDArray[np.float32]
+    caption: str | None
+    """New words, or None."""
+    motion_FM: NDArray[np.float32] | None
+    keep: bool
+    """Whether the moment before this chunk may be returned to."""
+    back: bool
+    """Whether to return to the kept moment first: the chunk made from it was not shown."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Chunk:
+    """What came of an order."""
+
+    performance: str
+    ticket: int
+    pictures_FHWC: NDArray[np.uint8] | None
+    error: str = ""
+    """Why there are no pictures: this performance cannot go on."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageFacts:
+    """What a stage is like."""
+
+    size: int
+    """Pixels of a picture's side."""
+    chunk_frames: int
+    speak_ahead: int
+    """Samples at 16 kHz that a chunk hears beyond its end."""
+    listen_ahead: int
+    batch: int
+    """Performances that move in one go."""
+    chunk_s: float
+    """How long that takes, as tried when it was set up."""
+    places: int
+    """Performances that there is room for."""
+
+
+class Stage(Protocol):
+    """Where performances are made; lives in the worker."""
+
+    @property
+    def facts(self) -> StageFacts:
+        """What it is like."""
+        ...
+
+    def join(self, performance: str, role: Role) -> None:
+        """Begin.
+
+        Raises:
+            ConfigError: a picture is of another size or kind than there are places for.
+        """
+        ...
+
+    def leave(self, performance: str) -> None:
+        """End; unknown performances are ignored."""
+        ...
+
+    def make(self, orders: list[Order]) -> list[Chunk]:
+        """A chunk for each order; where it raises, none of them has moved."""
+        ...
+
+    def save(self, performance: str) -> bytes:
+        """All that the rest of a performance depends on."""
+        ...
+
+    def restore(self, performance: str, saved: bytes) -> None:
+        """Begin where ``save`` was."""
+        ...

@@ -1,0 +1,197 @@
+"""A stage with a model on it: every performance is a row of an ``OnlineStream``."""
+
+import io
+import os
+import statistics
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from openlpm.core.audio import AudioSource
+from openlpm.core.motion import NUM_MOTION, MotionTrack
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
+from openlpm.dit.condition import ReferenceKind, ReferenceSlot
+from openlpm.engine.orders import Chunk, Order, Role, StageFacts
+from openlpm.engine.sound import HeardTrack
+from openlpm.rollout.assembly import load_model
+from openlpm.rollout.fit import fit_to_cpu
+from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.request import Reference, StreamRequest
+from openlpm.rollout.rows import StreamState
+from openlpm.rollout.stream import OnlineStream, online_of
+from openlpm.synth.look.references import reference_rigs
+from openlpm.weights import bundled
+
+_TRIALS = 4
+_SHARE = 0.85
+"""Of its time that a machine may spend on making pictures."""
+_GPU_PLACES = 32
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageConfig:
+    """Which model, where, and how it streams."""
+
+    model: Path | None = None
+    """A model folder; None is the bundled nano."""
+    device: str = "cpu"
+    online: OnlineConfig | None = None
+    """How to stream, if not as the model was taught."""
+    threads: int | None = None
+    """Of torch on a CPU; None: one a core."""
+    places: int | None = None
+    """Performances at once; None: as many as a trial finds room for."""
+
+
+@dataclass
+class _Row:
+    stream: OnlineStream
+    place: int
+    speak: HeardTrack
+    listen: HeardTrack
+    kept: StreamState | None = None
+
+
+@final
+class ModelStage:
+    """A ``Stage``. On a CPU every performance is a stream by itself, turn by turn; on a GPU they move together."""
+
+    def __init__(self, config: StageConfig) -> None:
+        """Load, warm up and try how fast it is.
+
+        Raises:
+            ConfigError: the model cannot stream.
+            WeightsError: no weights there, or damaged ones.
+        """
+        self._device = torch.device(config.device)
+        if self._device.type == "cpu":
+            torch.set_num_threads(config.threads or os.cpu_count() or 1)
+        self._model = load_model(bundled.folder("nano") if config.model is None else config.model, self._device)
+        self._online = config.online or online_of(self._model)
+        if self._device.type == "cpu":
+            fit_to_cpu(self._model)
+        self._rows: dict[str, _Row] = {}
+        self._shared: OnlineStream | None = None
+        if self._device.type != "cpu":
+            places = config.places or _GPU_PLACES
+            slots = [ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs()]
+            with self._arithmetic():
+                self._shared = OnlineStream(self._model, places, slots, online=self._online)
+        self.facts = self._tried(config.places)
+
+    def join(self, performance: str, role: Role) -> None:
+        speak, listen = HeardTrack(), HeardTrack()
+        request = StreamRequest(
+            references=role.references, speak=speak, listen=listen, caption=role.caption, seed=role.seed
+        )
+        stream, place = self._room([reference.slot for reference in role.references])
+        with self._arithmetic():
+            stream.join(place, request)
+        self._rows[performance] = _Row(stream, place, speak, listen)
+
+    def leave(self, performance: str) -> None:
+        row = self._rows.pop(performance, None)
+        if row is not None:
+            row.stream.leave(row.place)
+
+    def make(self, orders: list[Order]) -> list[Chunk]:
+        rows = [self._rows[order.performance] for order in orders]
+        for order, row in zip(orders, rows, strict=True):
+            self._prepare(order, row)
+        with self._arithmetic():
+            frames_BFCHW = rows[0].stream.next_chunk([row.place for row in rows])
+        pictures_BFHWC = frames_BFCHW[[row.place for row in rows]].mul(255).round().byte().permute(0, 1, 3, 4, 2)
+        return [
+            Chunk(performance=order.performance, ticket=order.ticket, pictures_FHWC=_array(pictures_FHWC))
+            for order, pictures_FHWC in zip(orders, pictures_BFHWC.cpu(), strict=True)
+        ]
+
+    def save(self, performance: str) -> bytes:
+        row = self._rows[performance]
+        file = io.BytesIO()
+        torch.save(row.stream.snapshot(row.place), file)
+        return file.getvalue()
+
+    def restore(self, performance: str, saved: bytes) -> None:
+        state: StreamState = torch.load(io.BytesIO(saved), map_location=self._device, weights_only=False)
+        stream, place = self._room([reference.slot for reference in state.request.references])
+        stream.restore(place, state)
+        speak, listen = _track(state.request.speak), _track(state.request.listen)
+        self._rows[performance] = _Row(stream, place, speak, listen)
+
+    def _room(self, slots: list[ReferenceSlot]) -> tuple[OnlineStream, int]:
+        if self._shared is None:
+            return OnlineStream(self._model, 1, slots, online=self._online), 0
+        taken = {row.place for row in self._rows.values()}
+        return self._shared, next(place for place in range(self._shared.num_rows) if place not in taken)
+
+    def _prepare(self, order: Order, row: _Row) -> None:
+        stream, place = row.stream, row.place
+        if order.back and row.kept is not None:
+            stream.restore(place, row.kept)
+        row.kept = stream.snapshot(place) if order.keep else None
+        frame = stream.position(place)
+        row.speak.write(samples_at_frame(frame), order.speak_A)
+        row.listen.write(samples_at_frame(frame), order.listen_A)
+        if order.caption is not None:
+            stream.set_caption(place, order.caption)
+        if order.motion_FM is not None:
+            given_M = np.ones(NUM_MOTION, np.bool_)
+            stream.set_motion(place, MotionTrack(order.motion_FM, given_M, first_frame=frame))
+
+    def _tried(self, places: int | None) -> StageFacts:
+        """A performer that nobody sees makes a few chunks."""
+        size = self._model.config.picture_size
+        picture_HWC = np.full((size, size, 3), 128, np.uint8)
+        self.join("", Role(references=(Reference(kind=ReferenceKind.GLOBAL, picture_HWC=picture_HWC),)))
+        row = self._rows[""]
+        chunk_frames = row.stream.frames_per_chunk
+        speak_end, listen_end = row.stream.samples_needed(row.place)
+        end = samples_at_frame(chunk_frames)
+        seconds: list[float] = []
+        for ticket in range(_TRIALS):
+            order = Order(
+                performance="",
+                ticket=ticket,
+                speak_A=np.zeros(speak_end, np.float32),
+                listen_A=np.zeros(listen_end, np.float32),
+                caption=None,
+                motion_FM=np.zeros((chunk_frames, NUM_MOTION), np.float32),
+                keep=False,
+                back=False,
+            )
+            started_s = time.perf_counter()
+            self.make([order])
+            seconds.append(time.perf_counter() - started_s)
+        self.leave("")
+        chunk_s = statistics.median(seconds[1:])
+        batch = 1 if self._shared is None else self._shared.num_rows
+        found = max(int(_SHARE * chunk_frames / FRAME_RATE_HZ / chunk_s) * batch, 1)
+        return StageFacts(
+            size=size,
+            chunk_frames=chunk_frames,
+            speak_ahead=speak_end - end,
+            listen_ahead=listen_end - end,
+            batch=batch,
+            chunk_s=chunk_s,
+            places=places or (found if self._shared is None else min(found, batch)),
+        )
+
+    def _arithmetic(self) -> Any:
+        return nullcontext() if self._device.type == "cpu" else torch.autocast(self._device.type, torch.bfloat16)
+
+
+def _track(source: AudioSource) -> HeardTrack:
+    assert isinstance(source, HeardTrack)
+    return source
+
+
+def _array(pictures_FHWC: torch.Tensor) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pictures_FHWC.numpy())

@@ -1,0 +1,82 @@
+"""The engine's end of its worker: one process, commands in order, an answer for each."""
+
+import multiprocessing
+import time
+from collections import deque
+from concurrent.futures import Future
+from multiprocessing.connection import Connection
+from typing import final
+
+from openlpm.engine.stage import StageConfig
+from openlpm.engine.worker import Answer, CardConfig, Command, Done, Failed, Make, Ready, work
+
+_END_S = 5.0
+
+
+@final
+class WorkerLink:
+    """A worker and what it has been told and has not answered. Of one thread."""
+
+    def __init__(self, stage: StageConfig | CardConfig) -> None:
+        """Start the process; it says ``Ready`` or ``Failed`` first of all."""
+        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=work, args=(theirs, stage), name="openlpm-worker", daemon=True)
+        self.process.start()
+        theirs.close()
+        self._waiting: deque[tuple[Command, Future[Done] | None, float]] = deque()
+
+    @property
+    def making(self) -> Make | None:
+        """Chunks that are under way."""
+        return next((command for command, _, _ in self._waiting if isinstance(command, Make)), None)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether everything is answered."""
+        return not self._waiting
+
+    def waits_for_s(self) -> float:
+        """How long the oldest command has been unanswered."""
+        return time.monotonic() - self._waiting[0][2] if self._waiting else 0.0
+
+    def send(self, command: Command, answer: "Future[Done] | None" = None) -> None:
+        """Tell the worker; ``answer`` gets what comes of it.
+
+        Raises:
+            OSError: the process is gone.
+        """
+        self._waiting.append((command, answer, time.monotonic()))
+        self.connection.send(command)
+
+    def receive(self) -> Answer:
+        """The next answer; futures of commands are filled on the way.
+
+        Raises:
+            EOFError: the process is gone.
+        """
+        answer: Answer = self.connection.recv()
+        if isinstance(answer, Ready | Failed):
+            return answer
+        _, future, _ = self._waiting.popleft()
+        if future is not None and isinstance(answer, Done):
+            future.set_result(answer)
+        return answer
+
+    def end(self) -> None:
+        """End the process, kindly at first; who still waits for an answer is told."""
+        self.connection.close()
+        self.process.join(_END_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(_END_S)
+        self.process.close()
+        for _, future, _ in self._waiting:
+            if future is not None and not future.done():
+                future.set_result(Done(error="the worker ended before it answered; try again"))
+        self._waiting.clear()
+
+
+def pipe() -> tuple[Connection, Connection]:
+    """Where to wait for a poke, and where to poke."""
+    return multiprocessing.Pipe(duplex=False)
