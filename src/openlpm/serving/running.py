@@ -78,7 +78,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
         listener.bind(address)
         listener.listen(128)
-        listener.setblocking(False)
+        listener.setblocking(False)  # noqa: FBT003 (the standard library's)
     except OSError as error:
         listener.close()
         raise ConfigError(f"port={port}: cannot listen there ({error.strerror}); give --port another number") from error
