@@ -38,7 +38,8 @@ class Ear:
         self._floor = min(max(self._floor * _FLOOR_RISES, _QUIET / 4), max(loudness, _QUIET / 4))
         sounds = loudness > max(_QUIET, _ABOVE_FLOOR * self._floor)
         self._loud = self._loud + 1 if sounds else 0
-        self._hold = _HOLD_FRAMES if self._loud >= _BEGIN_FRAMES else max(self._hold - 1, 0)
+        goes_on = sounds and (self._hold > 0 or self._loud >= _BEGIN_FRAMES)
+        self._hold = _HOLD_FRAMES if goes_on else max(self._hold - 1, 0)
         return self._hold > 0
 
 

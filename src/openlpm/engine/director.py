@@ -62,6 +62,7 @@ class Director:
         self._asked: list[tuple[Command, Future[Done]]] = []
         self._chunk_s = 0.0
         self._standing = self._stopping = False
+        self._link: WorkerLink | None = None
         self._poked, self._poke = pipe()
         self._thread = threading.Thread(target=self._run, name="openlpm-director", daemon=True)
 
@@ -144,7 +145,7 @@ class Director:
     def _run(self) -> None:
         failed_starts = 0
         while not self._stopping:
-            link = WorkerLink(self._stage)
+            self._link = link = WorkerLink(self._stage)
             try:
                 self._stand_up(link)
                 failed_starts = 0
@@ -208,8 +209,7 @@ class Director:
         for command, answer in asked:
             link.send(command, answer)
         for cast in over:
-            cast.path.unlink(missing_ok=True)
-            link.send(Leave(performance=cast.performance.id))
+            link.send(Leave(performance=cast.performance.id, path=cast.path))
 
     def _begin_due(self, link: WorkerLink) -> float:
         """Begin the most urgent chunks if it is time; returns for how long there is nothing to do."""
@@ -225,7 +225,7 @@ class Director:
         now_s = time.monotonic()
         due = [cast for start_s, cast in urgent if start_s <= now_s][: self.facts.batch]
         if due:
-            link.send(Make(orders=[cast.performance.plan() for cast in due]))
+            link.send(Make(orders=[cast.performance.plan(self._chunk_s) for cast in due]))
             return 1.0
         slack_s = urgent[0][0] - now_s if urgent else 1.0
         stale = min(casts, key=lambda cast: cast.saved_s, default=None)

@@ -6,6 +6,7 @@ whose moment comes sooner. If the process ends, another is started and the perfo
 saved; one under which it ends again and again is ended alone.
 """
 
+import atexit
 import pickle
 import shutil
 import tempfile
@@ -71,6 +72,7 @@ class Engine:
 
     def start(self) -> None:
         """Start thread and worker; returns at once."""
+        atexit.register(self.close)
         self._director.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
@@ -137,6 +139,7 @@ class Engine:
 
     def close(self) -> None:
         """End everything; a second call does nothing."""
+        atexit.unregister(self.close)
         self._director.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -26,6 +26,8 @@ from openlpm.synth.act.planner import Planner
 _SLEEP_S = 2.0
 """Unread for so long, a performance stands still."""
 _HEAD_START_S = 0.02
+_FAR_S = 1.0
+"""No further ahead are slots planned, however slow the worker is."""
 _FADE = 480
 """Samples of sound over which an interrupted voice fades."""
 _MOST_WORDS = 500
@@ -161,6 +163,9 @@ class Performance:
                 self._next_slot = running + 1
                 # Only the newest chunk may be taken back, and no more than one lies ahead of the running one.
                 self._back = any(slot.ticket is not None for slot in later)
+            else:
+                for slot in later:  # silent: they are of the time after it
+                    slot.epoch = self._epoch
             current = self._slots.get(running)
             if current is not None and current.voiced:
                 current.sound_A = current.sound_A.copy()
@@ -242,9 +247,17 @@ class Performance:
                 return None
             return self._origin_s + self._next_slot * self._facts.chunk_frames / FRAME_RATE_HZ - lead_s
 
-    def plan(self) -> Order:
-        """Fix the next slot and order its pictures."""
+    def plan(self, chunk_s: float) -> Order:
+        """Fix the next slot of which at least half can be seen if its pictures take ``chunk_s``, and order them.
+
+        The slots before it, of a machine that is too slow, get no pictures.
+        """
         with self._lock:
+            if self._origin_s is not None:
+                slot_s = self._facts.chunk_frames / FRAME_RATE_HZ
+                first = int((self._now_s() + min(chunk_s, _FAR_S) - self._origin_s) / slot_s + 0.5)
+                while self._next_slot < first:
+                    self._plan_slot(None)
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._in_flight = ticket
             slot, speak_A, listen_A, motion_FM = self._plan_slot(ticket)

@@ -38,9 +38,10 @@ class Join:
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leave:
-    """End one; answered by ``Done``."""
+    """End one and forget what was saved; answered by ``Done``."""
 
     performance: str
+    path: Path
 
 
 @final
@@ -153,6 +154,7 @@ def _done(stage: Stage, command: Join | Leave | Save) -> bytes:
                 stage.restore(command.performance, saved)
         case Leave():
             stage.leave(command.performance)
+            command.path.unlink(missing_ok=True)
         case Save():
             saved = stage.save(command.performance)
             if command.path is None:
