@@ -19,6 +19,8 @@ from openlpm.serving.security import Doors
 _log = logging.getLogger(__name__)
 _FREE = frozenset({"/health", "/ready", "/metrics"})
 """Asked for by machines that watch this one, again and again."""
+_FIRST_ERROR = 400
+_READ_TO_END_BYTES = 64 * 2**20
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -57,6 +59,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._mark(MutableHeaders(scope=message), headers)
+                if status >= _FIRST_ERROR and unending(headers):
+                    MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
         try:
@@ -102,6 +106,12 @@ class Guard:
             answer.add_vary_header("origin")
         else:
             answer.setdefault("cross-origin-resource-policy", "same-origin")
+
+
+def unending(headers: Mapping[str, str]) -> bool:
+    """Whether a body may go on for longer than is worth reading to its end when its request is refused."""
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or not length.isdigit() or int(length) > _READ_TO_END_BYTES
 
 
 def policy(asked: Mapping[str, str]) -> str:

@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import final
 
 from openlpm.serving.refusals import Code, Refusal
@@ -116,20 +115,9 @@ async def read_body(headers: Mapping[str, str], stream: AsyncIterable[bytes], mo
         Refusal: it is not, or does not.
     """
     check_length(headers, most_bytes)
-    with soon():
+    try:
         async with asyncio.timeout(most_s):
             return b"".join([piece async for piece in capped(stream, most_bytes)])
-
-
-@contextmanager
-def soon() -> Generator[None, None, None]:
-    """Around ``asyncio.timeout``: a body that is not there in time is a bad request.
-
-    Raises:
-        Refusal: it was not.
-    """
-    try:
-        yield
     except TimeoutError:
         raise Refusal(Code.BAD_REQUEST, "The body did not arrive in time.") from None
 

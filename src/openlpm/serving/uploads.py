@@ -1,7 +1,6 @@
 """Pictures that users send: known by their content, decoded elsewhere, kept only as clean pixels."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable
@@ -13,7 +12,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from openlpm.serving.decoding import EXIT_REFUSED
-from openlpm.serving.limits import capped, check_length, soon
+from openlpm.serving.limits import read_body
 from openlpm.serving.refusals import Code, Refusal
 
 MOST_PIXELS = 16_000_000
@@ -29,37 +28,26 @@ async def read_upload(headers: Headers, stream: AsyncIterable[bytes], most_bytes
     Raises:
         Refusal: there is none, or too much, or it takes too long.
     """
-    most = most_bytes + _ENVELOPE_BYTES
-    check_length(headers, most)
-    parser = MultiPartParser(headers, _pieces(stream, most), max_files=1, max_fields=0)
+    # Whole, and then parsed: a parser that is stopped in the middle leaves its files open.
+    body = await read_body(headers, stream, most_bytes + _ENVELOPE_BYTES, most_s)
     try:
-        with soon():
-            async with asyncio.timeout(most_s):
-                form = await parser.parse()
+        form = await MultiPartParser(headers, _once(body), max_files=1, max_fields=0).parse()
     except (MultiPartException, KeyError, ValueError):  # a broken content type is a KeyError there
         raise Refusal(Code.BAD_REQUEST, "Send one file called picture, as multipart/form-data.") from None
-    async with _closing(form.get("picture")) as data:
-        if data is None:
-            raise Refusal(Code.BAD_REQUEST, "Send one file called picture, as multipart/form-data.")
-        if len(data) > most_bytes:
-            raise Refusal(Code.TOO_LARGE, f"The picture is larger than {most_bytes // 2**20} MiB.")
-        return data
-
-
-async def _pieces(stream: AsyncIterable[bytes], most: int) -> AsyncGenerator[bytes, None]:
-    async for piece in capped(stream, most):
-        yield piece
-
-
-@contextlib.asynccontextmanager
-async def _closing(field: UploadFile | str | None) -> AsyncGenerator[bytes | None, None]:
-    if not isinstance(field, UploadFile):
-        yield None
-        return
     try:
-        yield await field.read()
+        field = form.get("picture")
+        if not isinstance(field, UploadFile):
+            raise Refusal(Code.BAD_REQUEST, "Send one file called picture, as multipart/form-data.")
+        data = await field.read()
     finally:
-        await field.close()
+        await form.close()
+    if len(data) > most_bytes:
+        raise Refusal(Code.TOO_LARGE, f"The picture is larger than {most_bytes // 2**20} MiB.")
+    return data
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
 
 
 @final

@@ -133,7 +133,7 @@ def test_a_browser_sees_hears_and_is_heard(serve, run) -> None:
         assert 0.9 < np.mean(np.abs(heard) > 0.02) * len(heard) / 48_000 < 1.1, "a second of tone"
         agent = running.agents[0]
         assert agent.heard_samples > 48_000 * 2
-        assert 0.2 < agent.loudest < 0.3
+        assert 0.15 < agent.loudest < 0.3
 
     run(talk())
 
