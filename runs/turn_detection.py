@@ -5,7 +5,7 @@
 
 Needs the extras [tts] and [live]. The table is made of test voices, whom the fit (training voices, its threshold
 seen on validation voices) never heard; each sound begins at a known sample in a room with noise. ``--speech`` adds
-recordings of people (any sound files under FOLDER), whose onset is where they first come within 30 dB of their loudest 20 ms.
+recordings of people (any sound files under FOLDER); they begin where they first come within 30 dB of their loudest.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from openlpm.agents.barge_in import BargeInConfig, features
 from openlpm.agents.ear import MOMENT_S, MOMENT_SAMPLES, Moment
-from openlpm.agents.turns import Aside, TurnBegan, TurnConfig, TurnDetector, TurnOver, TurnTaken
+from openlpm.agents.turn_events import Aside, TurnBegan, TurnConfig, TurnOver, TurnTaken
+from openlpm.agents.turns import TurnDetector
 from openlpm.core.seeds import Split, generator
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.media.audio import open_audio

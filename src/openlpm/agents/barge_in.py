@@ -34,7 +34,7 @@ class BargeInConfig:
     """No decision before: the first sounds of words and of hums are alike."""
     latest_s: float = 1.6
     """Whoever sounds for so long takes the turn in any case."""
-    threshold: float = 0.0
+    threshold: float = 0.25
     """Of the rule's score: higher lets more back-channels and fewer turns pass."""
 
     def __post_init__(self) -> None:
@@ -50,9 +50,9 @@ FEATURES: Final = (
     "bright", "brightest", "hiss", "most_hiss", "loud", "loud_lately", "drop_db", "unevenness_db", "seconds",
 )  # fmt: skip
 WEIGHTS: Final = (
-    -4.87, 4.08, 0.9, -0.52, 2.44,
-    -0.13, -0.15, -0.36, 1.15, 0.13, -0.01, 0.18, 0.33,
-    0.05, -0.17, -0.02, 0.11, -2.72, 0.32, -0.03, -0.04, -1.62,
+    -4.73, 1.82, 0.586, -0.534, 2.06,
+    -0.182, 0.196, -0.384, 1.14, 0.351, 0.0669, 0.126, 0.392,
+    0.0858, -0.227, -0.0757, 0.128, -2.36, 0.655, -0.0353, -0.0802, -2.3,
 )  # fmt: skip
 """One for each of ``FEATURES``."""
 

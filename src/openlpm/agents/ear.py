@@ -1,6 +1,5 @@
 """What the microphone hears, as a row of short moments: how likely it is speech, how loud, and of what colour."""
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.errors import ConfigError, InputError
+from openlpm.agents.optional import live_package
+from openlpm.core.errors import InputError
 from openlpm.core.units import AUDIO_RATE_HZ
 
 MOMENT_SAMPLES = 512
@@ -98,18 +98,6 @@ def check_sound(samples_A: NDArray[np.float32], rate_hz: int) -> None:
         raise InputError(f"samples of shape {samples_A.shape}: give mono sound, one number a sample")
     if not _RATES_HZ[0] <= rate_hz <= _RATES_HZ[1]:
         raise InputError(f"rate_hz={rate_hz}: give sound of {_RATES_HZ[0]} to {_RATES_HZ[1]} samples a second")
-
-
-def live_package(name: str) -> Any:
-    """An optional package of live use.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"{name} is missing: install the extra with `pip install 'openlpm[live]'`") from error
 
 
 def _detector() -> Callable[[NDArray[np.float32]], float]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.agents.ear import check_sound
-from openlpm.agents.turns import TurnDetector, TurnEvent
+from openlpm.agents.turn_events import TurnEvent
+from openlpm.agents.turns import TurnDetector
 
 _MOST_WAITING_S = 4.0
 

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from openlpm.agents.turns import TurnOver
+from openlpm.agents.turn_events import TurnOver
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.synth.sound.acoustics import pitch_track
 

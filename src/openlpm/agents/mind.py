@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol, final
 
-from openlpm.agents.turns import TurnOver
+from openlpm.agents.turn_events import TurnOver
 from openlpm.agents.voice import Line
 
 

@@ -9,7 +9,7 @@ from openlpm.agents.agent import Feeling
 from openlpm.agents.dialogue import Dialogue
 from openlpm.agents.impression import Impression, impression_of
 from openlpm.agents.mind import Answer
-from openlpm.agents.turns import TurnOver
+from openlpm.agents.turn_events import TurnOver
 from openlpm.agents.voice import Line
 from openlpm.core.errors import ConfigError
 

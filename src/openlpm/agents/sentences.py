@@ -1,7 +1,6 @@
 """Text that arrives piece by piece, given on sentence by sentence."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import final
 
 _END = re.compile(r"[.!?…]+[\"'”)\]]*(?=\s)|\n")
@@ -53,16 +52,6 @@ def split_sentences(text: str) -> list[str]:
     """The sentences of ``text``."""
     splitter = SentenceSplitter()
     return splitter.push(text) + splitter.rest()
-
-
-async def sentences_of(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The sentences of text that is still being written."""
-    splitter = SentenceSplitter()
-    async for piece in pieces:
-        for sentence in splitter.push(piece):
-            yield sentence
-    for sentence in splitter.rest():
-        yield sentence
 
 
 def speakable(text: str) -> str:

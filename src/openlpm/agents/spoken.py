@@ -34,6 +34,16 @@ class SpokenLog:
         """Whether something is being heard now, as far as is known."""
         return self._playing
 
+    @property
+    def heard_s(self) -> float:
+        """How much of the first utterance has been heard."""
+        return self._heard_s
+
+    @property
+    def last_words(self) -> str:
+        """The words of the utterance that was begun last."""
+        return _words(self._utterances[-1])
+
     def begin(self) -> None:
         """Another utterance follows."""
         self._utterances.append(_Utterance())
@@ -41,6 +51,11 @@ class SpokenLog:
     def begin_line(self, text: str) -> None:
         """The sound of these words follows."""
         self._utterances[-1].lines.append((text, 0.0))
+
+    def add_words(self, text: str) -> None:
+        """More words of the last line."""
+        before, seconds = self._utterances[-1].lines[-1]
+        self._utterances[-1].lines[-1] = (before + text, seconds)
 
     def add_sound(self, seconds: float) -> None:
         """More sound of the last line."""

@@ -16,7 +16,8 @@ from openlpm.agents.ears import Ears
 from openlpm.agents.mind import Answer, Mind, UserSaid
 from openlpm.agents.outbox import Outbox
 from openlpm.agents.spoken import SpokenLog
-from openlpm.agents.turns import Aside, TurnBegan, TurnDetector, TurnEvent, TurnOver, TurnPaused, TurnTaken
+from openlpm.agents.turn_events import Aside, TurnBegan, TurnEvent, TurnOver, TurnPaused, TurnTaken
+from openlpm.agents.turns import TurnDetector
 from openlpm.agents.voice import Line, Mouth
 from openlpm.core.errors import ConfigError, OpenLPMError
 from openlpm.core.units import AUDIO_RATE_HZ
