@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,16 +87,33 @@ def agents_of(name: str) -> "MakeAgent":
         ConfigError: there is no agent of this name.
     """
     from openlpm.agents.agent import Agent
+    from openlpm.agents.registry import make_agent, settings_from
+    from openlpm.agents.settings import AgentKind, agent_kind
+    from openlpm.agents.turn_agent import Manners
     from openlpm.serving.quiet import QuietAgent
     from openlpm.serving.session import Wish
 
-    if name not in {"", _NO_AGENT}:
-        raise ConfigError(f"agent={name}: choose {_NO_AGENT}")
+    usual = name or agent_kind(os.environ).value
+    if usual != _NO_AGENT and usual not in list(AgentKind):
+        raise ConfigError(f"agent={name}: choose one of {', '.join([*AgentKind, _NO_AGENT])}")
+    settings = settings_from()
+    told = Manners(greets=False, most_silences=0)
 
     def make(wish: Wish) -> Agent:
-        if wish.agent not in {None, _NO_AGENT}:
-            raise ConfigError("agent: there is none of this name here")
-        return QuietAgent()
+        chosen = wish.agent or usual
+        if chosen == _NO_AGENT:
+            return QuietAgent()
+        character = wish.character
+        mine = replace(
+            settings,
+            character=character.name,
+            seed=character.seed,
+            feminine=character.feminine,
+            instructions=f"{settings.instructions} {wish.prompt}".strip(),
+        )
+        if not wish.answers:
+            return make_agent(AgentKind.OFFLINE, replace(mine, manners=told))
+        return make_agent(chosen, mine)
 
     return make
 

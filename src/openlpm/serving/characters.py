@@ -44,6 +44,9 @@ class Character:
     name: str
     style: str
     about: str
+    seed: int
+    """Of its voice; of a member of the cast its own."""
+    feminine: bool | None = None
 
     def as_json(self) -> dict[str, str]:
         """As the protocol tells it."""
@@ -94,7 +97,7 @@ class Characters:
         """Somebody who is known by one square picture; the oldest of too many is forgotten."""
         about, drawn = await asyncio.to_thread(_look_at, picture_HWC)
         key = _UPLOAD + secrets.token_urlsafe(16)
-        character = Character(id=key, name="Your picture", style="picture", about=about)
+        character = Character(id=key, name="Your picture", style="picture", about=about, seed=secrets.randbelow(2**31))
         _remember(self._uploads, key, (character, drawn), _MOST_UPLOADS)
         return character
 
@@ -162,7 +165,14 @@ def _member(seed: int, name: str) -> Character:
 
     identity = Identity.from_seed(seed)
     about = describe(identity)
-    return Character(id=f"{_SEED}{seed}", name=name, style=identity.style, about=f"{about[:1].upper()}{about[1:]}.")
+    return Character(
+        id=f"{_SEED}{seed}",
+        name=name,
+        style=identity.style,
+        about=f"{about[:1].upper()}{about[1:]}.",
+        seed=seed,
+        feminine=identity.feminine,
+    )
 
 
 def _any_seed(style: str) -> int:

@@ -44,6 +44,8 @@ class Wish:
     emotion: str = "neutral"
     agent: str | None = None
     """The name of an agent; None for the server's own choice."""
+    answers: bool = True
+    """False: it is never asked what to say, it says what it is told."""
 
 
 @final
