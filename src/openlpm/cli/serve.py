@@ -51,7 +51,7 @@ def serve(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log as JSON, a line an event.")] = False,
 ) -> None:
     """Run the server until it is stopped."""
-    _require_live()
+    require_live()
     from openlpm.serving.running import listen
     from openlpm.serving.settings import ServerSettings
 
@@ -64,12 +64,12 @@ def serve(
         origins=tuple(origin or ()),
         stun=stun,
     )
-    _log_to_stderr(as_json=json_logs)
+    log_to_stderr(as_json=json_logs)
     make_agent = agents_of(agent)
     # Before the model is loaded: a port that is taken is known at once.
     listener = listen(host, port)
     try:
-        engine = _engine(card=card, sessions=sessions, model=model, device=device)
+        engine = engine_of(card=card, sessions=sessions, model=model, device=device)
         engine.start()
         try:
             _tell(settings, listener, key_is_new=not named_key)
@@ -118,7 +118,12 @@ def agents_of(name: str) -> "MakeAgent":
     return make
 
 
-def _engine(*, card: bool, sessions: int | None, model: Path | None, device: str) -> "Engine":
+def engine_of(*, card: bool, sessions: int | None, model: Path | None, device: str) -> "Engine":
+    """An engine that is not started yet.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
     from openlpm.cli.engine import pick_device
     from openlpm.engine.engine import Engine, EngineConfig
     from openlpm.engine.stage import StageConfig
@@ -160,7 +165,12 @@ def _run(settings: "ServerSettings", listener: socket.socket, engine: "Engine", 
     typer.echo("stopped")
 
 
-def _require_live() -> None:
+def require_live() -> None:
+    """See that the packages of the extra are there.
+
+    Raises:
+        ConfigError: one is missing.
+    """
     try:
         import aiortc  # noqa: F401  # pyright: ignore[reportUnusedImport]
         import fastapi  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -174,7 +184,8 @@ def _require_live() -> None:
         ) from error
 
 
-def _log_to_stderr(*, as_json: bool) -> None:
+def log_to_stderr(*, as_json: bool) -> None:
+    """Set logging up for a command that runs for long."""
     from openlpm.serving.running import JsonLines, PlainLines
 
     handler = logging.StreamHandler(sys.stderr)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from openlpm.engine.engine import Engine
+from openlpm.serving import npc
 from openlpm.serving.api import Api
 from openlpm.serving.characters import Characters
 from openlpm.serving.guard import Guard, deny, refused
@@ -124,7 +125,17 @@ def _add_sockets(app: FastAPI, serving: Serving) -> None:
             return
         await SessionSocket(socket, session, serving.metrics, serving.encoders).run()
 
+    async def npc_socket(socket: WebSocket) -> None:
+        try:
+            serving.keyring.spend(token_of(socket, npc.PROTOCOL))
+            serving.sessions.require_running()
+        except Refusal as refusal:
+            await deny(socket, refusal, serving.metrics)
+            return
+        await npc.NpcSocket(socket, serving.sessions, serving.characters, serving.metrics, serving.encoders).run()
+
     app.add_api_websocket_route("/api/sessions/{key}/socket", session_socket)
+    app.add_api_websocket_route("/api/npc", npc_socket)
 
 
 def _add_refusals(app: FastAPI, metrics: ServerMetrics) -> None:

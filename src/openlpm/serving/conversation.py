@@ -33,11 +33,18 @@ class Conversation:
     """Runs until the performance ends or ``run`` is cancelled. Used from one event loop; nothing but ``run`` waits."""
 
     def __init__(
-        self, performer: Performer, agent: Agent, *, tell: Tell, metrics: ServerMetrics, clock: Clock | None = None
+        self,
+        performer: Performer,
+        agent: Agent,
+        *,
+        tell: Tell,
+        metrics: ServerMetrics,
+        answers: bool = True,
+        clock: Clock | None = None,
     ) -> None:
-        """``tell`` takes what the client is to know."""
+        """``tell`` takes what the client is to know; where nobody ``answers`` the agent does not hear the user."""
         self.performer, self._agent = performer, agent
-        self._tell, self._metrics = tell, metrics
+        self._tell, self._metrics, self._answers = tell, metrics, answers
         self._clock = clock or RealClock()
         self._outputs: list[Output] = []
         self._playback = Playback()
@@ -69,7 +76,7 @@ class Conversation:
         if samples_A.shape[0] and float(np.abs(samples_A).max()) > _VOICED:
             self.active_s = self._clock.now_s()
         self.performer.push_user_audio(samples_A, rate_hz)
-        if self._agent_runs:
+        if self._agent_runs and self._answers:
             self._agent.hear(samples_A, rate_hz)
 
     def say(self, text: str) -> None:

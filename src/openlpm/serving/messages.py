@@ -101,7 +101,15 @@ def read_message(text: str) -> Message:
     Raises:
         Refusal: it cannot be used; the sentence says why.
     """
-    fields = read_object(text)
+    return message_of(read_object(text))
+
+
+def message_of(fields: Mapping[str, Any]) -> Message:
+    """A message from its fields.
+
+    Raises:
+        Refusal: it cannot be used; the sentence says why.
+    """
     kind = fields.get("type")
     if not isinstance(kind, str) or kind not in _READERS:
         raise _bad("There is no message of this type.")

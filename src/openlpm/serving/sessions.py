@@ -46,6 +46,8 @@ class Sessions:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._seed = time.time_ns() % 2**31
         self.draining = False
+        self.closing = asyncio.Event()
+        """Set when all that still runs is ended."""
 
     @property
     def status(self) -> str:
@@ -55,6 +57,11 @@ class Sessions:
         if not self._engine.is_ready:
             return "starting"
         return "ready" if self._engine.streams < self._engine.capacity else "full"
+
+    @property
+    def capacity(self) -> int:
+        """Characters at once."""
+        return self._engine.capacity
 
     async def open(self, wish: Wish, address: str) -> Session:
         """A new session that runs.
@@ -84,13 +91,21 @@ class Sessions:
         Raises:
             Refusal: the server ends, is not ready, or is full.
         """
+        self.require_running()
+        if self.status == "full":
+            raise _full()
+
+    def require_running(self) -> None:
+        """See that the server neither ends nor begins.
+
+        Raises:
+            Refusal: it does.
+        """
         match self.status:
             case "draining":
                 raise Refusal(Code.DRAINING, "The server is being stopped; try another one.", retry_s=_RETRY_S)
             case "starting":
                 raise Refusal(Code.STARTING, "The model is being loaded; try again soon.", retry_s=5.0)
-            case "full":
-                raise _full()
             case _:
                 return
 
@@ -111,6 +126,7 @@ class Sessions:
         began_s = time.monotonic()
         while self._tasks and time.monotonic() - began_s < most_s():
             await asyncio.wait(set(self._tasks), timeout=_DRAIN_LOOK_S)
+        self.closing.set()
         for session in list(self._running.values()):
             session.end(Bye.DRAINING)
         if self._tasks:
@@ -121,7 +137,13 @@ class Sessions:
         self._seed += 1
         joining = Joining(references=references, prompt=wish.prompt, emotion=wish.emotion, seed=self._seed)
         try:
-            return await asyncio.to_thread(self._engine.join, joining)
+            under_way = owned(asyncio.to_thread(self._engine.join, joining), self._tasks)
+            try:
+                return await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                # Whoever asked is gone; the engine does not know, and would keep a place for nobody.
+                under_way.add_done_callback(_leave)
+                raise
         except NoRoom:
             raise _full() from None
         except ConfigError as error:
@@ -131,7 +153,7 @@ class Sessions:
 
     def _couple(self, wish: Wish, performer: Performer) -> Session:
         def converse(outbox: Outbox) -> Conversation:
-            return Conversation(performer, agent, tell=outbox.tell, metrics=self._metrics)
+            return Conversation(performer, agent, tell=outbox.tell, metrics=self._metrics, answers=wish.answers)
 
         try:
             agent = self._make_agent(wish)
@@ -151,6 +173,11 @@ class Sessions:
             self._running.pop(session.id, None)
             self._places.give_back(address)
             self._metrics.sessions.set(len(self._running))
+
+
+def _leave(joined: "asyncio.Task[Performer]") -> None:
+    if not joined.cancelled() and joined.exception() is None:
+        joined.result().close()
 
 
 def _full() -> Refusal:

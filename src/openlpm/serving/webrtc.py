@@ -30,9 +30,11 @@ from openlpm.serving.refusals import Code, Refusal
 from openlpm.serving.tracks import PictureTrack, SoundTrack
 
 _log = logging.getLogger(__name__)
-_BITRATE = 1_500_000
-"""Of pictures of 256 x 256. Least and most are the same: aiortc begins a new encoder, with a key frame, whenever a
-receiver's estimate moves by a tenth, which costs more than it saves at such rates."""
+_BITRATE = 1_000_000
+"""Bits a second of pictures of 256 x 256: H.264 takes three quarters of it for 41.7 dB, where 4:2:0 alone leaves 41.9.
+
+Least and most are the same: aiortc begins a new encoder, with a key frame, whenever a receiver's estimate moves by a
+tenth, which costs more than it saves at such rates."""
 _MOST_SDP = 65_536
 _MOST_CANDIDATES = 64
 _ANSWER_S = 10.0

@@ -169,3 +169,9 @@ def run() -> Callable[[Coroutine[Any, Any, None]], None]:
         assert not left, f"threads are left: {left}"
 
     return start
+
+
+@pytest.fixture
+def agent_type() -> type[ToneAgent]:
+    """The agent that says tones."""
+    return ToneAgent

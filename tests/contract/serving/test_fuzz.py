@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 pytestmark = pytest.mark.contract
 
 _VALUES: list[Any] = [
-    None, True, -1, 7, 1e308, "", "x" * 3_000, "\ud83d", [], {}, [[[]]], "seed:7", "seed:-1", "seed:9999999", "upload:x",
+    None, True, -1, 7, 1e308, "", "x" * 3_000, "\ud83d", [], {}, [[[]]], "seed:7", "seed:-1", "seed:9999999", "up:x",
     "../../etc/passwd", "\0", "happy", 2**80, float("nan"), "socket", {"a": {"b": 1}},
 ]  # fmt: skip
 _NAMES = [
