@@ -1,5 +1,6 @@
 # One command each; every target sets up what it needs, and does so once.
 #   make demo      a character unseen in training listens and speaks: out/demo.mp4
+#   make serve     talk to a character in the browser, at http://127.0.0.1:8400/
 #   make setup     the environment to develop in, and nothing else
 #   make check     formatting, lint, types, layers
 #   make test      check, then the tests a change must pass
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo check test test-all clean
+.PHONY: help setup demo serve check test test-all clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,6 +27,9 @@ help:
 demo: $(VENV)/.base
 	@mkdir -p out
 	$(BIN)/openlpm demo --out out/demo.mp4
+
+serve: $(VENV)/.live
+	$(BIN)/openlpm serve
 
 setup: $(VENV)/.dev
 
@@ -60,6 +64,10 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.live: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[live]'
+	@touch $@ $(VENV)/.base
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.base $(VENV)/.live

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, generate, package, synth, train
+from openlpm.cli import bench, characters, demo, generate, package, serve, synth, train
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -47,6 +47,7 @@ app.command("generate", help=generate.HELP)(generate.generate)
 app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
 app.command("models")(models)
+app.command("serve", help=serve.HELP)(serve.serve)
 app.command("train", help=train.HELP)(train.train)
 app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")

@@ -3,6 +3,7 @@
 import secrets
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,36 +39,43 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise InputError(
             f"{path} has {size_bytes / 2**20:.0f} MiB; pictures may have {MAX_PICTURE_BYTES // 2**20}: save it smaller"
         )
+    return decode_picture(path, str(path))
+
+
+def decode_picture(source: Path | BinaryIO, name: str, *, most_pixels: int = MAX_PICTURE_PIXELS) -> NDArray[np.uint8]:
+    """A picture as ``read_picture`` reads it, from a file or from memory; ``name`` is what the errors call it.
+
+    Raises:
+        InputError: no picture, a damaged one, or one that has too many pixels or too few.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as picture:
-                _check_size(path, picture.size)
+            with Image.open(source, formats=_FORMATS) as picture:
+                _check_size(name, picture.size, most_pixels)
                 picture.seek(0)
                 upright = ImageOps.exif_transpose(picture)
                 return np.array(_on_backdrop(upright))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(path) from error
+        raise _too_many_pixels(name, most_pixels) from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise InputError(f"{path} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
+        raise InputError(f"{name} is not a picture that can be read; give a PNG, JPEG or WebP file") from error
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(name: str, size: tuple[int, int], most_pixels: int) -> None:
     width, height = size
-    if width * height > MAX_PICTURE_PIXELS:
-        raise _too_many_pixels(path)
+    if width * height > most_pixels:
+        raise _too_many_pixels(name, most_pixels)
     if min(size) < MIN_PICTURE_SIDE:
         raise InputError(
-            f"{path} is {width} x {height} pixels; a character needs at least {MIN_PICTURE_SIDE} x {MIN_PICTURE_SIDE}"
+            f"{name} is {width} x {height} pixels; a character needs at least {MIN_PICTURE_SIDE} x {MIN_PICTURE_SIDE}"
         )
 
 
-def _too_many_pixels(path: Path) -> InputError:
-    return InputError(
-        f"{path} has too many pixels; at most {MAX_PICTURE_PIXELS // 10**6} million are read: save it smaller"
-    )
+def _too_many_pixels(name: str, most_pixels: int) -> InputError:
+    return InputError(f"{name} has too many pixels; at most {most_pixels // 10**6} million are read: save it smaller")
 
 
 def _on_backdrop(picture: Image.Image) -> Image.Image:

@@ -1,0 +1,157 @@
+"""All sessions of a server: who gets one, and how they end."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, final
+
+from openlpm.agents.agent import Agent
+from openlpm.core.errors import ConfigError, NoRoom, PerformanceEnded
+from openlpm.engine.engine import Engine, Joining
+from openlpm.engine.performer import Performer
+from openlpm.serving.characters import Characters
+from openlpm.serving.conversation import Conversation
+from openlpm.serving.limits import Places
+from openlpm.serving.metrics import ServerMetrics
+from openlpm.serving.outputs import Outbox
+from openlpm.serving.refusals import Code, Refusal
+from openlpm.serving.session import Bye, Session, Wish, owned
+from openlpm.serving.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+_RETRY_S = 15.0
+_DRAIN_LOOK_S = 0.2
+
+MakeAgent = Callable[[Wish], Agent]
+"""Makes an agent for one conversation; raises ConfigError for a name that it does not know."""
+
+
+@final
+class Sessions:
+    """Opens, finds and ends them; owns their tasks."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ServerSettings,
+        make_agent: MakeAgent,
+        characters: Characters,
+        metrics: ServerMetrics,
+    ) -> None:
+        self._engine, self._settings, self._make_agent = engine, settings, make_agent
+        self._characters, self._metrics = characters, metrics
+        self._places = Places(settings.limits.sessions_an_address)
+        self._running: dict[str, Session] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._seed = time.time_ns() % 2**31
+        self.draining = False
+
+    @property
+    def status(self) -> str:
+        """``ready``, or why nobody can come in: ``draining``, ``starting``, ``full``."""
+        if self.draining:
+            return "draining"
+        if not self._engine.is_ready:
+            return "starting"
+        return "ready" if self._engine.streams < self._engine.capacity else "full"
+
+    async def open(self, wish: Wish, address: str) -> Session:
+        """A new session that runs.
+
+        Raises:
+            Refusal: there is no room, the server ends or is not ready, or the wish cannot be met.
+        """
+        began_s = time.monotonic()
+        self.require_open()
+        self._places.take(address)
+        try:
+            performer = await self._join(wish)
+            session = self._couple(wish, performer)
+        except BaseException:
+            self._places.give_back(address)
+            raise
+        self._running[session.id] = session
+        self._metrics.sessions.set(len(self._running))
+        owned(self._live(session, address), self._tasks)
+        self._metrics.session_create_ms.observe(1e3 * (time.monotonic() - began_s))
+        _log.info("a session began", extra={"session": session.id})
+        return session
+
+    def require_open(self) -> None:
+        """See that sessions may begin.
+
+        Raises:
+            Refusal: the server ends, is not ready, or is full.
+        """
+        match self.status:
+            case "draining":
+                raise Refusal(Code.DRAINING, "The server is being stopped; try another one.", retry_s=_RETRY_S)
+            case "starting":
+                raise Refusal(Code.STARTING, "The model is being loaded; try again soon.", retry_s=5.0)
+            case "full":
+                raise _full()
+            case _:
+                return
+
+    def find(self, key: str) -> Session:
+        """The session of this id.
+
+        Raises:
+            Refusal: there is none, or no longer.
+        """
+        session = self._running.get(key)
+        if session is None:
+            raise Refusal(Code.NOT_FOUND, "There is no such session.")
+        return session
+
+    async def drain(self, most_s: Callable[[], float] = lambda: 0.0) -> None:
+        """Let nobody in, wait for those who are there, then end them; ``most_s`` may become less while it waits."""
+        self.draining = True
+        began_s = time.monotonic()
+        while self._tasks and time.monotonic() - began_s < most_s():
+            await asyncio.wait(set(self._tasks), timeout=_DRAIN_LOOK_S)
+        for session in list(self._running.values()):
+            session.end(Bye.DRAINING)
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _join(self, wish: Wish) -> Performer:
+        references = await self._characters.references(wish.character)
+        self._seed += 1
+        joining = Joining(references=references, prompt=wish.prompt, emotion=wish.emotion, seed=self._seed)
+        try:
+            return await asyncio.to_thread(self._engine.join, joining)
+        except NoRoom:
+            raise _full() from None
+        except ConfigError as error:
+            raise Refusal(Code.BAD_REQUEST, str(error)) from None
+        except (PerformanceEnded, TimeoutError):
+            raise Refusal(Code.STARTING, "The engine is not ready; try again soon.", retry_s=5.0) from None
+
+    def _couple(self, wish: Wish, performer: Performer) -> Session:
+        def converse(outbox: Outbox) -> Conversation:
+            return Conversation(performer, agent, tell=outbox.tell, metrics=self._metrics)
+
+        try:
+            agent = self._make_agent(wish)
+        except ConfigError as error:
+            performer.close()
+            raise Refusal(Code.BAD_REQUEST, str(error)) from None
+        except BaseException:
+            performer.close()
+            raise
+        return Session(wish, self._settings, self._metrics, converse)
+
+    async def _live(self, session: Session, address: str) -> None:
+        try:
+            reason = await session.live()
+            _log.info("a session ended", extra={"session": session.id, "reason": reason.value})
+        finally:
+            self._running.pop(session.id, None)
+            self._places.give_back(address)
+            self._metrics.sessions.set(len(self._running))
+
+
+def _full() -> Refusal:
+    return Refusal(Code.BUSY, "As many characters run as this machine can carry; try again later.", retry_s=_RETRY_S)
