@@ -35,7 +35,7 @@ function main(): void {
     document.title = "OpenLPM";
     document.body.dataset["view"] = "gallery";
     place.replaceChildren(gallery.element);
-    gallery.busy = false;
+    gallery.paused = false;
     gallery.focus();
   }
 
@@ -47,6 +47,7 @@ function main(): void {
         void tellFailure(advice).then((again) => (again ? start(character) : undefined));
       },
     });
+    gallery.paused = true;
     document.title = `${character.name} · OpenLPM`;
     document.body.dataset["view"] = "talk";
     place.replaceChildren(conversation.view.element);

@@ -113,7 +113,7 @@ function notify(now: Conversation, tone: Notice["tone"], text: string): Conversa
 
 /** While a line is not final the next of the same speaker takes its place. */
 function addLine(now: Conversation, who: Line["who"], text: string, final: boolean): Conversation {
-  const open = now.lines.findLastIndex((line) => line.who === who && !line.final && !line.cut);
+  const open = now.lines.findLastIndex((line) => line.who === who && !line.final);
   const old = now.lines[open];
   if (old) {
     const without = now.lines.filter((line) => line !== old);
@@ -127,5 +127,5 @@ function addLine(now: Conversation, who: Line["who"], text: string, final: boole
 
 function cutLast(lines: readonly Line[]): readonly Line[] {
   const last = lines[lines.length - 1];
-  return last?.who === "agent" ? [...lines.slice(0, -1), { ...last, cut: true, final: true }] : lines;
+  return last?.who === "agent" ? [...lines.slice(0, -1), { ...last, cut: true }] : lines;
 }
