@@ -52,7 +52,8 @@ function main(): void {
     document.body.dataset["view"] = "talk";
     place.replaceChildren(conversation.view.element);
     conversation.view.focus();
-    addEventListener("pagehide", () => conversation.close(), { once: true });
+    // A page that comes back from the browser's memory begins anew.
+    addEventListener("pagehide", () => conversation.leave(), { once: true });
     void conversation.start();
   }
 
