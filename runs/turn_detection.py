@@ -1,4 +1,4 @@
-"""How fast and how surely turns are detected, and the weights of the rule that tells turns from back-channels.
+"""How fast and how surely turns are detected, and the rule that tells turns from back-channels.
 
     python runs/turn_detection.py [--each 200] [--speech FOLDER]
     python runs/turn_detection.py fit [--each 700]
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from openlpm.agents.barge_in import BargeInConfig, features
+from openlpm.agents.barge_in import MOST_SPREADS, WEIGHTS_FILE, BargeInConfig, features, score
 from openlpm.agents.ear import MOMENT_S, MOMENT_SAMPLES, Moment
 from openlpm.agents.turn_events import Aside, TurnBegan, TurnConfig, TurnOver, TurnTaken
 from openlpm.agents.turns import TurnDetector
@@ -107,7 +108,7 @@ def _burst(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def onset_moments(scene: Scene) -> list[Moment]:
     """Everything from where a detector finds an onset, the character being heard; empty where it finds none."""
-    never = BargeInConfig(threshold=1e9, latest_s=1e9)
+    never = BargeInConfig(earliest_s=1e8, latest_s=1e9)  # so that no rule is needed to learn one
     detector = TurnDetector(TurnConfig(barge_in=never))
     detector.character_is_heard(heard=True)
     kept: list[Moment] = []
@@ -120,55 +121,65 @@ def onset_moments(scene: Scene) -> list[Moment]:
 
 
 def fit(each: int) -> None:
-    """Print weights of the logistic rule, and what every threshold lets pass on validation voices."""
-    config = BargeInConfig()
+    """Teach the rule and write it where it is read from; print what every threshold lets pass on validation voices."""
+    shortest = round(BargeInConfig().earliest_s / MOMENT_S)
     rows: list[NDArray[np.float64]] = []
     kinds: list[str] = []
     for scene in scenes(Split.TRAIN, each):
         moments = onset_moments(scene)
-        for length in range(round(config.earliest_s / MOMENT_S), len(moments) + 1):
+        for length in range(shortest, len(moments) + 1):
             rows.append(features(moments[:length]))
             kinds.append(scene.kind)
     seen_NF, kind_N = np.stack(rows), np.array(kinds)
     is_turn_N = np.isin(kind_N, TURNS)
     # Hums are what must not pass; words of back-channels are words, and only so much can be done.
-    weight_N = np.where(kind_N == "mm_hm", 3.0, np.where(np.isin(kind_N, ("backchannel", "laugh")), 0.5, 1.0))
+    weight_N = np.where(kind_N == "mm_hm", 3.0, np.where(np.isin(kind_N, ("backchannel", "laugh")), 0.3, 1.0))
     weight_N *= np.where(seen_NF[:, -1] < 0.45, 3.0, 1.0)  # what is decided late is decided too late
     weight_N[is_turn_N] *= weight_N[~is_turn_N].sum() / weight_N[is_turn_N].sum()
-    weights_F = logistic(seen_NF, is_turn_N.astype(np.float64), weight_N)
-    print("WEIGHTS =", tuple(float(f"{weight:.3g}") for weight in weights_F))
-    found = [(scene, onset_moments(scene)) for scene in scenes(Split.VALIDATION, each // 3)]
-    for threshold in (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0):
+    WEIGHTS_FILE.parent.mkdir(exist_ok=True)
+    np.savez(WEIGHTS_FILE, **learned(seen_NF, is_turn_N, weight_N / weight_N.mean()))
+    found: list[tuple[str, list[float]]] = []
+    for scene in scenes(Split.VALIDATION, each // 3):
+        moments = onset_moments(scene)
+        found.append((scene.kind, [score(moments[:length]) for length in range(shortest, len(moments) + 1)]))
+    for threshold in np.arange(-1.0, 1.75, 0.25):
         print(f"threshold {threshold:5.2f}", end="")
         for kind in KINDS:
-            taken = [_first(moments, weights_F, threshold) for scene, moments in found if scene.kind == kind]
-            print(f"  {kind} {np.mean([at is not None for at in taken]):.2f}", end="")
-        late_s = [_first(moments, weights_F, threshold) for scene, moments in found if scene.kind in TURNS]
-        told_s = [at for at in late_s if at is not None]
-        print("  s after onset p50 p90 p95", np.percentile(told_s, [50, 90, 95]).round(2))
+            print(f"  {kind} {np.mean([max(s, default=-9) > threshold for k, s in found if k == kind]):.3f}", end="")
+        late_s = [_first(s, threshold) for kind, s in found if kind in TURNS]
+        print("  turns after s p50 p90 p95", np.percentile(late_s, [50, 90, 95]).round(2))
 
 
-def _first(moments: list[Moment], weights_F: NDArray[np.float64], threshold: float) -> float | None:
-    for length in range(round(BargeInConfig().earliest_s / MOMENT_S), len(moments) + 1):
-        if features(moments[:length]) @ weights_F > threshold:
-            return length * MOMENT_S
-    return None
+def _first(scores: list[float], threshold: float) -> float:
+    """When a sound is taken for a turn, at the latest when it would be in any case."""
+    config = BargeInConfig()
+    over = [index for index, value in enumerate(scores) if value > threshold]
+    return config.earliest_s + over[0] * MOMENT_S if over else config.latest_s
 
 
-def logistic(
-    rows_NF: NDArray[np.float64], wanted_N: NDArray[np.float64], weight_N: NDArray[np.float64], ridge: float = 1.0
-) -> NDArray[np.float64]:
-    """Weighted logistic regression by Newton's method; the first column is ones."""
-    mean_F, spread_F = rows_NF[:, 1:].mean(axis=0), rows_NF[:, 1:].std(axis=0) + 1e-9
-    unit_NF = np.concatenate([rows_NF[:, :1], (rows_NF[:, 1:] - mean_F) / spread_F], axis=1)
-    weights_F = np.zeros(unit_NF.shape[1])
-    for _ in range(30):
-        guess_N = 1 / (1 + np.exp(-unit_NF @ weights_F))
-        curve_N = weight_N * guess_N * (1 - guess_N) + 1e-9
-        bend_FF = (unit_NF * curve_N[:, None]).T @ unit_NF + ridge * np.eye(weights_F.shape[0])
-        slope_F = unit_NF.T @ (weight_N * (wanted_N - guess_N)) - ridge * weights_F
-        weights_F = weights_F + np.linalg.solve(bend_FF, slope_F)
-    return np.concatenate([[weights_F[0] - (weights_F[1:] * mean_F / spread_F).sum()], weights_F[1:] / spread_F])
+def learned(
+    seen_NF: NDArray[np.float64], is_turn_N: NDArray[np.bool_], weight_N: NDArray[np.float64], width: int = 12
+) -> dict[str, NDArray[np.float32]]:
+    """Two layers that tell turns; noise on what they see and weight decay keep them smooth."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    mean_F, spread_F = seen_NF.mean(axis=0), seen_NF.std(axis=0) + 1e-6
+    unit_NF = torch.tensor(((seen_NF - mean_F) / spread_F).clip(-MOST_SPREADS, MOST_SPREADS), dtype=torch.float32)
+    wanted_N, count_N = torch.tensor(is_turn_N).float(), torch.tensor(weight_N).float()
+    inner, outer = torch.nn.Linear(unit_NF.shape[1], width), torch.nn.Linear(width, 1)
+    optimiser = torch.optim.AdamW([*inner.parameters(), *outer.parameters()], lr=3e-3, weight_decay=0.3)
+    for _ in range(2_000):
+        drawn = torch.randint(len(wanted_N), (2_048,))
+        guess = outer(torch.tanh(inner(unit_NF[drawn] + 0.3 * torch.randn(2_048, unit_NF.shape[1]))))[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(guess, wanted_N[drawn], count_N[drawn])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    numbers = {
+        "inner": inner.weight, "inner_bias": inner.bias, "outer": outer.weight[0], "outer_bias": outer.bias[0],
+    }  # fmt: skip
+    arrays = {name: tensor.detach().numpy().astype(np.float32) for name, tensor in numbers.items()}
+    return arrays | {"mean": mean_F.astype(np.float32), "spread": spread_F.astype(np.float32)}
 
 
 def events_of(

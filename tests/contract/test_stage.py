@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,3 +173,15 @@ def test_a_model_that_was_never_taught_to_stream_is_refused(folder: Path, tmp_pa
     model.save_to(tmp_path, storage=Storage.FP32)
     with pytest.raises(ConfigError, match="cannot stream"):
         ModelStage(StageConfig(model=tmp_path, threads=1))
+
+
+@pytest.mark.parametrize(("seconds", "refined"), [((0.1,), True), ((0.5, 0.2), False), ((0.5, 0.9), True)])
+def test_a_processor_that_is_too_slow_streams_in_the_way_of_a_laptop(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], refined: bool
+) -> None:
+    trials = iter([time for each in seconds for time in (0.0, each) * 4])
+    monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)
+    monkeypatch.setattr("openlpm.engine.stage.time", SimpleNamespace(perf_counter=lambda: next(trials)))
+    stage = ModelStage(StageConfig(model=folder, threads=1))
+    assert (stage.online.refiner_time is not None) == refined
+    assert stage.facts.chunk_s == pytest.approx(min(seconds))

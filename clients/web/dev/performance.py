@@ -16,8 +16,9 @@ from openlpm.synth.sound.voices import voices_of
 RATE_HZ = 48_000
 FRAME = 2_000
 FPS = 24
-DELAY_S = 0.25
-REPLY = "I am only a drawn test picture, so I repeat what I was told: {text}"
+BEEP = "beep"
+"""Said, it gives three tones with a white picture to each: how far sound and picture are apart can be seen."""
+_BEEP_LEVEL = 12_345
 
 
 @dataclass(kw_only=True)
@@ -49,6 +50,9 @@ class Performance:
 
     def say(self, text: str) -> None:
         """Speak these words after what is being said."""
+        if text == BEEP:
+            self._left = np.concatenate([self._left, _beeps()])
+            return
         spoken = self._engine.say(text, self._voice)
         rate_hz = 16_000
         sound = soxr.resample(spoken.samples_A, rate_hz, RATE_HZ)
@@ -76,6 +80,8 @@ class Performance:
         self._state({(1, 1): "both", (1, 0): "speak", (0, 1): "listen"}.get((speaking, listening), "idle"))
         loudness = min(1.0, float(np.sqrt(np.mean((sound_A / 32768.0) ** 2))) * 6)
         picture_HWC = pose(self._seed, number, loudness)
+        if int(sound_A.max()) == _BEEP_LEVEL:
+            picture_HWC = np.full_like(picture_HWC, 255)
         ends = speaking and not len(self._left)
         return Moment(number=number, due_s=due_s, picture_HWC=picture_HWC, sound_A=sound_A, epoch=self.epoch, ends=ends)
 
@@ -98,3 +104,9 @@ class Performance:
         numbers = {"render_fps": 31.2 + (number % 7) / 10, "chunk_ms": 166.0 + number % 11, "held": 0, "frames": number}
         numbers |= {"voice_delay_s": 0.42, "queued_voice_s": waiting_s, "av_drift_ms": 0.0, "queue_depth": 0}
         return {"type": "numbers", **numbers}
+
+
+def _beeps() -> NDArray[np.int16]:
+    tone = np.where(np.arange(6 * FRAME) % 48 < 24, _BEEP_LEVEL, -_BEEP_LEVEL)
+    rest = np.zeros(18 * FRAME, dtype=np.int16)
+    return np.concatenate([rest, tone] * 3).astype(np.int16)

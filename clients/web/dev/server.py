@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from npc import Crowd
 from performance import Moment, Performance
 from pictures import FIRST_SEED, character, encode, portrait, poses
 from tracks import Offering
@@ -191,6 +192,13 @@ async def socket(ws: WebSocket, key: str) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await session.offering.close()
         del sessions[key]
+
+
+@app.websocket("/api/npc")
+async def npc(ws: WebSocket) -> None:
+    """Many characters on one connection."""
+    await ws.accept("openlpm.npc.1")
+    await Crowd(ws).run()
 
 
 async def _send(ws: WebSocket, session: Session) -> None:

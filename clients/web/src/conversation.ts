@@ -117,6 +117,7 @@ export class Conversation {
 
   #send(message: ClientMessage): void {
     this.#call.send(message);
+    if (message.type === "ask") this.#change({ kind: "typed", text: message.text });
   }
 
   #change(change: Change): void {

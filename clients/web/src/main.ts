@@ -35,7 +35,7 @@ function main(): void {
     document.title = "OpenLPM";
     document.body.dataset["view"] = "gallery";
     place.replaceChildren(gallery.element);
-    gallery.busy = false;
+    gallery.paused = false;
     gallery.focus();
   }
 
@@ -47,11 +47,13 @@ function main(): void {
         void tellFailure(advice).then((again) => (again ? start(character) : undefined));
       },
     });
+    gallery.paused = true;
     document.title = `${character.name} · OpenLPM`;
     document.body.dataset["view"] = "talk";
     place.replaceChildren(conversation.view.element);
     conversation.view.focus();
-    addEventListener("pagehide", () => conversation.close(), { once: true });
+    // A page that comes back from the browser's memory begins anew.
+    addEventListener("pagehide", () => conversation.leave(), { once: true });
     void conversation.start();
   }
 

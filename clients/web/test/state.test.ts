@@ -30,8 +30,17 @@ test("an open line that turns out to be nothing goes away", () => {
   assert.equal(after(words("user", "hm", false), words("user", "", true)).lines.length, 0);
 });
 
-test("an interruption is counted, and marks what was cut", () => {
-  const now = after(words("agent", "Long ago,", false), { type: "interrupted", epoch: 3, by: "voice" }, words("agent", "Yes?", true));
+test("what the user typed is shown once, whether or not the agent repeats it", () => {
+  const typed = reduce(begin(ADA), { kind: "typed", text: "Hello?" });
+  const echoed = reduce(typed, { kind: "heard", message: words("user", "Hello?", true) });
+  assert.deepEqual(typed.lines.map(({ text }) => text), ["Hello?"]);
+  assert.deepEqual(echoed.lines.map(({ text }) => text), ["Hello?"]);
+  const again = reduce(echoed, { kind: "heard", message: words("user", "Hello?", true) });
+  assert.equal(again.lines.length, 2);
+});
+
+test("an interruption is counted, and marks what was cut, whose last words may still be corrected", () => {
+  const now = after(words("agent", "Long ago, there was", false), { type: "interrupted", epoch: 3, by: "voice" }, words("agent", "Long ago,", true), words("agent", "Yes?", true));
   assert.equal(now.epoch, 3);
   assert.equal(now.interrupted, 1);
   assert.deepEqual(now.lines.map(({ text, cut }) => [text, cut]), [["Long ago,", true], ["Yes?", false]]);

@@ -1,6 +1,7 @@
 """The turn detector beside the event loop: its network runs in a thread, and sound waits for it in a bounded queue."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +14,20 @@ from openlpm.agents.ear import check_sound
 from openlpm.agents.turn_events import TurnEvent
 from openlpm.agents.turns import TurnDetector
 
+_LOG = logging.getLogger(__name__)
 _MOST_WAITING_S = 4.0
 
 
 @final
 class Ears:
-    """Feeds a detector and calls ``tell`` in the event loop for everything that it decides.
+    """Feeds a detector and calls ``tell`` in the event loop for what it decides, ``deaf`` if it fails for good.
 
     When four seconds of sound wait, the oldest are dropped: late decisions are worth nothing.
     """
 
-    def __init__(self, detector: TurnDetector, tell: Callable[[TurnEvent], None]) -> None:
+    def __init__(self, detector: TurnDetector, *, tell: Callable[[TurnEvent], None], deaf: Callable[[], None]) -> None:
         self._detector = detector
-        self._tell = tell
+        self._tell, self._deaf = tell, deaf
         self._waiting: deque[tuple[NDArray[np.float32], int]] = deque()
         self._waiting_s = 0.0
         self._news = asyncio.Event()
@@ -62,14 +64,20 @@ class Ears:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     async def _listen(self) -> None:
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                while self._waiting:
+                    await self._push(*self._forget_oldest())
+        except Exception:  # noqa: BLE001 (the boundary of a conversation: what is typed is still answered)
+            _LOG.exception("the turn detector failed")
+            self._deaf()
+
+    async def _push(self, samples_A: NDArray[np.float32], rate_hz: int) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._waiting:
-                samples_A, rate_hz = self._forget_oldest()
-                for event in await loop.run_in_executor(self._thread, self._detector.push, samples_A, rate_hz):
-                    self._tell(event)
+        for event in await loop.run_in_executor(self._thread, self._detector.push, samples_A, rate_hz):
+            self._tell(event)
 
     def _forget_oldest(self) -> tuple[NDArray[np.float32], int]:
         samples_A, rate_hz = self._waiting.popleft()

@@ -71,7 +71,7 @@ class Endpoint:
         """
         try:
             response = await self._client.get(f"{self._root}/models", headers=self._headers())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise AgentError(self._unreachable()) from error
         if response.status_code in _REFUSED:
             raise AgentError(self._refusal(response.status_code))

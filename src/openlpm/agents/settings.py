@@ -118,7 +118,10 @@ def _service(name: str, usual: ServiceSettings, environment: Mapping[str, str]) 
 
 def _key_variable(own: str, url: str, environment: Mapping[str, str]) -> str:
     """The variable that holds the key: OpenAI's own goes to no other server."""
-    is_openai = urlsplit(url).hostname == _OPENAI_HOST
+    try:
+        is_openai = urlsplit(url).hostname == _OPENAI_HOST
+    except ValueError:
+        is_openai = False  # the configuration of the endpoint refuses it and says why
     return "OPENAI_API_KEY" if is_openai and own not in environment else own
 
 

@@ -24,8 +24,6 @@ from openlpm.core.units import AUDIO_RATE_HZ
 
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 8
-_END_A = np.zeros(AUDIO_RATE_HZ // 100, np.float32)
-"""Ends an utterance: which piece is the last is known only after it was given."""
 
 
 @final
@@ -50,12 +48,13 @@ class TurnAgent:
 
     def __init__(self, mind: Mind, mouth: Mouth, detector: TurnDetector, manners: Manners | None = None) -> None:
         self._mind, self._mouth, self._manners = mind, mouth, manners or Manners()
-        self._ears = Ears(detector, self._hear_turn)
+        self._ears = Ears(detector, tell=self._hear_turn, deaf=self._tell_deaf)
         self._outbox = Outbox()
         self._spoken = SpokenLog()
         self._answering: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[Answer] = deque(maxlen=_MOST_WAITING)
+        self._rate_hz = AUDIO_RATE_HZ  # of the last piece
         self._silences = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
@@ -131,6 +130,9 @@ class TurnAgent:
             case Aside():
                 pass
 
+    def _tell_deaf(self) -> None:
+        self._outbox.put(Trouble(message="The agent can hear you no more; type, or start a new conversation."))
+
     def _is_busy(self) -> bool:
         return self._answering is not None or not self._spoken.is_empty
 
@@ -188,7 +190,10 @@ class TurnAgent:
             self._outbox.put(Trouble(message="The agent could not answer; try again."))
         if said:
             self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete()))
-            self._outbox.put(Voice(samples_A=_END_A, rate_hz=AUDIO_RATE_HZ, last=True))
+            # Which piece is the last is known only after it was given: a hundredth of a second of silence ends it.
+            self._outbox.put(
+                Voice(samples_A=np.zeros(self._rate_hz // 100, np.float32), rate_hz=self._rate_hz, last=True)
+            )
 
     async def _speak(self, line: Line, said: str) -> None:
         if line.feeling is not None:
@@ -197,6 +202,7 @@ class TurnAgent:
         self._outbox.put(Words(who=Who.AGENT, text=said, final=False))
         async with aclosing(self._mouth.speak(line)) as sounds:
             async for sound in sounds:
+                self._rate_hz = sound.rate_hz
                 self._spoken.add_sound(sound.samples_A.shape[0] / sound.rate_hz)
                 self._outbox.put(Voice(samples_A=sound.samples_A, rate_hz=sound.rate_hz))
 

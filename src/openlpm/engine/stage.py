@@ -64,7 +64,7 @@ class ModelStage:
     """A ``Stage``. On a CPU every performance is a stream by itself, turn by turn; on a GPU they move together."""
 
     def __init__(self, config: StageConfig) -> None:
-        """Load, warm up and try how fast it is.
+        """Load, warm up and try how fast it is; a CPU that is too slow streams in the way of a laptop.
 
         Raises:
             ConfigError: the model cannot stream.
@@ -74,7 +74,7 @@ class ModelStage:
         if self._device.type == "cpu":
             torch.set_num_threads(config.threads or os.cpu_count() or 1)
         self._model = load_model(bundled.folder("nano") if config.model is None else config.model, self._device)
-        self._online = config.online or online_of(self._model)
+        self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
             fit_to_cpu(self._model)
         self._rows: dict[str, _Row] = {}
@@ -83,8 +83,16 @@ class ModelStage:
             places = config.places or _GPU_PLACES
             slots = [ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs()]
             with self._arithmetic():
-                self._shared = OnlineStream(self._model, places, slots, online=self._online)
+                self._shared = OnlineStream(self._model, places, slots, online=self.online)
         self.facts = self._tried(config.places)
+        slot_s = self.facts.chunk_frames / FRAME_RATE_HZ
+        if self._device.type == "cpu" and self.facts.chunk_s > _SHARE * slot_s:
+            full, self.online = self.online, self.online.for_laptop()
+            lighter = self._tried(config.places)
+            if lighter.chunk_s < self.facts.chunk_s:
+                self.facts = lighter
+            else:
+                self.online = full
 
     def join(self, performance: str, role: Role) -> None:
         speak, listen = HeardTrack(), HeardTrack()
@@ -128,7 +136,7 @@ class ModelStage:
 
     def _room(self, slots: list[ReferenceSlot]) -> tuple[OnlineStream, int]:
         if self._shared is None:
-            return OnlineStream(self._model, 1, slots, online=self._online), 0
+            return OnlineStream(self._model, 1, slots, online=self.online), 0
         taken = {row.place for row in self._rows.values()}
         return self._shared, next(place for place in range(self._shared.num_rows) if place not in taken)
 

@@ -11,6 +11,8 @@ export interface Line {
   final: boolean;
   /** The user spoke before it was all heard. */
   cut: boolean;
+  /** The user typed it, and no agent has repeated it so far. */
+  typed: boolean;
 }
 
 export interface Notice {
@@ -74,7 +76,7 @@ export function reduce(now: Conversation, change: Change): Conversation {
     case "quiet":
       return { ...now, notice: null };
     case "typed":
-      return addLine(now, "user", change.text, false);
+      return append(now, { who: "user", text: change.text, final: true, typed: true });
   }
 }
 
@@ -113,19 +115,25 @@ function notify(now: Conversation, tone: Notice["tone"], text: string): Conversa
 
 /** While a line is not final the next of the same speaker takes its place. */
 function addLine(now: Conversation, who: Line["who"], text: string, final: boolean): Conversation {
-  const open = now.lines.findLastIndex((line) => line.who === who && !line.final && !line.cut);
+  // Some agents repeat what was typed, some do not.
+  const echo = now.lines.find((line) => line.typed && who === "user" && line.text === text);
+  if (echo) return { ...now, lines: now.lines.map((line) => (line === echo ? { ...echo, typed: false } : line)) };
+  const open = now.lines.findLastIndex((line) => line.who === who && !line.final);
   const old = now.lines[open];
   if (old) {
     const without = now.lines.filter((line) => line !== old);
     if (text === "") return { ...now, lines: without };
     return { ...now, lines: now.lines.map((line) => (line === old ? { ...old, text, final } : line)) };
   }
-  if (text === "") return now;
-  const line: Line = { key: now.nextKey, who, text, final, cut: false };
+  return text === "" ? now : append(now, { who, text, final, typed: false });
+}
+
+function append(now: Conversation, said: Omit<Line, "key" | "cut">): Conversation {
+  const line: Line = { ...said, key: now.nextKey, cut: false };
   return { ...now, lines: [...now.lines, line].slice(-MOST_LINES), nextKey: now.nextKey + 1 };
 }
 
 function cutLast(lines: readonly Line[]): readonly Line[] {
   const last = lines[lines.length - 1];
-  return last?.who === "agent" ? [...lines.slice(0, -1), { ...last, cut: true, final: true }] : lines;
+  return last?.who === "agent" ? [...lines.slice(0, -1), { ...last, cut: true }] : lines;
 }

@@ -10,12 +10,19 @@ export interface WebRtcEvents {
   lost(): void;
 }
 
+/** Summed over all pictures so far. */
+interface Waited {
+  pictures: number;
+  wait_s: number;
+}
+
 export class WebRtcLink {
   readonly #peer = new RTCPeerConnection();
   readonly #sender: RTCRtpSender;
   readonly #abort = new AbortController();
   readonly #events: WebRtcEvents;
   #grace = 0;
+  #waited: Waited = { pictures: 0, wait_s: 0 };
 
   constructor(microphone: MediaStreamTrack | null, events: WebRtcEvents) {
     this.#events = events;
@@ -45,22 +52,18 @@ export class WebRtcLink {
     await this.#sender.replaceTrack(track);
   }
 
-  /** How late pictures are shown, in ms: half a round trip, waiting and decoding. Null before the first. */
+  /** How late pictures are shown since the last call, in ms: half a round trip, waiting and decoding. Null if none came. */
   async late_ms(): Promise<number | null> {
-    let wait_ms: number | null = null;
-    let trip_ms = 0;
     const stats = await this.#peer.getStats();
+    let trip_s = 0;
+    let now: Waited | null = null;
     stats.forEach((entry: Record<string, unknown>) => {
-      if (entry["type"] === "candidate-pair" && entry["nominated"] === true) {
-        trip_ms = 1000 * Number(entry["currentRoundTripTime"] ?? 0);
-      }
-      const emitted = Number(entry["jitterBufferEmittedCount"] ?? 0);
-      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video" && emitted > 0) {
-        const decode_s = Number(entry["totalDecodeTime"] ?? 0) / Math.max(1, Number(entry["framesDecoded"]));
-        wait_ms = 1000 * (Number(entry["jitterBufferDelay"]) / emitted + decode_s);
-      }
+      const read = (name: string): number => Number(entry[name] ?? 0);
+      if (entry["type"] === "candidate-pair" && entry["nominated"] === true) trip_s = read("currentRoundTripTime");
+      if (entry["type"] !== "inbound-rtp" || entry["kind"] !== "video") return;
+      now = { pictures: read("jitterBufferEmittedCount"), wait_s: read("jitterBufferDelay") + read("totalDecodeTime") };
     });
-    return wait_ms === null ? null : wait_ms + trip_ms / 2;
+    return now === null ? null : this.#since(now, trip_s);
   }
 
   close(): void {
@@ -69,6 +72,13 @@ export class WebRtcLink {
     this.#peer.onconnectionstatechange = null;
     this.#peer.ontrack = null;
     this.#peer.close();
+  }
+
+  #since(now: Waited, trip_s: number): number | null {
+    const { pictures, wait_s } = this.#waited;
+    this.#waited = now;
+    const count = now.pictures - pictures;
+    return count > 0 ? 1000 * ((now.wait_s - wait_s) / count + trip_s / 2) : null;
   }
 
   #changed(): void {

@@ -12,8 +12,8 @@ const FIRST_TARGET_S = 0.08;
 const LEAST_TARGET_S = 0.05;
 const LARGEST_TARGET_S = 0.5;
 const GROWTH_S = 0.04;
-const CALM_S = 8;
-const EXCESS_S = 0.12;
+const CALM_S = 4;
+const EXCESS_S = 0.06;
 const LARGEST_EXCESS_S = 0.6;
 const SILENT = 0.002;
 
@@ -109,7 +109,7 @@ export class JitterBuffer {
     this.#calm_s += count / this.#rate_hz;
     if (this.#calm_s > CALM_S) {
       this.#calm_s = 0;
-      this.#target_s = Math.max(LEAST_TARGET_S, this.#target_s - GROWTH_S / 4);
+      this.#target_s = Math.max(LEAST_TARGET_S, this.#target_s - GROWTH_S / 2);
     }
     const piece = this.#pieces[0];
     if (piece && this.#offset === 0 && this.held_s > this.#target_s + EXCESS_S && isSilent(piece.samples)) this.#drop();

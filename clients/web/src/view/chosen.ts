@@ -9,8 +9,7 @@ export class Chosen {
   readonly #portrait = el("img", { alt: "", width: 256, height: 256, className: "portrait" });
   readonly #name = el("h2", { className: "who" });
   readonly #about = el("p", { className: "about" });
-  readonly #label = el("span", { textContent: "Start talking" });
-  readonly #start = el("button", { type: "submit", className: "primary", disabled: true }, [icon("microphone"), this.#label]);
+  readonly #start = el("button", { type: "submit", className: "primary", disabled: true }, [icon("microphone"), el("span", { textContent: "Start talking" })]);
 
   constructor() {
     const words = el("div", { className: "words" }, [this.#name, this.#about]);
@@ -30,10 +29,5 @@ export class Chosen {
     this.#about.textContent = character.about;
     this.#start.disabled = false;
     this.#start.setAttribute("aria-label", `Start talking with ${character.name}`);
-  }
-
-  set busy(busy: boolean) {
-    this.#start.disabled = busy || this.character === null;
-    this.#label.textContent = busy ? "Starting…" : "Start talking";
   }
 }

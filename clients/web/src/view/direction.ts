@@ -15,6 +15,7 @@ export class Direction {
   #settling = 0;
   #prompted = "";
   #moved = false;
+  #told: { name: string; intensity: number } | null = null;
 
   constructor(emotions: readonly string[], send: (message: ClientMessage) => void) {
     this.#send = send;
@@ -35,7 +36,8 @@ export class Direction {
 
   /** The agent may change the mood, too; a hand on the slider wins. */
   update(emotion: { name: string; intensity: number }): void {
-    if (this.#settling !== 0) return;
+    if (this.#settling !== 0 || emotion === this.#told) return;
+    this.#told = emotion;
     this.#mood.value = emotion.name;
     this.#strengthOf(emotion.intensity);
   }

@@ -71,8 +71,18 @@ export class Gallery {
     for (const input of this.#grid.querySelectorAll("input")) input.checked = input.value === character.id;
   }
 
-  set busy(busy: boolean) {
-    this.#chosen.busy = busy;
+  /** Portraits that are still being drawn hold connections that a conversation needs: they wait until it is over. */
+  set paused(paused: boolean) {
+    for (const image of this.#grid.querySelectorAll("img")) {
+      const later = image.dataset["later"];
+      if (!paused && later !== undefined) {
+        image.src = later;
+        delete image.dataset["later"];
+      } else if (paused && !image.complete) {
+        image.dataset["later"] = image.src;
+        image.removeAttribute("src");
+      }
+    }
   }
 
   focus(): void {

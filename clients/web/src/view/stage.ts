@@ -27,7 +27,8 @@ export class StageView {
   #shown = false;
   #signed = "";
 
-  constructor(name: string, picture: string) {
+  /** `news` is laid over the lower end of the picture. */
+  constructor(name: string, picture: string, news: HTMLElement) {
     this.#poster = el("img", { className: "poster", src: picture, alt: "" });
     this.canvas.setAttribute("aria-label", `${name}, live`);
     this.#painter = new Painter(this.canvas);
@@ -40,6 +41,7 @@ export class StageView {
         el("span", { className: "made-by", textContent: LABEL }),
         this.#sign,
         el("h1", { className: "name", textContent: name, tabIndex: -1 }),
+        news,
       ]),
     ]);
   }
@@ -84,6 +86,6 @@ export class StageView {
 const VEILS: Record<Conversation["phase"], string> = {
   connecting: "Connecting…",
   live: "",
-  lost: "Connection lost",
-  over: "The end",
+  lost: "",
+  over: "",
 };

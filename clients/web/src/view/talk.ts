@@ -39,7 +39,7 @@ export class TalkView {
 
   constructor(character: Character, emotions: readonly string[], events: TalkEvents, announcer: Announcer, canRecord: boolean) {
     this.#events = events;
-    this.stage = new StageView(character.name, character.picture);
+    this.stage = new StageView(character.name, character.picture, el("div", { className: "news" }, [this.#notice, this.#again]));
     this.controls = new Controls(events, canRecord);
     this.direction = new Direction(emotions, (message) => events.send(message));
     this.#transcript = new Transcript(character.name, announcer);
@@ -48,7 +48,7 @@ export class TalkView {
     this.#again.append(this.#againText, this.#againButton);
     this.#again.setAttribute("role", "alert");
     this.element = el("div", { className: "talk" }, [
-      el("section", { className: "show", attributes: { "aria-label": "Character" } }, [this.stage.element, this.controls.element, this.#again, this.#notice]),
+      el("section", { className: "show", attributes: { "aria-label": "Character" } }, [this.stage.element, this.controls.element]),
       el("section", { className: "side", attributes: { "aria-label": "Conversation" } }, [
         this.#transcript.element,
         this.#composer.element,

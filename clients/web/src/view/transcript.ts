@@ -46,6 +46,6 @@ export class Transcript {
     element.replaceChildren(el("span", { className: "unseen", textContent: `${who}: ` }), el("span", { textContent: line.text }));
     this.#shown.set(line.key, { line, element });
     // A voice that is heard needs no second reader; what was heard of the user is worth knowing.
-    if (line.final && !old?.line.final && line.who === "user") this.#announcer.say(`Heard: ${line.text}`);
+    if (line.final && !old?.line.final && line.who === "user" && !line.typed) this.#announcer.say(`Heard: ${line.text}`);
   }
 }
