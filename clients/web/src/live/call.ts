@@ -115,6 +115,7 @@ export class Call {
         this.#stage.show(picture);
       },
       chosen: (by) => this.#change({ kind: "transport", by }),
+      failed: (text) => this.#change({ kind: "notice", tone: "warning", text }),
     });
     this.#media.start(this.#microphone, fps);
     this.#ping = window.setInterval(() => void this.#measure(socket), PING_EVERY_MS);

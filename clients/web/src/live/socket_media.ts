@@ -67,6 +67,7 @@ export class SocketMedia {
   close(): void {
     this.#closed = true;
     cancelAnimationFrame(this.#drawing);
+    this.#tell({ type: "close" });
     this.#player.port.onmessage = null;
     this.#player.disconnect();
     this.#pictures.clear();

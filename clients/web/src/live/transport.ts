@@ -12,6 +12,7 @@ import { SocketMedia } from "./socket_media.ts";
 import { VideoMedia } from "./video_media.ts";
 import { WebRtcLink } from "./webrtc.ts";
 
+const NO_WAY = "Sound cannot be played here. Browsers allow it on secure addresses only: https, or the machine that serves the page.";
 const WEBRTC_LIMIT_MS = 4000;
 /** Up but without a picture: the character may be slow to come, or something on the way lets only control through. */
 const PICTURE_LIMIT_MS = 10_000;
@@ -25,6 +26,8 @@ export interface Parts {
   server: ServerClock;
   show: (picture: Picture) => void;
   chosen: (by: Transport) => void;
+  /** Neither way can be had; the text is fit to show. */
+  failed: (text: string) => void;
 }
 
 export class MediaTransport {
@@ -43,7 +46,9 @@ export class MediaTransport {
 
   start(microphone: Microphone | null, fps: number): void {
     this.#microphone = microphone;
-    const fallBack = (): void => void this.#fallBack(fps);
+    const fallBack = (): void => {
+      this.#fallBack(fps).catch(() => this.#parts.failed(NO_WAY));
+    };
     if (!("RTCPeerConnection" in window)) return fallBack();
     this.#limit = window.setTimeout(fallBack, WEBRTC_LIMIT_MS);
     const { api, ticket, video, sound, show, socket, chosen } = this.#parts;

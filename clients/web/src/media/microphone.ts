@@ -59,6 +59,7 @@ export class Microphone {
     if (!this.#sender) return;
     this.#source.disconnect(this.#sender);
     this.#sender.port.onmessage = null;
+    this.#sender.port.postMessage("close");
     this.#sender = null;
   }
 

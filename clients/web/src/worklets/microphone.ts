@@ -10,10 +10,17 @@ class Microphone extends AudioWorkletProcessor {
   readonly #resampler = new Resampler(sampleRate, RATE_HZ);
   readonly #piece = new Float32Array(PIECE);
   #filled = 0;
+  #closed = false;
+
+  constructor() {
+    super();
+    // The one message there is: no more is wanted.
+    this.port.onmessage = () => (this.#closed = true);
+  }
 
   process(inputs: Float32Array[][]): boolean {
     const heard = inputs[0]?.[0];
-    if (!heard) return true;
+    if (this.#closed || !heard) return !this.#closed;
     for (const sample of this.#resampler.push(heard)) {
       this.#piece[this.#filled++] = sample;
       if (this.#filled < PIECE) continue;

@@ -2,7 +2,7 @@
 
 import { JitterBuffer, type Piece } from "../media/jitter.ts";
 
-export type ToPlayer = { type: "piece"; piece: Piece } | { type: "interrupt"; epoch: number };
+export type ToPlayer = { type: "piece"; piece: Piece } | { type: "interrupt"; epoch: number } | { type: "close" };
 
 export interface FromPlayer {
   frame: number | null;
@@ -16,18 +16,20 @@ const REPORT_S = 0.02;
 class Player extends AudioWorkletProcessor {
   readonly #buffer = new JitterBuffer(sampleRate);
   #reported_s = 0;
+  #closed = false;
 
   constructor() {
     super();
     this.port.onmessage = ({ data }: MessageEvent<ToPlayer>) => {
       if (data.type === "piece") this.#buffer.push(data.piece);
-      else this.#buffer.interrupt(data.epoch);
+      else if (data.type === "interrupt") this.#buffer.interrupt(data.epoch);
+      else this.#closed = true;
     };
   }
 
   process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
     const [first, ...others] = outputs[0] ?? [];
-    if (!first) return true;
+    if (this.#closed || !first) return !this.#closed;
     const frame = this.#buffer.position;
     this.#buffer.pull(first);
     for (const other of others) other.set(first);
