@@ -174,8 +174,8 @@ def require_live() -> None:
     try:
         import aiortc  # noqa: F401  # pyright: ignore[reportUnusedImport]
         import fastapi  # noqa: F401  # pyright: ignore[reportUnusedImport]
-        import multipart  # noqa: F401  # pyright: ignore[reportUnusedImport]
         import prometheus_client  # noqa: F401  # pyright: ignore[reportUnusedImport]
+        import python_multipart  # noqa: F401  # pyright: ignore[reportUnusedImport]
         import uvicorn  # noqa: F401  # pyright: ignore[reportUnusedImport]
         import websockets  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:

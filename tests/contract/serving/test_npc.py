@@ -1,6 +1,8 @@
 import asyncio
 import json
 import struct
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from openlpm.engine.engine import Engine, Joining
+from openlpm.engine.performer import Performer
 from openlpm.serving.packets import HEADER, PICTURE, SOUND
 
 pytestmark = pytest.mark.contract
@@ -149,15 +153,24 @@ def test_the_connection_needs_a_token_of_its_own(serve, run) -> None:
     run(play())
 
 
-def test_who_hangs_up_while_joining_keeps_no_place(serve, run, engine) -> None:
+def test_who_hangs_up_while_joining_keeps_no_place(serve, run, engine, monkeypatch) -> None:
+    original, joined, began = Engine.join, [], threading.Event()
+
+    def slow(self: Engine, joining: Joining) -> Performer:
+        began.set()
+        time.sleep(0.5)
+        joined.append(original(self, joining))
+        return joined[-1]
+
     async def play() -> None:
         async with serve() as running, running.client() as client:
-            for _ in range(4):
-                async with await opened(running, client) as socket:
-                    await say(socket, type="join", id="a", character="seed:900024")
-            async with asyncio.timeout(10):
-                while engine.streams:
+            async with await opened(running, client) as socket:
+                await say(socket, type="join", id="a", character="seed:900024")
+                await asyncio.to_thread(began.wait, 20)
+            async with asyncio.timeout(5):
+                while not joined or engine.streams:
                     await asyncio.sleep(0.02)
             assert (await client.get("/ready")).json()["streams"] == 0
 
+    monkeypatch.setattr(Engine, "join", slow)
     run(play())

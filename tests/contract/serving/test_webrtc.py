@@ -88,18 +88,23 @@ class Browser:
         await asyncio.gather(*self._tasks)
 
 
-def open_sockets() -> int:
+def udp_ports() -> int:
+    """UDP sockets of this process, which is both ends."""
+    open_now = set()
+    for table in ("udp", "udp6"):
+        lines = Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
+        open_now |= {f"socket:[{line.split()[9]}]" for line in lines}
     found = 0
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the listing's own is gone by now
-            found += str(entry.readlink()).startswith("socket:")
+            found += str(entry.readlink()) in open_now
     return found
 
 
 def test_a_browser_sees_hears_and_is_heard(serve, run) -> None:
     async def talk() -> None:
         async with serve() as running, running.client() as client:
-            ports = open_sockets()
+            ports = udp_ports()
             session = await running.open(client)
             protocols = ["openlpm.1", f"token.{session['media_token']}"]
             async with connect(running.socket_url + session["socket"], subprotocols=protocols) as socket:
@@ -119,7 +124,7 @@ def test_a_browser_sees_hears_and_is_heard(serve, run) -> None:
             while running.serving.metrics.sessions._value.get():
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.1)
-            assert open_sockets() <= ports + 2, "no port of the connection is left"
+            assert udp_ports() == ports, "no port of the connection is left"
         assert "H264" in browser.answer
         drawn = [number for _, number in browser.pictures]
         assert all(a < b for a, b in pairwise(drawn))
@@ -138,12 +143,40 @@ def test_a_browser_sees_hears_and_is_heard(serve, run) -> None:
     run(talk())
 
 
+def test_a_session_that_ends_takes_its_connection_with_it(serve, run) -> None:
+    async def talk() -> None:
+        async with serve() as running, running.client() as client:
+            session = await running.open(client)
+            browser, again = Browser(), Browser()
+            await browser.offer(client, session)
+            while len(browser.pictures) < 5:
+                await asyncio.sleep(0.05)
+            both_ends = udp_ports()
+            await again.offer(client, session)  # a second offer replaces the first connection
+            while len(again.pictures) < 5:
+                await asyncio.sleep(0.05)
+            await browser.close()
+            assert udp_ports() == both_ends
+            mine = {"authorization": f"Bearer {session['media_token']}"}
+            await client.delete(f"/api/sessions/{session['session']}", headers=mine)
+            while running.serving.metrics.sessions._value.get():
+                await asyncio.sleep(0.02)
+            async with asyncio.timeout(5):  # the server's ports are closed; the browser has its own until it notices
+                while udp_ports() > both_ends // 2:
+                    await asyncio.sleep(0.05)
+            await again.close()
+            tasks = [str(task.get_coro()) for task in asyncio.all_tasks()]
+            assert not [task for task in tasks if "RTCRtp" in task or "ice" in task.lower()]
+
+    run(talk())
+
+
 def test_an_offer_that_is_none_is_refused_and_leaves_nothing(serve, run) -> None:
     async def talk() -> None:
         async with serve() as running, running.client() as client:
             session = await running.open(client)
             mine = {"authorization": f"Bearer {session['media_token']}"}
-            ports = open_sockets()
+            ports = udp_ports()
             for sdp in (
                 "",
                 "v=0",
@@ -157,7 +190,7 @@ def test_an_offer_that_is_none_is_refused_and_leaves_nothing(serve, run) -> None
             for body in ({}, {"sdp": 7, "type": "offer"}, {"sdp": "v=0", "type": "answer"}):
                 assert (await client.post(session["offer"], json=body, headers=mine)).status_code == 400
             assert (await client.post(session["offer"], json={})).status_code == 401
-            assert open_sockets() <= ports + 1
+            assert udp_ports() == ports
 
     run(talk())
 
