@@ -17,6 +17,7 @@ from openlpm.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from openlpm.engine.engine import Engine
+    from openlpm.rollout.online import OnlineConfig
     from openlpm.serving.sessions import MakeAgent
     from openlpm.serving.settings import ServerSettings
 
@@ -39,7 +40,7 @@ _LOADING_S = 600.0
 def serve(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8400,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8080,
     public: Annotated[bool, typer.Option("--public", help="Others may come in, with the server key.")] = False,
     origin: Annotated[list[str] | None, typer.Option(help="A web origin whose pages may use this server.")] = None,
     agent: Annotated[str, typer.Option(help="Who answers: offline, realtime, chain, or none.")] = "",
@@ -131,7 +132,20 @@ def engine_of(*, card: bool, sessions: int | None, model: Path | None, device: s
 
     if card:
         return Engine(EngineConfig(stage=CardConfig(places=sessions or CardConfig().places)))
-    return Engine(EngineConfig(stage=StageConfig(model=model, device=str(pick_device(device)), places=sessions)))
+    place = str(pick_device(device))
+    return Engine(EngineConfig(stage=StageConfig(model=model, device=place, online=way_of(model), places=sessions)))
+
+
+def way_of(model: Path | None) -> "OnlineConfig | None":
+    """How a model is to stream that was never taught to; None: it was."""
+    from openlpm.recipes.online import online
+    from openlpm.rollout.assembly import read_config
+    from openlpm.weights import bundled
+
+    if read_config(bundled.folder("nano") if model is None else model).online is not None:
+        return None
+    typer.echo("this model has not been distilled: it streams as Base with few steps, less sharp than it will be")
+    return online(refiner=True)
 
 
 def _tell(settings: "ServerSettings", listener: socket.socket, *, key_is_new: bool) -> None:

@@ -1,9 +1,12 @@
 """The engine's end of its worker: one process, commands in order, an answer for each."""
 
 import multiprocessing
+import os
 import time
 from collections import deque
+from collections.abc import Generator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import final
 
@@ -22,7 +25,8 @@ class WorkerLink:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs, stage), name="openlpm-worker", daemon=True)
-        self.process.start()
+        with _quiet_threads():
+            self.process.start()
         theirs.close()
         self._waiting: deque[tuple[Command, Future[Done] | None, float]] = deque()
 
@@ -75,6 +79,26 @@ class WorkerLink:
             if future is not None and not future.done():
                 future.set_result(Done(error="the worker ended before it answered; try again"))
         self._waiting.clear()
+
+
+_WAIT_POLICY = "OMP_WAIT_POLICY"
+
+
+@contextmanager
+def _quiet_threads() -> Generator[None]:
+    """A process started here lets its threads sleep while they wait for each other.
+
+    Threads that wait by spinning take the core that the one they wait for needs: beside a browser on two cores a chunk
+    of nano took 0.55 to 0.96 s so, and 0.23 to 0.43 s with threads that sleep.
+    """
+    if _WAIT_POLICY in os.environ:
+        yield
+        return
+    os.environ[_WAIT_POLICY] = "passive"
+    try:
+        yield
+    finally:
+        del os.environ[_WAIT_POLICY]
 
 
 def pipe() -> tuple[Connection, Connection]:

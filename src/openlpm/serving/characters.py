@@ -126,7 +126,10 @@ class Characters:
         """
         if key not in self._uploads and key not in {each.id for each in await self.listed()}:
             raise Refusal(Code.NOT_FOUND, "There is no such character.")
-        return (await self._look(key)).picture
+        if key in self._uploads:
+            return self._uploads[key][1].picture
+        async with self._drawing:
+            return await asyncio.to_thread(_portrait, int(key.removeprefix(_SEED)))
 
     async def references(self, character: Character) -> "tuple[Reference, ...]":
         """What the model is shown.
@@ -134,15 +137,13 @@ class Characters:
         Raises:
             Refusal: it was an upload that has been forgotten.
         """
-        return (await self._look(character.id)).references
-
-    async def _look(self, key: str) -> _Drawn:
+        key = character.id
         if key.startswith(_UPLOAD):
             if key not in self._uploads:
                 raise Refusal(Code.NOT_FOUND, "That picture has been forgotten; send it again.")
-            return self._uploads[key][1]
+            return self._uploads[key][1].references
         async with self._drawing:
-            return await asyncio.to_thread(_draw, int(key.removeprefix(_SEED)))
+            return await asyncio.to_thread(_references, int(key.removeprefix(_SEED)))
 
     async def _of_seed(self, seed: int) -> Character:
         if not 0 <= seed <= _LAST_SEED:
@@ -187,19 +188,30 @@ def _any_seed(style: str) -> int:
 
 
 @lru_cache(maxsize=_MOST_DRAWN)
-def _draw(seed: int) -> _Drawn:
+def _portrait(seed: int) -> bytes:
+    """The picture of a gallery: a tenth of what a conversation needs."""
+    return _webp(_pictures(seed, portrait=True)[0])
+
+
+@lru_cache(maxsize=_MOST_DRAWN)
+def _references(seed: int) -> "tuple[Reference, ...]":
     from openlpm.dit.condition import ReferenceKind
     from openlpm.rollout.request import Reference
-    from openlpm.synth.look.identity import Identity
-    from openlpm.synth.look.references import reference_pictures, reference_rigs
+    from openlpm.synth.look.references import reference_rigs
 
-    levels_JCHW = (reference_pictures(Identity.from_seed(seed)).numpy().clip(0, 1) * 255).round().astype(np.uint8)
-    pictures_JHWC = np.ascontiguousarray(levels_JCHW.transpose(0, 2, 3, 1))
-    references = tuple(
+    return tuple(
         Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
-        for key, picture_HWC in zip(reference_rigs(), pictures_JHWC, strict=True)
+        for key, picture_HWC in zip(reference_rigs(), _pictures(seed, portrait=False), strict=True)
     )
-    return _Drawn(references, _webp(pictures_JHWC[0]))
+
+
+def _pictures(seed: int, *, portrait: bool) -> NDArray[np.uint8]:
+    from openlpm.synth.look.identity import Identity
+    from openlpm.synth.look.references import SUBTYPES, reference_pictures
+
+    kinds = tuple(SUBTYPES)[: 1 if portrait else None]  # the first kind is the portrait
+    levels_JCHW = reference_pictures(Identity.from_seed(seed), kinds=kinds).numpy().clip(0, 1) * 255
+    return np.ascontiguousarray(levels_JCHW.round().astype(np.uint8).transpose(0, 2, 3, 1))
 
 
 def _look_at(picture_HWC: NDArray[np.uint8]) -> tuple[str, _Drawn]:
