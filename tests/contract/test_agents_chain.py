@@ -99,8 +99,8 @@ class Service:
             return failed
 
         async def blocks() -> AsyncIterator[bytes]:
-            for start in range(0, len(self.sound), 3_333):  # odd: samples are cut in two
-                yield self.sound[start : start + 3_333]
+            for start in range(0, len(self.sound), 4_801):  # odd: samples are cut in two
+                yield self.sound[start : start + 4_801]
 
         return StreamingResponse(blocks(), media_type="audio/pcm")
 

@@ -128,7 +128,7 @@ def test_a_hum_does_not_take_the_turn():
         hum = make_sound(VocalKind.MM_HM, voice, "neutral", generator("hum", number), synthesiser)
         events = told(silence(0.8), at_level(hum.samples_A, -27.0), silence(0.6), heard=True)
         taken += TurnTaken in kinds(events)
-    assert taken <= 1
+    assert taken <= 1, "one in twenty is allowed, and these are few"
 
 
 def test_whoever_hums_for_long_takes_the_turn():
