@@ -48,7 +48,9 @@ document.getElementById("door").addEventListener("submit", (event) => {
   npcs.addEventListener("message", ({ detail }) => {
     if (detail.type === "hello") for (const [id, { character }] of Object.entries(CAST)) npcs.send("join", id, { character, alpha: true });
     if (detail.type === "joined") npcs.send("say", detail.id, { text: CAST[detail.id].greeting });
-    if (detail.type === "words" || detail.type === "error") document.getElementById("said").textContent = detail.text ?? detail.message;
+    // Not every model can tell its background apart.
+    if (detail.code === "unsupported" && detail.id in CAST) npcs.send("join", detail.id, { character: CAST[detail.id].character });
+    else if (detail.type === "words" || detail.type === "error") document.getElementById("said").textContent = detail.text ?? detail.message;
   });
 });
 

@@ -6,23 +6,19 @@
 import argparse
 import asyncio
 import io
-import json
 import secrets
-import struct
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from npc import Crowd
-from performance import Moment, Performance
-from pictures import FIRST_SEED, character, encode, portrait, poses
-from tracks import Offering
+from pictures import FIRST_SEED, character, portrait, poses
+from session import Session
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.synth.look.identity import STYLES
@@ -32,32 +28,9 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "worker-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-HEADER = struct.Struct("<BBHIQ")
 options = argparse.Namespace(webrtc=True, busy=0)
-sessions: dict[str, "Session"] = {}
+sessions: dict[str, Session] = {}
 uploads: dict[str, bytes] = {}
-
-
-class Session:
-    """A character, its socket and its connection."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.out: asyncio.Queue[dict[str, Any] | bytes] = asyncio.Queue(200)
-        self.play = Performance(seed, self.tell)
-        self.offering = Offering(self.play)
-
-    def tell(self, message: dict[str, Any] | bytes) -> None:
-        """Send it when the socket has time; nothing when it has not."""
-        if not self.out.full():
-            self.out.put_nowait(message)
-
-    def show(self, moment: Moment) -> None:
-        """Send a moment as binary messages."""
-        due_us = int(moment.due_s * 1e6)
-        for kind, payload in ((1, encode(moment.picture_HWC, "JPEG", 90)), (2, moment.sound_A.tobytes())):
-            flags = 2 if moment.ends and kind == 2 else 0
-            self.tell(HEADER.pack(kind, flags, moment.epoch % 65_536, moment.number, due_us) + payload)
 
 
 @asynccontextmanager
@@ -168,28 +141,9 @@ async def socket(ws: WebSocket, key: str) -> None:
     """Control, and media if WebRTC is not to be had."""
     session = sessions[key]
     await ws.accept("openlpm.1")
-    hello = {
-        "type": "hello",
-        "size": 256,
-        "fps": 24,
-        "sound_rate_hz": 48000,
-        "microphone_rate_hz": 16000,
-        "character": character(session.seed),
-    }
-    await ws.send_json(hello)
-    tasks = [asyncio.create_task(session.play.run()), asyncio.create_task(_send(ws, session))]
     try:
-        while True:
-            message = await ws.receive()
-            if message["type"] == "websocket.disconnect":
-                break
-            _hear(session, message)
-    except WebSocketDisconnect:
-        pass
+        await session.run(ws)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await session.offering.close()
         del sessions[key]
 
@@ -199,46 +153,6 @@ async def npc(ws: WebSocket) -> None:
     """Many characters on one connection."""
     await ws.accept("openlpm.npc.1")
     await Crowd(ws).run()
-
-
-async def _send(ws: WebSocket, session: Session) -> None:
-    while True:
-        message = await session.out.get()
-        await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_json(message))
-
-
-def _hear(session: Session, message: dict[str, Any]) -> None:
-    play = session.play
-    if message.get("bytes") is not None:
-        import numpy as np
-
-        samples = np.frombuffer(message["bytes"], dtype="<i2")
-        if float(np.abs(samples).mean()) > 400:
-            play.heard_s = time.monotonic()
-        return
-    said = json.loads(message["text"])
-    match said["type"]:
-        case "media":
-            by_socket = said["by"] == "socket"
-            play.listeners = [session.show] if by_socket else [session.offering.push]
-        case "say":
-            play.say(said["text"])
-        case "ask":
-            session.tell({"type": "words", "who": "user", "text": said["text"], "final": True})
-            play.say(f"You said: {said['text']}. I am only a drawn test picture, and repeat what I hear.")
-        case "interrupt":
-            play.interrupt("button")
-        case "emotion":
-            if said["name"] == "confused":
-                session.tell(
-                    {"type": "trouble", "message": "The voice service did not answer; the last words are lost."}
-                )
-        case "ping":
-            session.tell({"type": "pong", "t": said["t"], "server_s": time.monotonic()})
-        case "prompt" | "microphone" | "seen":
-            pass
-        case other:
-            session.tell({"type": "error", "code": "bad_request", "message": f"No message type {other}."})
 
 
 def main() -> None:
