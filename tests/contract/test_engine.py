@@ -209,3 +209,20 @@ def test_streams_that_come_and_go_leave_nothing_behind(engine: Engine) -> None:
     assert threading.active_count() == threads
     assert files() == descriptors
     wait_until(lambda: not list(folder.iterdir()))
+
+
+def test_who_joins_while_pictures_are_on_their_way_does_not_stop_the_world() -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (256, 256, 3), dtype=np.uint8) for _ in range(5)]
+    heavy = tuple(
+        Reference(kind=ReferenceKind.EXPRESSION, subtype=number, picture_HWC=each) for number, each in enumerate(noise)
+    )
+    engine = Engine(EngineConfig(stage=CardConfig(places=2, chunk_s=0.15)))
+    engine.start()
+    assert engine.wait_ready(60)
+    first = engine.join(joining(1))
+    for number in range(8):
+        wait_until(lambda: first.read(time.monotonic()) and first._in_flight is not None)  # type: ignore[attr-defined]
+        engine.join(Joining(references=(PICTURE, *heavy), seed=number), timeout_s=10.0).close()
+        wait_until(lambda: engine.streams == 1)
+    engine.close()

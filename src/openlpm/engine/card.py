@@ -8,6 +8,7 @@ prompts ``fail`` and ``die`` end the performance, or the process, for tests of w
 
 import os
 import pickle
+import time
 import zlib
 from dataclasses import dataclass, field
 from typing import final
@@ -36,9 +37,9 @@ class _Row:
 
 @final
 class CardStage:
-    """A ``Stage`` that draws cards, ``places`` at once."""
+    """A ``Stage`` that draws cards, ``places`` at once; it takes ``chunk_s`` longer for a chunk than it needs."""
 
-    def __init__(self, *, places: int = 64, chunk_s: float = 0.002) -> None:
+    def __init__(self, *, places: int = 64, chunk_s: float = 0.0) -> None:
         self.facts = StageFacts(
             size=_SIZE,
             chunk_frames=_FRAMES,
@@ -57,6 +58,7 @@ class CardStage:
         self._rows.pop(performance, None)
 
     def make(self, orders: list[Order]) -> list[Chunk]:
+        time.sleep(self.facts.chunk_s)
         return [self._made(order) for order in orders]
 
     def save(self, performance: str) -> bytes:

@@ -200,9 +200,14 @@ class Director:
                 raise EOFError
 
     def _pass_on(self, link: WorkerLink) -> None:
-        """What other threads have asked for, and the leave of who has ended."""
+        """What other threads have asked for, one thing at a time, and the leave of who has ended.
+
+        Only to a worker that listens: two processes that send each other pictures at once would wait for ever.
+        """
+        if not link.is_free:
+            return
         with self._lock:
-            asked, self._asked = self._asked, []
+            asked, self._asked = self._asked[:1], self._asked[1:]
             over = [cast for cast in self._casts.values() if cast.performance.ended is not None]
             for cast in over:
                 del self._casts[cast.performance.id]

@@ -22,6 +22,8 @@ class CardConfig:
     """A stage of test cards."""
 
     places: int = 64
+    chunk_s: float = 0.0
+    """How much longer than it needs a chunk takes, as a model would."""
 
 
 @final
@@ -104,7 +106,7 @@ def work(connection: Connection, config: StageConfig | CardConfig) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it says when it ends
     try:
         try:
-            stage = CardStage(places=config.places) if isinstance(config, CardConfig) else ModelStage(config)
+            stage = _stage(config)
         except OpenLPMError as error:
             connection.send(Failed(reason=str(error)))
             return
@@ -113,6 +115,12 @@ def work(connection: Connection, config: StageConfig | CardConfig) -> None:
             connection.send(_answer(stage, connection.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _stage(config: StageConfig | CardConfig) -> Stage:
+    if isinstance(config, CardConfig):
+        return CardStage(places=config.places, chunk_s=config.chunk_s)
+    return ModelStage(config)
 
 
 def _answer(stage: Stage, command: Command) -> Answer:
