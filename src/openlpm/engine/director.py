@@ -99,7 +99,8 @@ class Director:
         assert self.facts is not None
         cast = _Cast(performance, self._folder / performance.id, time.monotonic())
         with self._lock:
-            if len(self._casts) >= self.facts.places:
+            there = sum(cast.performance.ended is None for cast in self._casts.values())
+            if there >= self.facts.places:
                 raise NoRoom(f"{self.facts.places} characters run, as many as this machine can carry: try again later")
             self._casts[performance.id] = cast
         try:
@@ -211,10 +212,10 @@ class Director:
             over = [cast for cast in self._casts.values() if cast.performance.ended is not None]
             for cast in over:
                 del self._casts[cast.performance.id]
+        for cast in over:  # before anybody else comes: their places are counted as free
+            link.send(Leave(performance=cast.performance.id, path=cast.path))
         for command, answer in asked:
             link.send(command, answer)
-        for cast in over:
-            link.send(Leave(performance=cast.performance.id, path=cast.path))
 
     def _begin_due(self, link: WorkerLink) -> float:
         """Begin the most urgent chunks if it is time; returns for how long there is nothing to do."""
