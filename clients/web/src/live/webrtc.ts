@@ -2,6 +2,7 @@
 
 const GATHERING_LIMIT_MS = 1000;
 const GRACE_MS = 2500;
+const LONGEST_WAIT_MS = 500;
 
 export interface WebRtcEvents {
   stream(stream: MediaStream): void;
@@ -19,6 +20,7 @@ interface Waited {
 export class WebRtcLink {
   readonly #peer = new RTCPeerConnection();
   readonly #sender: RTCRtpSender;
+  readonly #pictures: RTCRtpReceiver;
   readonly #abort = new AbortController();
   readonly #events: WebRtcEvents;
   #grace = 0;
@@ -28,7 +30,7 @@ export class WebRtcLink {
     this.#events = events;
     const stream = new MediaStream();
     this.#sender = this.#peer.addTransceiver(microphone ?? "audio", { direction: "sendrecv" }).sender;
-    this.#peer.addTransceiver("video", { direction: "recvonly" });
+    this.#pictures = this.#peer.addTransceiver("video", { direction: "recvonly" }).receiver;
     this.#peer.ontrack = ({ track }) => {
       stream.addTrack(track);
       if (stream.getTracks().length === 2) events.stream(stream);
@@ -60,8 +62,9 @@ export class WebRtcLink {
     stats.forEach((entry: Record<string, unknown>) => {
       const read = (name: string): number => Number(entry[name] ?? 0);
       if (entry["type"] === "candidate-pair" && entry["nominated"] === true) trip_s = read("currentRoundTripTime");
-      if (entry["type"] !== "inbound-rtp" || entry["kind"] !== "video") return;
-      now = { pictures: read("jitterBufferEmittedCount"), wait_s: read("jitterBufferDelay") + read("totalDecodeTime") };
+      if (entry["type"] !== "inbound-rtp") return;
+      if (entry["kind"] === "audio") this.#followSound(read("jitterBufferDelay") / read("jitterBufferEmittedCount"));
+      else now = { pictures: read("jitterBufferEmittedCount"), wait_s: read("jitterBufferDelay") + read("totalDecodeTime") };
     });
     return now === null ? null : this.#since(now, trip_s);
   }
@@ -72,6 +75,12 @@ export class WebRtcLink {
     this.#peer.onconnectionstatechange = null;
     this.#peer.ontrack = null;
     this.#peer.close();
+  }
+
+  /** Browsers let sound wait longer than pictures, and are slow to let pictures wait for it. */
+  #followSound(wait_s: number): void {
+    if (!("jitterBufferTarget" in this.#pictures) || !Number.isFinite(wait_s)) return;
+    this.#pictures.jitterBufferTarget = Math.min(LONGEST_WAIT_MS, 1000 * wait_s);
   }
 
   #since(now: Waited, trip_s: number): number | null {

@@ -1,0 +1,214 @@
+"""The rows of ``openlpm bench live``."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openlpm.bench import statistics
+from openlpm.bench.live import mouths, scenes
+from openlpm.bench.live.host import Host, hosted
+from openlpm.bench.live.scenes import GIVE_UP_S
+from openlpm.bench.live.tones import says_tones, tone_server
+from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Seen, visiting
+from openlpm.bench.reading import Judges
+from openlpm.bench.result import Bar, Row
+from openlpm.bench.statistics import Estimate
+from openlpm.core.seeds import Split
+from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.engine.card import read_card
+from openlpm.synth.sound.speech_bank import SpeechBank, build
+from openlpm.synth.sound.vocal_kinds import VocalKind
+
+_SEED = 17
+_UTTERANCES = 240
+_CHARACTERS = ("seed:900024", "seed:900012")
+Report = Callable[[str, int, int], None]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveConfig:
+    """How much of each is done."""
+
+    turns: int = 20
+    barge_ins: int = 20
+    back_channels: int = 40
+    tones: int = 50
+    streams: int = 200
+    skew_s: float = 600.0
+    together_s: float = 30.0
+
+
+QUICK = LiveConfig(turns=3, barge_ins=3, back_channels=4, tones=4, streams=10, skew_s=20.0, together_s=6.0)
+
+
+def measure_live(config: LiveConfig, judges: Judges, options: Sequence[str], report: Report) -> list[Row]:
+    """All rows; ``options`` go to ``openlpm serve``.
+
+    Raises:
+        OpenLPMError: the server does not start.
+    """
+    bank = build(Split.TEST, _UTTERANCES, seed=_SEED)
+    rows: list[Row] = []
+    with hosted(options) as host:
+        rows += asyncio.run(_talked(host, config, bank, judges, report))
+        rows += asyncio.run(_together(host, config, judges, report))
+    with tone_server() as address:
+        with hosted(options, says_tones(address)) as host:
+            rows += asyncio.run(_toned(host, config, report))
+        with hosted(["--card"], says_tones(address)) as host:
+            rows += asyncio.run(_carded(host, config, report))
+    return rows
+
+
+async def _talked(host: Host, config: LiveConfig, bank: SpeechBank, judges: Judges, report: Report) -> list[Row]:
+    sentences = _utterances(bank, VocalKind.SPEECH, config.turns + config.barge_ins)
+    murmurs = _utterances(bank, VocalKind.BACKCHANNEL, config.back_channels)
+    report("turns", 0, 1)
+    async with visiting(host, character=_CHARACTERS[0]) as visitor:
+        turns = await scenes.take_turns(visitor, sentences[: config.turns])
+    report("barge-ins", 0, 1)
+    async with visiting(host, character=_CHARACTERS[0]) as visitor:
+        bold = await scenes.barge_in(visitor, sentences[config.turns :])
+        closed_s = [
+            _closing(judges, [one for one in visitor.notes.seen if spoke_s < one.at_s < spoke_s + 3.0], spoke_s)
+            for spoke_s, _ in bold.moments
+        ]
+    report("back-channels", 0, 1)
+    async with visiting(host, character=_CHARACTERS[0]) as visitor:
+        meek = await scenes.barge_in(visitor, murmurs, seconds=1.5)
+    over_s = [max(silent, closed) for silent, closed in zip(bold.silent, closed_s, strict=False)]
+    over_s += [GIVE_UP_S] * (len(bold.silent) - len(over_s))
+    voiced_s = turns.voiced + [GIVE_UP_S] * turns.missed
+    return [
+        _row("first_voiced_frame_s_median", np.median, voiced_s, "s", Bar(at_most=0.7)),
+        _row("first_voiced_frame_s_p95", _p95, voiced_s, "s", Bar(at_most=1.0)),
+        _row("first_voiced_frame_s/hangover", np.median, turns.hangover, "s"),
+        _count("first_voiced_frame_s/missed_turns", turns.missed, len(voiced_s)),
+        _row("barge_in_s_p95", _p95, over_s, "s", Bar(at_most=0.8)),
+        _row("barge_in_s_p95/sound", _p95, bold.silent, "s"),
+        _row("barge_in_s_median/sound", np.median, bold.silent, "s"),
+        _row("barge_in_s_p95/mouth", _p95, closed_s, "s"),
+        Row.of(
+            "false_barge_in", statistics.mean(np.array(meek.interrupted, np.float64)), bar=Bar(at_most=0.05)
+        ),
+    ]  # fmt: skip
+
+
+def _closing(judges: Judges, seen: list[Seen], spoke_s: float) -> float:
+    closed_s = mouths.closed_from_s(judges, [one for one in seen if one.at_s > spoke_s + 0.2])
+    return GIVE_UP_S if closed_s is None else closed_s - spoke_s
+
+
+async def _together(host: Host, config: LiveConfig, judges: Judges, report: Report) -> list[Row]:
+    """Two characters at once: no picture of one in the stream of the other."""
+    if host.metric("capacity") < 2:
+        return []
+    report("two characters", 0, 1)
+    async with visiting(host, character=_CHARACTERS[0]) as one, visiting(host, character=_CHARACTERS[1]) as two:
+        began_s = time.monotonic()
+        for visitor in (one, two):
+            await visitor.send(type="say", text="Good morning. We can both be here at the same time, it seems to me.")
+        await asyncio.sleep(config.together_s)
+        seen = [[each for each in visitor.notes.seen if each.at_s > began_s][::3] for visitor in (one, two)]
+        told = [visitor.notes.messages("numbers")[-1][1] for visitor in (one, two)]
+    faces = [mouths.faces(judges, each) for each in seen]
+    own = [np.median(each, axis=0) for each in faces]
+    wrong = mouths.mixed(faces[0], own[0], own[1]) + mouths.mixed(faces[1], own[1], own[0])
+    fps = [FRAME_RATE_HZ * (1 - numbers["held"] / max(numbers["frames"], 1)) for numbers in told]
+    count = sum(map(len, seen))
+    return [
+        _count("mixed_faces", wrong, count, Bar(at_most=0)),
+        Row.of("mixed_faces/fresh_fps", Estimate.single(min(fps), n=2), unit="1/s", bar=Bar(at_least=12)),
+    ]
+
+
+async def _toned(host: Host, config: LiveConfig, report: Report) -> list[Row]:
+    report("old tones", 0, 1)
+    async with visiting(host, character=_CHARACTERS[0]) as visitor:
+        stale, heard = await scenes.interrupt_tones(visitor, config.tones)
+    return [
+        _count("stale_frames", stale, config.tones, Bar(at_most=0)),
+        _count("stale_frames/tones_heard", heard, config.tones, Bar(at_least=config.tones)),
+    ]
+
+
+async def _carded(host: Host, config: LiveConfig, report: Report) -> list[Row]:
+    report("skew", 0, 1)
+    async with visiting(host) as visitor:
+        await visitor.send(type="say", text=f"bursts {config.skew_s:.0f}")
+        await asyncio.sleep(config.skew_s + 2.0)
+        cards = [(one.at_s, read_card(one.picture_HWC)) for one in visitor.notes.seen]
+        seen = _edges([(at_s, card[1]) for at_s, card in cards if card is not None], 0.3)
+        heard = _edges([(one.at_s, one.loudness) for one in visitor.notes.heard], 0.1)
+    skew_s = np.array([min((at_s - other for other in heard), key=abs) for at_s in seen]) if heard else np.zeros(0)
+    report("streams", 0, 1)
+    leaks = await scenes.come_and_go(host, config.streams)
+    memory = np.array(leaks.memory_mb[len(leaks.memory_mb) // 2 :])
+    slope = float(np.polyfit(np.arange(memory.size), memory, 1)[0]) if memory.size > 1 else 0.0
+    each = max(config.streams // 10, 1)
+    apart_ms = 1e3 * np.abs(skew_s - np.median(skew_s)) if skew_s.size else np.array([np.inf])
+    return [
+        _row("av_skew_ms_p99", _p99, apart_ms.tolist(), "ms", Bar(at_most=40)),
+        Row.of("av_skew_ms/jitter_buffer", Estimate.single(1e3 * float(np.median(skew_s)), n=skew_s.size), unit="ms"),
+        Row.of("av_skew_ms/drift", Estimate.single(_drift_ms(skew_s), n=skew_s.size), unit="ms"),
+        _count("leaked_ports", leaks.descriptors, config.streams, Bar(at_most=0)),
+        _count("leaked_threads", leaks.threads, config.streams, Bar(at_most=0)),
+        _count("leaked_sessions", int(leaks.streams), config.streams, Bar(at_most=0)),
+        Row.of("memory_mb_a_stream", Estimate.single(slope / each, n=config.streams), unit="MB"),
+    ]  # fmt: skip
+
+
+def _edges(levels: list[tuple[float, float]], threshold: float) -> list[float]:
+    """Moments at which a level rises above a threshold after at least a third of a second below."""
+    found: list[float] = []
+    below_s: float | None = None
+    for at_s, level in levels:
+        if level < threshold:
+            below_s = at_s if below_s is None else below_s
+        else:
+            if below_s is not None and at_s - below_s > 1 / 3:
+                found.append(at_s)
+            below_s = None
+    return found
+
+
+def _drift_ms(skew_s: NDArray[np.float64]) -> float:
+    """Of the last tenth against the first."""
+    tenth = max(skew_s.size // 10, 1)
+    return 1e3 * float(np.median(skew_s[-tenth:]) - np.median(skew_s[:tenth])) if skew_s.size else float("nan")
+
+
+def _utterances(bank: SpeechBank, kind: VocalKind, count: int) -> list[NDArray[np.float32]]:
+    """Test voices at the microphone's rate, from the first audible sample on."""
+    chosen = [each for each in range(bank.num_utterances) if bank.kind_of(each) is kind]
+    found: list[NDArray[np.float32]] = []
+    for number in range(count):
+        samples_A = bank.samples(chosen[number * 7 % len(chosen)])
+        loud = np.flatnonzero(np.abs(samples_A) > 0.05 * np.abs(samples_A).max())
+        found.append(np.repeat(samples_A[loud[0] : loud[-1] + 1], MICROPHONE_RATE_HZ // 16_000))
+    return found
+
+
+def _p95(values: Sequence[float]) -> float:
+    return float(np.quantile(values, 0.95))
+
+
+def _p99(values: Sequence[float]) -> float:
+    return float(np.quantile(values, 0.99))
+
+
+def _row(
+    name: str, of: Callable[[Sequence[float]], float], values: Sequence[float], unit: str, bar: Bar | None = None
+) -> Row:
+    value = float(of(values)) if values else float("nan")
+    return Row.of(name, Estimate.single(value, n=len(values)), unit=unit, bar=bar)
+
+
+def _count(name: str, count: int, of: int, bar: Bar | None = None) -> Row:
+    return Row.of(name, Estimate.single(float(count), n=of), bar=bar)

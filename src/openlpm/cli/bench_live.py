@@ -1,0 +1,34 @@
+"""``openlpm bench live``: the real server, measured by visitors over real WebRTC."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from openlpm.cli.bench_output import JsonFile, JudgesFolder, publish, stages
+from openlpm.cli.output import require_writable
+
+_QUIET = "voices of the test split through a real peer connection on this machine; the browser's own delay is not in it"
+_OFFSET = "av_skew is about its median, which is the receiver's jitter buffer for sound; a browser takes it out again"
+
+
+def live(
+    *,
+    json_path: JsonFile = None,
+    judges: JudgesFolder = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few of each: two minutes.")] = False,
+    model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
+    device: Annotated[str, typer.Option(help="Where the server runs the model: auto, cpu or cuda.")] = "cpu",
+) -> None:
+    """Talk to a running server as a browser does, and measure how soon it answers, stops, and forgets."""
+    import torch
+
+    from openlpm.bench.live.measure import QUICK, LiveConfig, measure_live
+    from openlpm.bench.reading import load_judges
+
+    require_writable(json_path)
+    court = load_judges(torch.device("cpu"), judges)
+    options = ["--device", device, *([] if model is None else ["--model", str(model)])]
+    with stages() as report:
+        rows = measure_live(QUICK if quick else LiveConfig(), court, options, report)
+    publish("bench live", rows, court.hashes, torch.device("cpu"), [_QUIET, _OFFSET], json_path)
