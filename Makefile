@@ -1,6 +1,6 @@
 # One command each; every target sets up what it needs, and does so once.
 #   make demo      a character unseen in training listens and speaks: out/demo.mp4
-#   make serve     talk to a character in the browser, at http://127.0.0.1:8400/
+#   make serve     talk to a character in the browser, at http://127.0.0.1:8080/
 #   make setup     the environment to develop in, and nothing else
 #   make check     formatting, lint, types, layers
 #   make test      check, then the tests a change must pass

@@ -207,5 +207,7 @@ def log_to_stderr(*, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    # uvicorn takes a socket that is refused with an answer for one that was forgotten.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing handshake" not in record.msg)
     for noisy in ("uvicorn", "aioice", "aiortc", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

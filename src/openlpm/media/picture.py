@@ -42,12 +42,15 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return decode_picture(path, str(path))
 
 
-def decode_picture(source: Path | BinaryIO, name: str, *, most_pixels: int = MAX_PICTURE_PIXELS) -> NDArray[np.uint8]:
+def decode_picture(source: Path | BinaryIO, name: str, *, most_pixels: int | None = None) -> NDArray[np.uint8]:
     """A picture as ``read_picture`` reads it, from a file or from memory; ``name`` is what the errors call it.
+
+    ``most_pixels``: another limit than ``MAX_PICTURE_PIXELS``.
 
     Raises:
         InputError: no picture, a damaged one, or one that has too many pixels or too few.
     """
+    most_pixels = MAX_PICTURE_PIXELS if most_pixels is None else most_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

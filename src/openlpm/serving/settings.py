@@ -46,7 +46,7 @@ class ServerSettings:
     """Where the server listens and whom it lets in."""
 
     host: str = "127.0.0.1"
-    port: int = 8400
+    port: int = 8080
     server_key: str = field(repr=False)
     public: bool = False
     """Reachable by others: no cookie that stands for the key."""

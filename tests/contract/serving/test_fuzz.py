@@ -97,7 +97,10 @@ def test_nothing_that_is_sent_breaks_the_server(serve, run, caplog, count) -> No
     rng = random.Random(count)
 
     async def attack() -> None:
-        async with serve(limits={"sessions_an_address": 9}) as running, running.client(timeout=30) as client:
+        async with (
+            serve(limits={"sessions_an_address": 9, "unopened_s": 600}) as running,
+            running.client(timeout=30) as client,
+        ):
             media = await running.open(client)
             for number in range(count // 2):
                 # A decoder is a process of its own: few of them, or the test is about nothing else.

@@ -157,9 +157,9 @@ def test_a_viewer_that_never_reads_does_not_stall_others(serve, run) -> None:
                 session = await running.open(client)
                 async with opened(running, session) as socket:
                     await socket.send(json.dumps({"type": "media", "by": "socket"}))
-                    seen = await moments(socket, 288)  # six seconds: more than every buffer on the way holds
+                    seen = await moments(socket, 192)  # four seconds: more than every buffer on the way holds
                 pictures = [each[2] for each in seen if each[0] == PICTURE]
-                assert len(pictures) >= 140
+                assert len(pictures) >= 90
                 assert pictures == sorted(pictures)
                 dropped = running.serving.metrics.dropped
                 filled = running.serving.sessions.find(stuck["session"]).queue.waiting
