@@ -103,7 +103,8 @@ Answer = Ready | Failed | Made | Done
 
 def work(connection: Connection, config: StageConfig | CardConfig) -> None:
     """The whole life of a worker; it ends when the other end of the connection does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it says when it ends
+    for each in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; whoever started it says when it ends
+        signal.signal(each, signal.SIG_IGN)
     try:
         try:
             stage = _stage(config)

@@ -107,7 +107,7 @@ def _closing(judges: Judges, seen: list[Seen], spoke_s: float) -> float:
 
 async def _together(host: Host, config: LiveConfig, judges: Judges, report: Report) -> list[Row]:
     """Two characters at once: no picture of one in the stream of the other."""
-    if host.metric("capacity") < 2:
+    if host.capacity() < 2:
         return []
     report("two characters", 0, 1)
     async with visiting(host, character=_CHARACTERS[0]) as one, visiting(host, character=_CHARACTERS[1]) as two:
