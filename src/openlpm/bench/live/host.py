@@ -43,12 +43,6 @@ class Host:
         """Threads that it runs."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/task").iterdir())
 
-    def capacity(self) -> int:
-        """Characters that it has room for."""
-        import httpx
-
-        return int(httpx.get(f"{self.url}/ready").json()["capacity"])
-
     def metric(self, name: str) -> float:
         """A number that it tells Prometheus.
 

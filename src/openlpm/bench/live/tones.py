@@ -54,8 +54,10 @@ def tone_server() -> Generator[str]:
 
     async def speech(request: Request) -> Response:
         asked: dict[str, Any] = await request.json()
-        found = re.search(r"tone (\d+)", str(asked["input"]))
-        sound_A = bursts(float(asked["input"].split()[1])) if found is None else tone(int(found[1]))
+        found = re.search(r"(tone|bursts) (\d+)", str(asked["input"]))
+        sound_A = np.zeros(_RATE_HZ // 10, np.float32)  # what the agent says of its own accord
+        if found is not None:
+            sound_A = tone(int(found[2])) if found[1] == "tone" else bursts(float(found[2]))
         return Response((sound_A * 32767).astype("<i2").tobytes(), media_type="audio/pcm")
 
     app.add_api_route("/audio/speech", speech, methods=["POST"], response_model=None)
