@@ -193,7 +193,7 @@ def _utterances(bank: SpeechBank, kind: VocalKind, count: int) -> list[NDArray[n
 
 
 def _hums(count: int) -> list[NDArray[np.float32]]:
-    """ "Mm" by test voices."""
+    """The sound of somebody who listens, by test voices."""
     synthesiser, voices = Synthesiser(), voices_of(Split.TEST)
     moods = EMOTIONS_OF[VocalKind.MM_HM]
     found: list[NDArray[np.float32]] = []

@@ -21,6 +21,8 @@ _LONG = (
     "When the weather is bad we stay at home, and my brother makes a fire, and everybody tells a story about a ship."
 )
 _CHUNK_S, _TRANSIT_S = 8 / 24, 0.2
+_STREAM_S = 1.2
+"""From one stream to the next: as fast as the server lets one address come."""
 
 
 @final
@@ -157,8 +159,10 @@ async def come_and_go(host: Host, count: int) -> Leaks:
     descriptors, threads = host.descriptors(), host.threads()
     memory: list[float] = []
     for number in range(count):
+        next_s = time.monotonic() + _STREAM_S
         async with visiting(host):
             await asyncio.sleep(0.0 if number % 3 else 0.3)
+        await asyncio.sleep(max(next_s - time.monotonic(), 0.0))
         if number % max(count // 10, 1) == 0:
             memory.append(host.memory_bytes() / 2**20)
     give_up_s = time.monotonic() + 20.0

@@ -17,7 +17,8 @@ from openlpm.bench.live.host import Host
 MICROPHONE_RATE_HZ = 48_000
 _PACKET = 960
 _CONNECTS_S = 20.0
-_ROOM_S, _BUSY = 10.0, 429
+_ROOM_S = 60.0
+_BUSY, _USED_UP = 429, 401
 _HEARD = 0.01
 
 
@@ -169,9 +170,8 @@ async def visiting(host: Host, **wish: Any) -> AsyncGenerator[Visitor]:
                 connection.on("track", note)
                 await connection.setLocalDescription(await connection.createOffer())
                 offer = {"sdp": connection.localDescription.sdp, "type": "offer"}
-                reply = await client.post(session["offer"], json=offer, headers=_bearer(session["media_token"]))
-                reply.raise_for_status()
-                await connection.setRemoteDescription(RTCSessionDescription(**reply.json()))
+                reply = await _asked(client, session["offer"], offer, session["media_token"])
+                await connection.setRemoteDescription(RTCSessionDescription(**reply))
                 visitor = Visitor(socket, microphone, notes)
                 await visitor.send(type="media", by="webrtc")
                 if await visitor.wait_for(lambda: notes.seen, _CONNECTS_S) is None:
@@ -186,14 +186,24 @@ async def visiting(host: Host, **wish: Any) -> AsyncGenerator[Visitor]:
 
 async def _session(client: Any, host: Host, wish: dict[str, Any]) -> dict[str, Any]:
     """Come in, as soon as there is room: who has just left may take a moment to be gone."""
+    token = (await _asked(client, "/api/tokens", {}, host.key))["token"]
+    while True:
+        try:
+            return await _asked(client, "/api/sessions", {"token": token, **wish}, host.key)
+        except PermissionError:  # a token is used up by its first try
+            token = (await _asked(client, "/api/tokens", {}, host.key))["token"]
+
+
+async def _asked(client: Any, path: str, content: dict[str, Any], key: str) -> dict[str, Any]:
     give_up_s = time.monotonic() + _ROOM_S
     while True:
-        token = (await client.post("/api/tokens", headers=_bearer(host.key))).json()["token"]
-        answer = await client.post("/api/sessions", json={"token": token, **wish})
+        answer = await client.post(path, json=content, headers=_bearer(key))
+        if answer.status_code == _USED_UP:
+            raise PermissionError(path)
         if answer.status_code != _BUSY or time.monotonic() > give_up_s:
             answer.raise_for_status()
             return answer.json()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(min(float(answer.headers.get("retry-after", 0.2)), 1.0))
 
 
 def _bearer(key: str) -> dict[str, str]:
