@@ -1,0 +1,83 @@
+"""What ``bench live`` makes of what its visitors noted."""
+
+import numpy as np
+import pytest
+
+from openlpm.bench.live.measure import _audible, _drift_ms, _edges, _hums
+from openlpm.bench.live.mouths import mixed
+from openlpm.bench.live.tones import bursts, hertz_of, number_heard, tone
+from openlpm.bench.live.visitor import Heard, Notes
+
+pytestmark = pytest.mark.unit
+
+
+def notes(*loud: tuple[float, float], until_s: float = 10.0) -> Notes:
+    """Packets of 20 ms that are loud between the given moments."""
+    times = np.arange(0, until_s, 0.02)
+    packet_A = np.full(960, 0.1, np.float32)
+    return Notes(
+        heard=[
+            Heard(float(at_s), packet_A if any(begin <= at_s < end for begin, end in loud) else 0 * packet_A)
+            for at_s in times
+        ]
+    )
+
+
+def test_every_tone_is_told_from_its_neighbours() -> None:
+    assert len({hertz_of(number) for number in range(48)}) == 48
+    for number in range(48):
+        piece_A = tone(number, 0.06)
+        assert number_heard(piece_A, 24_000) == number
+        noisy_A = piece_A + 0.03 * np.random.default_rng(number).standard_normal(piece_A.shape[0])
+        assert number_heard(noisy_A, 24_000) == number
+    assert number_heard(np.zeros(1_440, np.float32), 24_000) is None
+
+
+def test_the_first_sound_after_a_moment_is_found() -> None:
+    heard = notes((1.0, 2.0), (4.0, 5.0))
+    assert heard.first_heard_s(0.5) == pytest.approx(1.0, abs=0.021)
+    assert heard.first_heard_s(2.5) == pytest.approx(4.0, abs=0.021)
+    assert heard.first_heard_s(6.0) is None
+
+
+def test_silence_counts_when_it_lasts() -> None:
+    heard = notes((1.0, 2.0), (2.3, 3.0))
+    assert heard.silent_from_s(1.5) == pytest.approx(3.0, abs=0.05)
+    assert notes((1.0, 9.9)).silent_from_s(1.5) is None
+
+
+def test_messages_of_a_type_after_a_moment() -> None:
+    told = Notes(told=[(1.0, {"type": "turn"}), (2.0, {"type": "state"}), (3.0, {"type": "turn"})])
+    assert [at_s for at_s, _ in told.messages("turn", 1.5)] == [3.0]
+
+
+def test_edges_are_rises_after_a_pause() -> None:
+    levels = [
+        (at_s / 50, float(level)) for at_s, level in enumerate([0] * 30 + [1] * 20 + [0] * 5 + [1] * 9 + [0] * 30 + [1])
+    ]
+    assert _edges(levels, 0.5) == [0.6, 1.88]
+
+
+def test_bursts_come_and_go() -> None:
+    sound_A = bursts(5.0)
+    loud = np.abs(sound_A.reshape(-1, 240)).max(axis=1) > 0.1
+    assert np.flatnonzero(np.diff(loud.astype(int)) == 1).size == 3
+
+
+def test_drift_is_of_the_end_against_the_beginning() -> None:
+    assert _drift_ms(np.linspace(0.0, 0.1, 101)) == pytest.approx(91.0, abs=2.0)
+    assert np.isnan(_drift_ms(np.zeros(0)))
+
+
+def test_a_face_that_looks_like_the_other_is_mixed() -> None:
+    own_D, other_D = np.eye(4, dtype=np.float32)[:2]
+    faces_FD = np.stack([own_D, other_D, 0.8 * own_D + 0.6 * other_D])
+    assert mixed(faces_FD, own_D, other_D) == 1
+
+
+def test_sounds_begin_and_end_where_they_are_heard() -> None:
+    hums = _hums(3)
+    assert all(0.1 < hum_A.shape[0] / 48_000 < 1.5 for hum_A in hums)
+    assert all(np.array_equal(one, other) for one, other in zip(hums, _hums(3), strict=True))
+    padded_A = np.pad(np.full(1_600, 0.5, np.float32), 4_000)
+    assert _audible(padded_A).shape[0] == 4_800
