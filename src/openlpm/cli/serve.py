@@ -53,9 +53,10 @@ def serve(
 ) -> None:
     """Run the server until it is stopped."""
     require_live()
-    from openlpm.serving.running import listen
+    from openlpm.serving.running import keep_memory_together, listen
     from openlpm.serving.settings import ServerSettings
 
+    keep_memory_together()
     named_key = os.environ.get(KEY_VARIABLE, "")
     settings = ServerSettings(
         host=host,

@@ -1,6 +1,7 @@
 """The server as a process: its socket, its end, and its log."""
 
 import asyncio
+import ctypes
 import json
 import logging
 import signal
@@ -20,6 +21,7 @@ _GOODBYE_S = 3
 _FAREWELL_S = 0.1
 """For sockets to send their last word before uvicorn closes them."""
 _SEND_BYTES = 64 * 1024
+_ARENA_MAX = -8  # M_ARENA_MAX of <malloc.h>
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -112,3 +114,15 @@ class PlainLines(logging.Formatter):
         extra = " ".join(f"{name}={value}" for name, value in record.__dict__.items() if name not in _PLAIN)
         line = f"{self.formatTime(record)} {record.levelname.lower()}: {record.getMessage()} {extra}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def keep_memory_together() -> None:
+    """Have one arena of memory for all threads, where the C library is glibc.
+
+    Encoders live as long as a session and in threads of their own; with an arena for each, what a session leaves behind
+    is never given back: 1.6 MB a session (of test cards), against less than 0.1 with one arena.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    except (AttributeError, OSError, TypeError):
+        return
