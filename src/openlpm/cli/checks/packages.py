@@ -17,6 +17,7 @@ BASE: Final = ("av", "cattrs", "jaxtyping", "numpy", "PIL", "rich", "safetensors
 EXTRAS: Final = {
     "live": (
         "aiortc",
+        "espeakng_loader",
         "fastapi",
         "httpx",
         "prometheus_client",
