@@ -235,8 +235,17 @@ def test_a_processor_without_wide_instructions_and_a_quota_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _pid: {0, 1}, raising=False)
+    assert is_like(machine.processor(), OK, "2 cores")
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert is_like(machine.processor(), OK, "2 cores")
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert "may use 1.5" in machine.processor().found
+    assert is_like(machine.processor(), WEAK, "1.5 of the cores")
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _pid: {0}, raising=False)
+    assert is_like(machine.processor(), WEAK, "1 of the cores")
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "none")
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 1)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64"})
     assert is_like(machine.processor(), WEAK, "no AVX2")
     able = {"architecture": "x86_64", "avx2": True, "amx_int8": True}

@@ -12,6 +12,8 @@ _CGROUP = Path("/sys/fs/cgroup")
 _SHARED = Path("/dev/shm")
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _GIB = 2**30
+_PERIOD = 100_000
+"""Of a quota, as almost everybody sets it."""
 _INSTRUCTIONS = {
     "AVX2": ("avx2",),
     "AVX-512": ("avx512_f",),
@@ -31,9 +33,14 @@ def processor() -> Finding:
 
     able = torch.cpu.get_capabilities()
     known = [name for name, keys in _INSTRUCTIONS.items() if any(able.get(key, False) for key in keys)]
-    found = f"{_cpu_name() or able.get('cpu_name', 'unknown')}, {_cores()}, {', '.join(known) or 'no AVX2'}"
+    cores, allowed = os.cpu_count() or 1, _allowed_cores()
+    found = f"{_cpu_name() or able.get('cpu_name', 'unknown')}, {cores} cores, {', '.join(known) or 'no AVX2'}"
     if "AVX2" not in known and able.get("architecture") == "x86_64":
         return weak(found, "expect no real time here: use a processor with AVX2 or newer, or a GPU")
+    if allowed < cores:
+        return weak(
+            f"{found}; {allowed:g} of the cores may be used", "allow all of them: the engine starts a thread for each"
+        )
     return ok(found)
 
 
@@ -47,12 +54,11 @@ def _cpu_name() -> str:
     return ""
 
 
-def _cores() -> str:
+def _allowed_cores() -> float:
+    """How many this process may use at once: by its affinity, and by the quota of a container."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _number_of(_CGROUP / "cpu.max")
-    if quota is not None:
-        return f"{count} cores, of which this container may use {quota / 100_000:.1f}"
-    return f"{count} core{'s' if count != 1 else ''}"
+    return float(count) if quota is None else min(float(count), quota / _PERIOD)
 
 
 def memory() -> Finding:
