@@ -107,6 +107,16 @@ def test_a_check_that_fails_itself_is_a_finding_and_the_others_are_made(
     assert "ok: a serve" in out
 
 
+def test_a_package_that_a_check_cannot_do_without_is_named() -> None:
+    def fail() -> Finding:
+        raise ModuleNotFoundError("no module named torch", name="torch")
+
+    finding = run_check(Check(name="broken", need=Need.GENERATE, look=fail)).finding
+    assert finding.verdict is Verdict.MISSING
+    assert finding.found == "torch cannot be imported"
+    assert "pip install" in finding.todo
+
+
 def test_quick_leaves_out_what_takes_long_and_nothing_else() -> None:
     slow = replace(look(Need.SERVE, Verdict.OK), takes_long=True)
     assert run_check(slow, quick=True).finding.verdict is Verdict.LEFT_OUT

@@ -17,6 +17,8 @@ Examples:
 
   openlpm demo --out demo.mp4
 
+  openlpm doctor
+
   openlpm characters preview --out sheet.png
 
   openlpm characters new --seed 7 --out ada.png --refs ada_refs

@@ -75,6 +75,9 @@ def run_check(check: Check, *, quick: bool = False) -> Looked:
     started_s = time.perf_counter()
     try:
         finding = check.look()
+    except ImportError as error:
+        todo = "install it again with all that it needs: pip install --force-reinstall openlpm"
+        finding = missing(one_line(f"{error.name or error} cannot be imported"), todo)
     except Exception as error:  # noqa: BLE001 (the boundary of one check)
         finding = Finding(
             verdict=Verdict.MISSING,
