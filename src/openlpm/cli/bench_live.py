@@ -21,6 +21,9 @@ def live(
     device: Annotated[str, typer.Option(help="Where the server runs the model: auto, cpu or cuda.")] = "cpu",
 ) -> None:
     """Talk to a running server as a browser does, and measure how soon it answers, stops, and forgets."""
+    from openlpm.cli.serve import require_live
+
+    require_live()
     import torch
 
     from openlpm.bench.live.measure import QUICK, LiveConfig, measure_live

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, generate, package, serve, stream, synth, train
+from openlpm.cli import bench, characters, demo, doctor, generate, package, serve, stream, synth, train
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -16,6 +16,8 @@ HELP = """From a picture of a character and a voice to a performance: it listens
 Examples:
 
   openlpm demo --out demo.mp4
+
+  openlpm doctor
 
   openlpm characters preview --out sheet.png
 
@@ -46,6 +48,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]  # typer keeps it
 app.command("generate", help=generate.HELP)(generate.generate)
 app.add_typer(characters.app, name="characters")
 app.command("demo", help=demo.HELP)(demo.demo)
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.command("models")(models)
 app.command("serve", help=serve.HELP)(serve.serve)
 app.command("stream", help=stream.HELP)(stream.stream)

@@ -72,7 +72,7 @@ class ModelStage:
         """
         self._device = torch.device(config.device)
         if self._device.type == "cpu":
-            torch.set_num_threads(config.threads or os.cpu_count() or 1)
+            torch.set_num_threads(config.threads or _cores())
         self._model = load_model(bundled.folder("nano") if config.model is None else config.model, self._device)
         self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
@@ -194,6 +194,11 @@ class ModelStage:
 
     def _arithmetic(self) -> Any:
         return nullcontext() if self._device.type == "cpu" else torch.autocast(self._device.type, torch.bfloat16)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _track(source: AudioSource) -> HeardTrack:

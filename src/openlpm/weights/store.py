@@ -133,16 +133,35 @@ def load(folder: Path, *, dtype: torch.dtype | None = None) -> dict[str, Tensor]
     }
 
 
+def verify(folder: Path) -> int:
+    """See that all that ``save`` wrote is there and unchanged, without making tensors of it; returns its size in bytes.
+
+    Raises:
+        WeightsError: something is missing, truncated or corrupt; it is named.
+    """
+    index = _read_index(folder)
+    blobs = [_read_blob(folder / name, expected) for name, expected in index.shards.items()]
+    if index.base is not None:
+        _require_base(folder, index.base)
+    return sum(len(blob) for blob in blobs)
+
+
 def _with_base(difference: dict[str, Tensor], folder: Path, base: Mapping[str, str]) -> dict[str, Tensor]:
+    beside = _require_base(folder, base)
+    try:
+        return added(load(beside), difference)
+    except WeightsError as error:
+        raise WeightsError(f"{folder} does not fit {beside}: {error}") from error
+
+
+def _require_base(folder: Path, base: Mapping[str, str]) -> Path:
+    """The folder beside ``folder`` that its difference was made for."""
     beside = folder.parent / base["name"]
     if _index_sha256(beside) != base["index_sha256"]:
         raise WeightsError(
             f"{folder} is a difference to other weights than those in {beside}: fetch both again, or package them again"
         )
-    try:
-        return added(load(beside), difference)
-    except WeightsError as error:
-        raise WeightsError(f"{folder} does not fit {beside}: {error}") from error
+    return beside
 
 
 def load_into(module: nn.Module, folder: Path) -> None:
@@ -226,6 +245,13 @@ def _read_index(folder: Path) -> _Index:
 
 def _read_shard(path: Path, expected: Mapping[str, Any]) -> dict[str, Tensor]:
     try:
+        return safetensors.torch.load(_read_blob(path, expected))
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file: fetch it again") from error
+
+
+def _read_blob(path: Path, expected: Mapping[str, Any]) -> bytes:
+    try:
         blob = path.read_bytes()
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing: fetch the weights again") from None
@@ -233,7 +259,4 @@ def _read_shard(path: Path, expected: Mapping[str, Any]) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is truncated ({len(blob)} of {expected['size_bytes']} bytes): fetch it again")
     if hashlib.sha256(blob).hexdigest() != expected["sha256"]:
         raise WeightsError(f"{path} is corrupt (its checksum is wrong): fetch it again")
-    try:
-        return safetensors.torch.load(blob)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file: fetch it again") from error
+    return blob
