@@ -18,6 +18,10 @@ def live(
     judges: JudgesFolder = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few of each: two minutes.")] = False,
     model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
+    amounts: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE: how much of something, such as turns=50 or skew_s=60 (repeatable)."),
+    ] = None,
     device: Annotated[str, typer.Option(help="Where the server runs the model: auto, cpu or cuda.")] = "cpu",
 ) -> None:
     """Talk to a running server as a browser does, and measure how soon it answers, stops, and forgets."""
@@ -28,10 +32,12 @@ def live(
 
     from openlpm.bench.live.measure import QUICK, LiveConfig, measure_live
     from openlpm.bench.reading import load_judges
+    from openlpm.recipes.fields import changed
 
+    config = changed(QUICK if quick else LiveConfig(), amounts or [])
     require_writable(json_path)
     court = load_judges(torch.device("cpu"), judges)
     options = ["--device", device, *([] if model is None else ["--model", str(model)])]
     with stages() as report:
-        rows = measure_live(QUICK if quick else LiveConfig(), court, options, report)
+        rows = measure_live(config, court, options, report)
     publish("bench live", rows, court.hashes, torch.device("cpu"), [_QUIET, _OFFSET], json_path)
