@@ -38,6 +38,7 @@ check: setup
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
+	@if command -v npm >/dev/null && [ -d clients/web/node_modules ]; then npm --prefix clients/web run --silent check; fi
 
 test: check
 	$(PYTEST) -m "not gpu and not long"

@@ -78,7 +78,8 @@ def hosted(options: Sequence[str], environment: Mapping[str, str] | None = None)
     said: queue.Queue[str] = queue.Queue()
     words: list[str] = []
     assert process.stdout is not None
-    threading.Thread(target=_listen, args=(process.stdout, said, words), daemon=True).start()
+    listener = threading.Thread(target=_listen, args=(process.stdout, said, words), daemon=True)
+    listener.start()
     try:
         url = _address(process, said, words)
         give_up_s = time.monotonic() + _STARTS_S
@@ -94,6 +95,8 @@ def hosted(options: Sequence[str], environment: Mapping[str, str] | None = None)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        listener.join()
+        process.stdout.close()
 
 
 def _listen(output: IO[str], said: "queue.Queue[str]", words: list[str]) -> None:
