@@ -132,6 +132,7 @@ def test_every_rule_answers_with_an_emotion_that_there_is():
     [
         ("Hi, my name is bob", "Bob", "happy"),
         ("Are you a real person?", "AI|No person", None),
+        ("What are you?", "AI|No person", None),
         ("what is your name", "Ada", "proud"),
         ("I feel so lonely since my wife left me", "lonely", "tender"),
         ("I want my money back, now", "your money back", "thoughtful"),

@@ -44,7 +44,7 @@ RULES: Final = (
         intensity=0.5,
     ),
     Rule(
-        pattern=r"\bare you (?:a |an )?(?:real|human|person|robot|bot|ai|alive|conscious)\b|\bai\b.*\?",
+        pattern=r"\bare you (?:an? )?(?:real|human|person|robot|bot|ai|alive|aware)\b|\bai\b.*\?|\bwhat are you\W*$",
         replies=(
             "I am an AI character, drawn by OpenLPM nano. There is nobody behind the screen.",
             "No person here. I am computed frame by frame, though I do my best to be good company.",
