@@ -15,7 +15,7 @@ _SHORTEST_KEY = 16
 class Limits:
     """How much one address, and all of them, may ask for."""
 
-    requests_a_minute: int = 240
+    requests_a_minute: int = 600
     """Of one address; bursts of a quarter of it are let through."""
     requests_a_minute_overall: int = 6_000
     sessions_an_address: int = 4
