@@ -86,7 +86,8 @@ def test_who_does_not_fit_is_told_so_and_a_place_becomes_free(engine: Engine) ->
     with pytest.raises(NoRoom, match="4 characters"):
         engine.join(joining(5))
     performers[2].close()
-    performers[2] = engine.join(joining(6))  # at once
+    assert engine.streams == 3  # at once
+    performers[2] = engine.join(joining(6))
     for performer in performers:
         performer.close()
         performer.close()

@@ -77,9 +77,9 @@ class Director:
 
     @property
     def count(self) -> int:
-        """Performances now."""
+        """Performances now; those that have ended no longer count."""
         with self._lock:
-            return len(self._casts)
+            return self._there()
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -99,8 +99,7 @@ class Director:
         assert self.facts is not None
         cast = _Cast(performance, self._folder / performance.id, time.monotonic())
         with self._lock:
-            there = sum(cast.performance.ended is None for cast in self._casts.values())
-            if there >= self.facts.places:
+            if self._there() >= self.facts.places:
                 raise NoRoom(f"{self.facts.places} characters run, as many as this machine can carry: try again later")
             self._casts[performance.id] = cast
         try:
@@ -266,6 +265,9 @@ class Director:
                 cast.deaths += 1
                 if cast.deaths >= _MOST_DEATHS:
                     cast.performance.end("the performance failed: the worker ended under it again and again")
+
+    def _there(self) -> int:
+        return sum(cast.performance.ended is None for cast in self._casts.values())
 
     def _taken(self) -> list[_Cast]:
         with self._lock:
