@@ -74,6 +74,11 @@ def bank(model: CharacterModel, chance_bank: Callable[..., ClipBank]) -> ClipBan
     return chance_bank(model, situations=(0, 1, 2, 3, 0))
 
 
+def test_a_reader_is_where_the_performances_are() -> None:
+    reader = PerformanceReader(48, torch.ones(2, 3, 4, device="meta"))
+    assert {tensor.device.type for tensor in (*reader.parameters(), *reader.buffers())} == {"meta"}
+
+
 def tensors(batch: WindowBatch) -> list[Tensor]:
     return [batch.clips_B, batch.starts_B, batch.context_B, batch.keep_B3, batch.motion_BM, batch.motion_span_B2]
 

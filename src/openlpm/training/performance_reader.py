@@ -49,7 +49,7 @@ class PerformanceReader(nn.Module):
     spread_X: Tensor
 
     def __init__(self, width: int, performance_NTX: Float[Tensor, "N T X"]) -> None:
-        """``performance_NTX`` is that of all footage: it sets mean and spread of each number."""
+        """``performance_NTX`` is that of all footage: it sets mean and spread of each number, and where the reader is."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, performance_NTX.shape[2])
@@ -58,6 +58,7 @@ class PerformanceReader(nn.Module):
         known_MX = performance_NTX.flatten(0, 1).float()
         self.register_buffer("mean_X", known_MX.mean(dim=0))
         self.register_buffer("spread_X", known_MX.std(dim=0).clamp_min(_LEAST_SPREAD))
+        self.to(performance_NTX.device)
 
     def forward(
         self, tokens_BTSD: Float[Tensor, "B T S D"], performance_BTX: Float[Tensor, "B T X"]
