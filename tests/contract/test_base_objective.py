@@ -23,7 +23,8 @@ from openlpm.training.base import BaseLearner, BaseObjective, BaseObjectiveConfi
 from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
 from openlpm.training.focus import Focus
 from openlpm.training.performance_reader import PerformanceReader, ReaderConfig
-from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout
+from openlpm.training.window_conditions import WindowConditions
+from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout, WindowSource
 from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract
@@ -100,6 +101,8 @@ def one_batch(**changes: object) -> WindowBatch:
         clips_B=torch.tensor([0, 1, 2]),
         starts_B=torch.tensor([0, 3, 6]),
         context_B=torch.tensor([2, 0, 3]),
+        prompt_frames=0,
+        told_at_once=True,
         references=(0,),
         keep_B3=torch.ones(3, 3, dtype=torch.bool),
         motion_BM=torch.zeros(3, NUM_MOTION, dtype=torch.bool),
@@ -312,6 +315,48 @@ def test_a_window_is_told_what_happens_in_it_whatever_is_given(
     captions = [f"words {clip} {start} {layout.frames}" for clip, start in ((0, 6), (1, 0), (2, 3))]
     with torch.no_grad():
         assert torch.equal(conditions[0].text_BLD, model.text(model.text.prepare(captions)))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_frames_are_told_what_their_own_prompt_says(model: CharacterModel, bank: ClipBank, at_once: bool) -> None:
+    batch = one_batch(
+        layout=DRAW.layouts[1],
+        starts_B=torch.tensor([6, 0, 3]),
+        keep_B3=torch.tensor([[True], [True], [False]]).expand(3, 3),
+        prompt_frames=3,
+        told_at_once=at_once,
+    )
+    with torch.no_grad():
+        words = WindowConditions(model, bank).told(batch, 0, 5)
+        spans = ((0, 5),) if at_once else ((0, 3), (3, 2))
+        prompts = [
+            model.text(
+                model.text.prepare([f"words {clip} {start + first} {length}" for clip, start in ((0, 6), (1, 0))])
+            )
+            for first, length in spans
+        ]
+    found = words.text_BLD.unflatten(1, (2, -1))
+    assert all(torch.equal(found[:2, number], prompt) for number, prompt in enumerate(prompts))
+    assert torch.equal(found[2], torch.zeros_like(found[2]))
+    assert not at_once or torch.equal(found[:, 1], torch.zeros_like(found[:, 1]))
+    assert words.prompt_BT is not None
+    assert words.prompt_BT.tolist() == [[0] * 5 if at_once else [0, 0, 0, 1, 1]] * 3
+
+
+def test_a_share_of_steps_is_told_at_once_by_all_processes_alike(bank: ClipBank) -> None:
+    draw = replace(DRAW, prompt_frames=3, told_at_once=0.4)
+    assert draw.lengths == (2, 3, 5, 6)
+    source = WindowSource(bank, draw)
+    told = [source.batch(step, rank=0).told_at_once for step in range(200)]
+    assert 0.3 < np.mean(told) < 0.5
+    assert told == [source.batch(step, rank=1).told_at_once for step in range(200)]
+    assert all(WindowSource(bank, DRAW).batch(step, rank=0).told_at_once for step in range(20))
+
+
+def test_prompts_of_lengths_without_captions_are_refused() -> None:
+    for changes in ({"prompt_frames": 4}, {"prompt_frames": 3, "told_at_once": 1.5}):
+        with pytest.raises(ConfigError, match=r"prompt_frames=.* a multiple of 3"):
+            replace(DRAW, **changes)
 
 
 def test_a_share_of_windows_names_an_action_in_the_mix_of_situations(model: CharacterModel, bank: ClipBank) -> None:

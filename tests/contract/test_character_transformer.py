@@ -9,6 +9,7 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.dit import AudioBranch, CharacterTransformer, Condition, DiTConfig, ReferenceKind, ReferenceSlot
 from openlpm.dit.cross_attention import AudioAttention, AudioTokens
+from openlpm.dit.excerpt import excerpt, first_prompt
 from openlpm.nn.attention import Bidirectional, NormScope, attention
 from openlpm.nn.rope import Rotation, rotate
 
@@ -267,6 +268,48 @@ class FrameByFrame:
         query, key = rotate(query_BSNK, rotation), rotate(key_BSNK, rotation)
         groups = [tensor.split(6, dim=1) for tensor in (query, key, value_BSNK)]
         return torch.cat([attention(*group) for group in zip(*groups, strict=True)], dim=1)
+
+
+def test_each_frame_is_told_its_own_prompt(trained, latents, condition):
+    prompts = torch.randn(3, 2, CONFIG.text_tokens, CONFIG.text_width)
+    numbers = torch.tensor([[0, 0, 1, *[2] * (FRAMES - 3)], [1] * FRAMES])
+    several = replace(condition, text_BLD=torch.cat([*prompts], dim=1), prompt_BT=numbers)
+    out = trained(latents, TIME_B, several, attend=FrameByFrame())
+    for number, prompt in enumerate(prompts):
+        alone = trained(latents, TIME_B, replace(condition, text_BLD=prompt), attend=FrameByFrame())
+        told = numbers == number
+        torch.testing.assert_close(out.transpose(1, 2)[told], alone.transpose(1, 2)[told])
+        others = out.transpose(1, 2)[~told] - alone.transpose(1, 2)[~told]
+        assert others.abs().amax(dim=(1, 2, 3)).min() > 1e-3
+
+
+def test_references_are_told_what_the_first_frame_is_told(trained, latents, condition):
+    prompts = torch.randn(2, 2, CONFIG.text_tokens, CONFIG.text_width)
+    numbers = torch.ones(2, FRAMES, dtype=torch.long)
+    both = replace(condition, text_BLD=torch.cat([*prompts], dim=1), prompt_BT=numbers)
+    alone = replace(condition, text_BLD=prompts[1])
+    torch.testing.assert_close(predict(trained, latents, both), predict(trained, latents, alone))
+    torch.testing.assert_close(first_prompt(both, CONFIG), prompts[1])
+    assert torch.equal(first_prompt(alone, CONFIG), prompts[1])
+
+
+def test_an_excerpt_keeps_the_prompts_of_its_frames(trained, condition):
+    numbers = torch.arange(FRAMES).expand(2, -1)
+    told = replace(condition, text_BLD=torch.randn(2, FRAMES * CONFIG.text_tokens, 8), prompt_BT=numbers)
+    part = excerpt(told, CONFIG, 1, 2)
+    assert part.prompt_BT.tolist() == [[1, 2]] * 2
+    assert torch.equal(first_prompt(part, CONFIG), told.text_BLD.unflatten(1, (FRAMES, -1))[:, 1])
+
+
+def test_prompts_that_fit_no_frames_are_refused(model, latents, condition):
+    words = torch.randn(2, 2 * CONFIG.text_tokens, 8)
+    numbers = torch.zeros(2, FRAMES, dtype=torch.long)
+    with pytest.raises(ConfigError, match="prompt_BT has 1 columns"):
+        predict(model, latents, replace(condition, text_BLD=words, prompt_BT=numbers[:, :1]))
+    with pytest.raises(ConfigError, match="every prompt needs text_tokens"):
+        predict(model, latents, replace(condition, text_BLD=words[:, :-1], prompt_BT=numbers))
+    with pytest.raises(ConfigError, match="which frame is told which prompt"):
+        predict(model, latents, replace(condition, text_BLD=words))
 
 
 @torch.no_grad()

@@ -31,7 +31,7 @@ from openlpm.bench.cases import CaseConfig
 from openlpm.cli.main import main
 
 short = CaseConfig(count=2, num_frames=48)
-groups = base.GroupSizes(traps=2, listeners=2, actions=0, sequences=0, emotions=0, references=2)
+groups = base.GroupSizes(traps=2, listeners=2, actions=0, held_out=0, sequences=0, emotions=0, references=2)
 small = base.BaseConfig(cases=short, long=short, human_clips=1, strangers=8, batch=2, groups=groups)
 base.full_config = lambda *, clips, group_clips: small
 sys.exit(main(sys.argv[1:]))

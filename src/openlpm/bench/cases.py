@@ -12,6 +12,7 @@ from openlpm.core.rig import RigTrack
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.synth.act.actions import ACTIONS
 from openlpm.synth.act.dialogue import ClipKind
+from openlpm.synth.act.enact import is_held_out
 from openlpm.synth.act.perform import ClipStyle, draw_style, perform
 from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.sound.speech_bank import SpeechBank, build
@@ -46,6 +47,8 @@ class CaseConfig:
     num_frames: int = 144
     split: Split = Split.TEST
     seed: int = 0
+    held_out: bool | None = None
+    """Whether texts are in words that no training has seen; None: every other one is."""
 
     def __post_init__(self) -> None:
         if self.count < 2:
@@ -108,6 +111,8 @@ def cases_from(
     cases: list[Case] = []
     for index, identity_seed in enumerate(identity_seeds(config.split, config.count, config.seed)):
         clip_seed = 1_000_000 * (config.seed + 1) + index
+        if config.held_out is not None:
+            clip_seed = _seed_told(clip_seed + index, config.split, held_out=config.held_out)
         style = style_of(index, clip_seed)
         identity = Identity.from_seed(identity_seed)
         record = perform(
@@ -121,6 +126,13 @@ def cases_from(
         cases.append(Case(record=record, identity=identity, kind=style.kind))
         report(len(cases))
     return tuple(cases)
+
+
+def _seed_told(first: int, split: Split, *, held_out: bool) -> int:
+    """``first`` or the seed after it, whichever is told in the wanted words; training has no others than usual ones."""
+    if held_out and split == Split.TRAIN:
+        raise ConfigError("held_out=True: no text of the training split is in held-out words; take another split")
+    return first if is_held_out(split, first) == held_out else first + 1
 
 
 def identity_seeds(split: Split, count: int, seed: int, purpose: str = _CHARACTERS) -> list[int]:

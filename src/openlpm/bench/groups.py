@@ -23,6 +23,8 @@ class Group(StrEnum):
     LISTENERS = "listeners"
     ACTIONS = "actions"
     """A single action each."""
+    HELD_OUT = "held_out"
+    """The same, told in words that no training has seen."""
     SEQUENCES = "sequences"
     """Three actions each."""
     EMOTIONS = "emotions"
@@ -38,6 +40,7 @@ class GroupSizes:
     traps: int = 24
     listeners: int = 32
     actions: int = len(ACTION_NAMES)
+    held_out: int = 32
     sequences: int = 32
     emotions: int = 48
     references: int = 16
@@ -69,14 +72,17 @@ class _Plan:
     num_frames: int
     seed: int
     """Of the people and voices; 0 and 1 are those of the mixed and the long cases."""
+    held_out: bool | None = None
+    """Whether texts are in words that no training has seen; None: where texts are not what is measured."""
 
 
 _PLANS = {
     Group.TRAPS: _Plan(style_of=trap_style, num_frames=144, seed=2),
     Group.LISTENERS: _Plan(style_of=listening_style, num_frames=240, seed=3),
-    Group.ACTIONS: _Plan(style_of=single_style, num_frames=144, seed=4),
-    Group.SEQUENCES: _Plan(style_of=sequence_style, num_frames=SEQUENCE_FRAMES, seed=5),
-    Group.EMOTIONS: _Plan(style_of=feeling_style, num_frames=CLIP_FRAMES, seed=6),
+    Group.ACTIONS: _Plan(style_of=single_style, num_frames=144, seed=4, held_out=False),
+    Group.HELD_OUT: _Plan(style_of=single_style, num_frames=144, seed=8, held_out=True),
+    Group.SEQUENCES: _Plan(style_of=sequence_style, num_frames=SEQUENCE_FRAMES, seed=5, held_out=False),
+    Group.EMOTIONS: _Plan(style_of=feeling_style, num_frames=CLIP_FRAMES, seed=6, held_out=False),
     Group.REFERENCES: _Plan(style_of=mixed_style, num_frames=96, seed=7),
 }
 
@@ -89,4 +95,4 @@ def style_of(group: Group) -> StyleOf:
 def case_config(group: Group, count: int, split: Split) -> CaseConfig:
     """Which clips make up a group."""
     plan = _PLANS[group]
-    return CaseConfig(count=count, num_frames=plan.num_frames, split=split, seed=plan.seed)
+    return CaseConfig(count=count, num_frames=plan.num_frames, split=split, seed=plan.seed, held_out=plan.held_out)

@@ -14,7 +14,7 @@ from openlpm.dit.condition import ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
-from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Reference
+from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Prompt, Reference
 from openlpm.synth.look.references import SUBTYPES, reference_rigs
 from openlpm.synth.look.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
@@ -32,6 +32,8 @@ class Part:
     num_frames: int
     caption: str
     seed: int
+    prompts: tuple[Prompt, ...] = ()
+    """What is told later in place of ``caption``."""
     kinds: tuple[PoseKind, ...] = tuple(SUBTYPES)
     """Which of the pictures the performer may see."""
 
@@ -95,6 +97,7 @@ class ModelPerformer:
                 listen=part.listen,
                 num_frames=part.num_frames,
                 caption=part.caption,
+                prompts=part.prompts,
                 seed=part.seed,
                 steps=self._steps,
                 guidance=self._guidance,

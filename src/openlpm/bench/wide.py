@@ -14,7 +14,7 @@ from openlpm.bench.base import BaseConfig, read_performances
 from openlpm.bench.cases import Case, build_cases
 from openlpm.bench.emotions import EmotionReader
 from openlpm.bench.groups import Group, case_config, style_of
-from openlpm.bench.performer import Performer, part_of
+from openlpm.bench.performer import Part, Performer, part_of
 from openlpm.bench.progress import Count, OnProgress, phase, renamed, unheard, within
 from openlpm.bench.reaction_detector import ReactionDetector
 from openlpm.bench.reading import ClipReading, Judges
@@ -75,14 +75,24 @@ class Session:
         return spread(read, cases, judges.device)
 
     def perform(
-        self, cases: Sequence[Case], what: str, kinds: tuple[ReferenceKind, ...] = tuple(SUBTYPES)
+        self,
+        cases: Sequence[Case],
+        what: str,
+        kinds: tuple[ReferenceKind, ...] = tuple(SUBTYPES),
+        *,
+        in_time: bool = False,
     ) -> list[ClipReading]:
-        """The cases as performed with reference pictures of these kinds."""
+        """The cases as performed with reference pictures of these kinds; ``in_time``: every action told at its time."""
         parts = [
-            replace(part_of(case, pictures_JCHW, seed=index), kinds=kinds)
+            replace(_told_in_time(case, part) if in_time else part, kinds=kinds)
             for index, (case, pictures_JCHW) in enumerate(zip(cases, _pictures(cases, self.judges), strict=True))
+            for part in (part_of(case, pictures_JCHW, seed=index),)
         ]
         return read_performances(self.performer, self.judges, parts, self.batch, renamed(self.on_progress, what))
+
+
+def _told_in_time(case: Case, part: Part) -> Part:
+    return replace(part, caption=actions.waiting(case.record), prompts=actions.in_time(case.record))
 
 
 def measure_wide(
@@ -99,22 +109,26 @@ def measure_wide(
     """
     session = Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
     played: dict[Group, Played] = {}
+    told_in_time: Played | None = None
     references = reference_gain.no_gain_rows()
     for group in Group:
         count = 0 if config.groups is None else config.groups.of(group)
         if count == 0:
             continue
-        told = within(on_progress, group)
-        cases = build_cases(case_config(group, count, config.cases.split), style_of(group), on_progress=told)
+        hears = within(on_progress, group)
+        cases = build_cases(case_config(group, count, config.cases.split), style_of(group), on_progress=hears)
         truth = session.truth(cases, f"{group}: truth")
         if group == Group.REFERENCES:
             references = _reference_rows(session, cases, truth)
         else:
             played[group] = Played(cases=cases, truth=truth, generated=session.perform(cases, f"{group}: generated"))
-    return [*_rows(played, on_progress), *references]
+        if group == Group.SEQUENCES:
+            in_time = session.perform(cases, f"{group}: told in time", in_time=True)
+            told_in_time = Played(cases=cases, truth=truth, generated=in_time)
+    return [*_rows(played, told_in_time, on_progress), *references]
 
 
-def _rows(played: dict[Group, Played], on_progress: OnProgress) -> list[Row]:
+def _rows(played: dict[Group, Played], told_in_time: Played | None, on_progress: OnProgress) -> list[Row]:
     rows: list[Row] = []
     traps = played.get(Group.TRAPS)
     if traps is None:
@@ -126,7 +140,7 @@ def _rows(played: dict[Group, Played], on_progress: OnProgress) -> list[Row]:
     stage = stage_of([played[group] for group in acted], on_progress) if acted else None
     rows += _listening(played.get(Group.LISTENERS), stage)
     rows += _feeling(played.get(Group.EMOTIONS), stage)
-    return [*rows, *_acting(played.get(Group.ACTIONS), played.get(Group.SEQUENCES), stage)]
+    return [*rows, *_acting(played, told_in_time, stage)]
 
 
 def stage_of(acted: Sequence[Played], on_progress: OnProgress) -> Stage:
@@ -152,16 +166,17 @@ def _feeling(group: Played | None, stage: Stage | None) -> list[Row]:
         return emotions.emotion_rows(group.records, group.true_tracks, group.tracks, reader)
 
 
-def _acting(single: Played | None, sequences: Played | None, stage: Stage | None) -> list[Row]:
+def _acting(played: dict[Group, Played], told_in_time: Played | None, stage: Stage | None) -> list[Row]:
+    asked = (
+        (played.get(Group.ACTIONS), actions.SINGLE, actions.SINGLE_BAR, actions.single_rows),
+        (played.get(Group.HELD_OUT), actions.HELD_OUT, None, actions.held_out_rows),
+        (played.get(Group.SEQUENCES), actions.SEQUENCE, actions.SEQUENCE_BAR, actions.sequence_rows),
+        (told_in_time, actions.IN_TIME, None, actions.in_time_rows),
+    )
+    matcher = ActionMatcher.rehearsed(stage) if stage is not None and any(group for group, *_ in asked) else None
     rows: list[Row] = []
-    if stage is None or not (single or sequences):
-        return [*unasked(actions.SINGLE, bar=actions.SINGLE_BAR), *unasked(actions.SEQUENCE, bar=actions.SEQUENCE_BAR)]
-    matcher = ActionMatcher.rehearsed(stage)
-    for group, name, bar, rows_of in (
-        (single, actions.SINGLE, actions.SINGLE_BAR, actions.single_rows),
-        (sequences, actions.SEQUENCE, actions.SEQUENCE_BAR, actions.sequence_rows),
-    ):
-        if group is None:
+    for group, name, bar, rows_of in asked:
+        if group is None or matcher is None or stage is None:
             rows += unasked(name, bar=bar)
             continue
         acted = actions.Acted(records=group.records, truth=group.true_tracks, generated=group.tracks)

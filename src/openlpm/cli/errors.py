@@ -1,9 +1,11 @@
 """How a command ends: one clear sentence and an exit code, never a traceback."""
 
 import contextlib
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 
@@ -14,6 +16,7 @@ from openlpm.core.errors import OpenLPMError
 EXIT_FAILED = 2
 EXIT_STOPPED = 130
 _NOTHING_LEFT = "stopped before the end; nothing was written"
+_SAME_WISH_S = 2.0
 DEBUG_VARIABLE = "OPENLPM_DEBUG"
 
 
@@ -67,18 +70,25 @@ def _say(sentence: str) -> None:
 
 @contextlib.contextmanager
 def _termination_as_interrupt() -> Generator[None, None, None]:
-    """Let SIGTERM end a command as Ctrl-C does, so that half-written files are removed then too."""
+    """Let SIGTERM end a command as Ctrl-C does, so that half-written files are removed then too.
+
+    ``timeout`` sends it twice, to the process and to its group: the second must not stop the tidying up.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    owner = os.getpid()
+    owner, asked_at_s = os.getpid(), -math.inf
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked_at_s
         if os.getpid() != owner:  # a worker that was forked ends quietly, whoever ends it
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        raise KeyboardInterrupt
+        repeated = time.monotonic() - asked_at_s < _SAME_WISH_S
+        asked_at_s = time.monotonic()
+        if not repeated:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

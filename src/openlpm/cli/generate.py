@@ -25,6 +25,9 @@ Examples:
 
   openlpm generate --character ada.png --seconds 5 --out idle.mp4
 
+  openlpm generate --character ada.png --seconds 8 --text "She waits." --then "2 She nods." --then "4 She waves."
+  --out wave.mp4
+
   openlpm generate --online --model streaming --character ada.png --speak talk.wav --out out.mp4
 
 A timeline is a JSON file; times are in seconds, both people may talk at once:
@@ -59,6 +62,10 @@ def generate(
         typer.Option(help="Length of the video, no shorter than the conversation.", show_default=False),
     ] = None,
     text: Annotated[str, typer.Option(help="English words about the performance.")] = "",
+    then: Annotated[
+        list[str] | None,
+        typer.Option(help='Other words from a moment on, "SECONDS WORDS", such as "2.5 She nods." (repeatable).'),
+    ] = None,
     refs: Annotated[
         Path | None, typer.Option(help="Folder of reference pictures, as `characters new --refs` writes.")
     ] = None,
@@ -101,6 +108,7 @@ def generate(
     chosen = _known(load_character(character), nearest=nearest, warnings=warnings)
     settings = Settings(
         text=text,
+        then=tuple(then or ()),
         motion=motion,
         seed=seed,
         steps=steps,

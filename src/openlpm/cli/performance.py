@@ -1,6 +1,7 @@
 """From a character and a conversation to a video on disk; what ``generate`` and ``demo`` share."""
 
 import json
+import math
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 if TYPE_CHECKING:
     from openlpm.core.audio import AudioSource
     from openlpm.media.video import VideoWriter
-    from openlpm.rollout.request import GenerationRequest, Reference
+    from openlpm.rollout.request import GenerationRequest, Prompt, Reference
     from openlpm.rollout.timeline import Timeline, Turn
 
 
@@ -29,6 +30,8 @@ class Settings:
     """How to make a performance; None leaves a choice to the model."""
 
     text: str = ""
+    then: tuple[str, ...] = ()
+    """``SECONDS WORDS``: what is told from then on."""
     motion: Path | None = None
     seed: int = 0
     steps: int | None = None
@@ -117,6 +120,7 @@ def _request(
         listen=timeline.source(Voice.LISTEN),
         num_frames=timeline.num_frames,
         caption=settings.text,
+        prompts=tuple(sorted((prompt_of(text) for text in settings.then), key=lambda prompt: prompt.at_s)),
         motion=motion,
         seed=settings.seed,
         steps=DEFAULT_STEPS if settings.steps is None else settings.steps,
@@ -126,6 +130,24 @@ def _request(
             listen=usual.listen if settings.guidance_listen is None else settings.guidance_listen,
         ),
     )
+
+
+def prompt_of(text: str) -> "Prompt":
+    """A later prompt as the command line writes it: seconds, then words.
+
+    Raises:
+        InputError: it does not begin with a number, or no words follow.
+    """
+    from openlpm.rollout.request import Prompt
+
+    number, _, words = text.strip().partition(" ")
+    try:
+        at_s = float(number)
+    except ValueError:
+        at_s = math.nan
+    if not 0 <= at_s < math.inf or not words.strip():
+        raise InputError(f'--then {text!r}: give seconds from the start and then words, such as "2.5 She nods."')
+    return Prompt(at_s=at_s, caption=words.strip())
 
 
 def _write(
@@ -158,6 +180,7 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
         "online": online,
         "stream": list(job.settings.stream),
         "text": request.caption,
+        "then": [{"at_s": prompt.at_s, "text": prompt.caption} for prompt in request.prompts],
         "motion": None if job.settings.motion is None else str(job.settings.motion),
         "seed": request.seed,
         "steps": None if online else request.steps,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from openlpm.dit.condition import ReferenceSlot
@@ -38,6 +38,8 @@ class Told:
     """
 
     text_BLD: Float[Tensor, "B L D"]
+    text_seen_BSL: Bool[Tensor, "B whole L"] | None
+    """Which words a token sees, where there are several prompts; None: every token sees all."""
     speak: AudioTokens | None
     listen: AudioTokens | None
     motion_BTD: Float[Tensor, "B T D"] | None
@@ -160,6 +162,7 @@ class Block(nn.Module):
         x_BSD = x_BSD + self.cross_attention(
             self.cross_norm(x_BSD),
             self.read(told) if keys is None else keys,
+            text_seen_BSL=told.text_seen_BSL,
             heard_on_B=None if audio is None else audio.on_B,
             num_frames=told.num_frames,
             num_video_tokens=told.num_video_tokens,

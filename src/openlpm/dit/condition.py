@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import final
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
@@ -42,7 +42,10 @@ class Condition:
     """Conditions of B clips of T latent frames. Leaving a voice or the references out costs no computation."""
 
     text_BLD: Float[Tensor, "B text text_width"]
-    """Text tokens; all zeros is no text."""
+    """Text tokens; all zeros is no text. Of several prompts: ``DiTConfig.text_tokens`` of each, one after another."""
+    prompt_BT: Int[Tensor, "B T"] | None = None
+    """Which prompt, counted from 0, each latent frame is told; None: all see all of the text. References are told what
+    the first frame is told."""
     speak_BLD: Float[Tensor, "B speak speak_width"] | None = None
     """Tokens of the character's own voice, ``AudioBranch.num_tokens(T)`` of them: the margins of the window are
     part of it, so a clip and a stream are fed alike. None switches the branch off."""

@@ -125,13 +125,18 @@ class CrossAttention(nn.Module):
         x_BSD: Float[Tensor, "B S D"],
         keys: CrossKeys,
         *,
+        text_seen_BSL: Bool[Tensor, "B S L"] | None = None,
         heard_on_B: Bool[Tensor, " B"] | None,
         num_frames: int,
         num_video_tokens: int,
     ) -> Float[Tensor, "B S D"]:
-        """The sum of both answers; the first ``num_video_tokens`` of S are ``num_frames`` frames of video."""
+        """The sum of both answers; the first ``num_video_tokens`` of S are ``num_frames`` frames of video.
+
+        ``text_seen_BSL`` says which words a token sees (None: all).
+        """
         query_BSNK = self.norm_q(self.q(x_BSD))
-        out_BSD = self.o(attention(query_BSNK, keys.text.key_BLNK, keys.text.value_BLNK).flatten(2))
+        seen = None if text_seen_BSL is None else text_seen_BSL[:, None]
+        out_BSD = self.o(attention(query_BSNK, keys.text.key_BLNK, keys.text.value_BLNK, seen).flatten(2))
         if self.audio is None or keys.heard is None:
             return out_BSD
         heard_BSD = self.audio(query_BSNK[:, :num_video_tokens], keys.heard, heard_on_B, num_frames)

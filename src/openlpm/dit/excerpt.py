@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from openlpm.dit.condition import Condition
@@ -18,6 +19,7 @@ def excerpt(
     inside = slice(first_frame, first_frame + num_frames)
     return replace(
         condition,
+        prompt_BT=None if condition.prompt_BT is None else condition.prompt_BT[:, inside],
         speak_BLD=_heard(condition.speak_BLD, config.speak, first_frame, num_frames),
         listen_BLD=_heard(condition.listen_BLD, config.listen, first_frame, num_frames),
         motion_BTM=None if condition.motion_BTM is None else condition.motion_BTM[:, inside],
@@ -25,6 +27,15 @@ def excerpt(
         references_BJCHW=condition.references_BJCHW if references else None,
         slots=condition.slots if references else (),
     )
+
+
+def first_prompt(condition: Condition, config: DiTConfig) -> Tensor:
+    """What the first frame of a clip is told, (B, L, D): what its references are told, too."""
+    text_BLD, prompt_BT = condition.text_BLD, condition.prompt_BT
+    if prompt_BT is None:
+        return text_BLD
+    prompts_BPLD = text_BLD.unflatten(1, (-1, config.text_tokens))
+    return prompts_BPLD[torch.arange(len(prompts_BPLD), device=text_BLD.device), prompt_BT[:, 0]]
 
 
 def _heard(tokens_BLD: Tensor | None, branch: AudioBranch | None, first_frame: int, num_frames: int) -> Tensor | None:

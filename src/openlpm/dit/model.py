@@ -6,7 +6,7 @@ from typing import cast, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
@@ -135,7 +135,8 @@ class CharacterTransformer(nn.Module):
         num_frames, rows, columns = grid
         references, voices = condition.references_BJCHW, self.config
         return Told(
-            text_BLD=self._text(condition.text_BLD) if text_BLD is None else text_BLD,
+            text_BLD=self._text(condition.text_BLD, condition.prompt_BT) if text_BLD is None else text_BLD,
+            text_seen_BSL=self._seen(condition, num_frames, rows * columns),
             speak=_embed_audio(
                 condition.speak_BLD, condition.speak_on_B, voices.speak, self.speak_embedding, num_frames
             ),
@@ -148,6 +149,17 @@ class CharacterTransformer(nn.Module):
             num_frames=num_frames,
             num_video_tokens=num_frames * rows * columns,
         )
+
+    def _seen(self, condition: Condition, num_frames: int, frame_tokens: int) -> Bool[Tensor, "B whole L"] | None:
+        """Which words the tokens of frames and references see, where there are several prompts."""
+        prompt_BT = condition.prompt_BT
+        if prompt_BT is None:
+            return None
+        if prompt_BT.shape[1] != num_frames:
+            raise ConfigError(f"prompt_BT has {prompt_BT.shape[1]} columns: {num_frames} latent frames need as many")
+        told_BG = torch.cat([prompt_BT, prompt_BT[:, :1].expand(-1, len(condition.slots))], dim=1)
+        words_L = torch.arange(condition.text_BLD.shape[1], device=prompt_BT.device) // self.config.text_tokens
+        return (told_BG[:, :, None] == words_L).repeat_interleave(frame_tokens, dim=1)
 
     def _grid(self, latent_shape: Sequence[int]) -> tuple[int, int, int]:
         """Latent frames, and rows and columns of tokens."""
@@ -222,12 +234,21 @@ class CharacterTransformer(nn.Module):
             offsets_J[index].fill_(float(self.config.reference_offsets.position(slot)))
         return offsets_J
 
-    def _text(self, text_BLD: Float[Tensor, "B given width"]) -> Float[Tensor, "B L D"]:
+    def _text(
+        self, text_BLD: Float[Tensor, "B given width"], prompt_BT: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B L D"]:
         _check_width("text", text_BLD, self.config.text_width)
         missing = self.config.text_tokens - text_BLD.shape[1]
+        if prompt_BT is not None:
+            if text_BLD.shape[1] % self.config.text_tokens:
+                raise ConfigError(
+                    f"text has {text_BLD.shape[1]} tokens: every prompt needs text_tokens={self.config.text_tokens}"
+                )
+            missing = 0
         if missing < 0:
             raise ConfigError(
-                f"text has {text_BLD.shape[1]} tokens: give at most text_tokens={self.config.text_tokens}"
+                f"text has {text_BLD.shape[1]} tokens: give at most text_tokens={self.config.text_tokens}, "
+                "or say with prompt_BT which frame is told which prompt"
             )
         padded_BLD = F.pad(text_BLD, (0, 0, 0, missing))
         return self.text_embedding(padded_BLD.to(self.text_embedding.up.weight.dtype))

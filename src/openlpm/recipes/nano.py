@@ -78,6 +78,10 @@ def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConf
     return objective, trainer
 
 
+PROMPT_FRAMES, TOLD_AT_ONCE = 12, 0.4
+"""Two seconds a prompt, as somebody directs a stream; the other windows are told all in one, as a file is asked for."""
+
+
 class Lesson(StrEnum):
     """What Base learns at a time (the curriculum of LPM 1.0, section 2), or all of it at once."""
 
@@ -117,6 +121,8 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
             give_motion=0.3,
             continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
             most_context=15,
+            prompt_frames=PROMPT_FRAMES,
+            told_at_once=TOLD_AT_ONCE,
             acting=ACTING,
         ),
         most_context_noise=0.3,

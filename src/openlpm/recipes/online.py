@@ -77,6 +77,8 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
         drop_listen=dropped,
         drop_all=0.0,
         give_motion=0.3,
+        prompt_frames=nano.PROMPT_FRAMES,
+        told_at_once=nano.TOLD_AT_ONCE,
         acting=nano.ACTING,
     )
 

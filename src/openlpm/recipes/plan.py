@@ -24,6 +24,7 @@ from openlpm.recipes.stages import (
 from openlpm.rollout.assembly import CharacterConfig, read_config
 from openlpm.training.footage import FootageConfig
 from openlpm.training.matching import MatchingConfig
+from openlpm.training.windows import told_lengths
 
 Recipe = TypeVar("Recipe")
 
@@ -86,7 +87,9 @@ class Plan:
         """Lengths (frames) of all windows that are to be learnt from: each wants captions of its own."""
         objectives = [recipe.objective for recipe in (*(self.base or {}).values(), *self.online.values())]
         latent = {length for objective in objectives for length in objective.windows.lengths}
-        latent |= {objective.score_frames for objective in objectives if isinstance(objective, MatchingConfig)}
+        for objective in objectives:
+            if isinstance(objective, MatchingConfig):
+                latent |= set(told_lengths([objective.score_frames], objective.windows.prompt_frames))
         return tuple(sorted(length * self.character.vae.frames_per_latent for length in latent))
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterConfig
+from openlpm.training.clip_bank import STRIDE
 from openlpm.training.footage import FootageConfig
 from openlpm.training.trainer import TrainerConfig
 from openlpm.training.windows import WindowDraw
@@ -33,7 +34,8 @@ def footage(workers: int) -> FootageConfig:
 def windows(draw: WindowDraw) -> WindowDraw:
     """One short window a step."""
     layouts = tuple(replace(layout, frames=WINDOW_FRAMES) for layout in draw.layouts)
-    return replace(draw, token_frames=1, layouts=layouts, most_context=min(draw.most_context, WINDOW_FRAMES // 2))
+    context = min(draw.most_context, WINDOW_FRAMES // 2)
+    return replace(draw, token_frames=1, layouts=layouts, most_context=context, prompt_frames=STRIDE)
 
 
 def trainer(config: TrainerConfig) -> TrainerConfig:

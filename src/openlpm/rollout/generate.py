@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidancePass, Kept, guidance_passes, guided
 from openlpm.flow.path import interpolate
@@ -57,6 +58,9 @@ class _Run:
     progress: Progress
     passes: tuple[GuidancePass, ...]
     text_BLD: Tensor
+    """Of all prompts of a request, one after another."""
+    prompt_BT: Tensor | None
+    """Which of them each latent frame of the video is told; None: there is one."""
     references_BJCHW: Tensor
     slots: tuple[ReferenceSlot, ...]
     generators: list[torch.Generator]
@@ -95,16 +99,19 @@ class _Run:
             )
             for j in range(len(slots))
         ]
+        num_latent_frames = -(-first.num_frames // model.config.vae.frames_per_latent)
+        told = _words(model, requests, num_latent_frames)
         return cls(
             model=model,
             requests=requests,
             progress=progress or (lambda done, total: None),
-            passes=guidance_passes(first.guidance, present=Kept(text=any(request.caption for request in requests))),
-            text_BLD=model.text(model.text.prepare([request.caption for request in requests]).to(device)),
+            passes=guidance_passes(first.guidance, present=Kept(text=any(any(_told(each)) for each in requests))),
+            text_BLD=told[0],
+            prompt_BT=told[1],
             references_BJCHW=torch.stack(stills, dim=1),
             slots=slots,
             generators=[torch.Generator().manual_seed(request.seed) for request in requests],
-            num_latent_frames=-(-first.num_frames // model.config.vae.frames_per_latent),
+            num_latent_frames=num_latent_frames,
         )
 
     @torch.inference_mode()
@@ -177,6 +184,7 @@ class _Run:
         shown = [j for j, slot in enumerate(self.slots) if self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST]
         return Condition(
             text_BLD=self.text_BLD,
+            prompt_BT=None if self.prompt_BT is None else self.prompt_BT[:, first_frame : first_frame + frames],
             speak_BLD=speech_tokens(
                 model.speak, speak, read_span([r.speak for r in self.requests], speak, model.device)
             ),
@@ -192,3 +200,32 @@ class _Run:
     def _tell(self, share: float) -> None:
         total = self.requests[0].num_frames
         self.progress(min(total, int(share * total)), total)
+
+
+def _told(request: GenerationRequest) -> list[str]:
+    return [request.caption, *(prompt.caption for prompt in request.prompts)]
+
+
+def _words(
+    model: CharacterModel, requests: Sequence[GenerationRequest], num_latent_frames: int
+) -> tuple[Tensor, Tensor | None]:
+    """Tokens of all prompts of every request, (B, P L, D), and which prompt each latent frame is told, (B, T).
+
+    One prompt for all needs no second.
+    """
+    told = [_told(request) for request in requests]
+    most = max(len(each) for each in told)
+    texts = [caption for each in told for caption in (*each, *[""] * (most - len(each)))]
+    words_BPLD = model.text(model.text.prepare(texts).to(model.device)).unflatten(0, (-1, most))
+    if most == 1:
+        return words_BPLD[:, 0], None
+    seconds = model.config.vae.frames_per_latent / FRAME_RATE_HZ
+    begins_T = torch.arange(num_latent_frames + model.config.window.frames) * seconds
+    number_BT = torch.stack([_numbers(request, begins_T) for request in requests])
+    return words_BPLD.flatten(1, 2), number_BT.to(model.device)
+
+
+def _numbers(request: GenerationRequest, begins_T: Tensor) -> Tensor:
+    """Which of a request's prompts frames are told that begin at so many seconds."""
+    times_P = torch.tensor([prompt.at_s for prompt in request.prompts])
+    return (begins_T[:, None] >= times_P).sum(dim=1)

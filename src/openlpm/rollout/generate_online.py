@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
@@ -35,12 +36,29 @@ def generate_online(
     stream = OnlineStream(model, len(requests), tuple(slots), online=online)
     for row, request in enumerate(requests):
         stream.join(row, request)
-    return _chunks(stream, num_frames, progress or (lambda done, total: None))
+    told = sorted(
+        (
+            (prompt.at_s * FRAME_RATE_HZ, row, prompt.caption)
+            for row, each in enumerate(requests)
+            for prompt in each.prompts
+        ),
+        key=lambda one: one[0],
+    )
+    return _chunks(stream, num_frames, told, progress or (lambda done, total: None))
 
 
-def _chunks(stream: OnlineStream, num_frames: int, progress: Callable[[int, int], None]) -> Iterator[Tensor]:
+def _chunks(
+    stream: OnlineStream,
+    num_frames: int,
+    told: list[tuple[float, int, str]],
+    progress: Callable[[int, int], None],
+) -> Iterator[Tensor]:
+    """Chunk after chunk; ``told`` are frame, row and words of prompts, in order."""
     done = 0
     while done < num_frames:
+        while told and told[0][0] <= done:
+            _, row, caption = told.pop(0)
+            stream.set_caption(row, caption)
         frames_BFCHW = stream.next_chunk()[:, : num_frames - done]
         done += frames_BFCHW.shape[1]
         progress(done, num_frames)

@@ -1,6 +1,8 @@
 """What a character is asked to perform."""
 
+import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -40,6 +42,20 @@ class Reference:
 
 
 @final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """Words that hold from a moment on, until other words come."""
+
+    at_s: float
+    """From the start of the video; it takes effect with the next group of frames that the model makes at once."""
+    caption: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at_s < math.inf:
+            raise ConfigError(f"at_s={self.at_s}: give seconds from the start of the video, 0 or more")
+
+
+@final
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class GenerationRequest:
     """One performance: who, what they say and hear, and how to make it."""
@@ -57,6 +73,8 @@ class GenerationRequest:
     """Where head, gaze, lids and brows are to be; frames after its end and channels it leaves out are free."""
     caption: str = ""
     """English words about the performance; empty for none."""
+    prompts: tuple[Prompt, ...] = ()
+    """What is told later in place of ``caption``, in the order of its times."""
     seed: int = 0
     """Of the noise; the same request gives the same pictures on the same machine."""
     steps: int = DEFAULT_STEPS
@@ -66,6 +84,7 @@ class GenerationRequest:
         _check_references(self.references)
         if self.num_frames < 1:
             raise ConfigError(f"num_frames={self.num_frames}: ask for at least one frame")
+        _check_prompts(self.prompts)
         if self.steps < 1:
             raise ConfigError(f"steps={self.steps}: denoising takes at least one step")
         _check_seed(self.seed)
@@ -83,11 +102,20 @@ class StreamRequest:
     listen: AudioSource = SILENCE
     motion: MotionTrack | None = None
     caption: str = ""
+    prompts: tuple[Prompt, ...] = ()
+    """As in ``GenerationRequest``; ``generate_online`` tells them, with the first chunk that begins no earlier."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         _check_references(self.references)
+        _check_prompts(self.prompts)
         _check_seed(self.seed)
+
+
+def _check_prompts(prompts: tuple[Prompt, ...]) -> None:
+    times = [prompt.at_s for prompt in prompts]
+    if any(after <= before for before, after in pairwise(times)):
+        raise ConfigError(f"prompts at {times} s: give them in order, each at a time of its own")
 
 
 def _check_references(references: tuple[Reference, ...]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import Condition
-from openlpm.dit.excerpt import excerpt
+from openlpm.dit.excerpt import excerpt, first_prompt
 from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
 from openlpm.flow.path import interpolate
@@ -110,9 +110,9 @@ class RolloutMaker:
             )
             with torch.set_grad_enabled(torch.is_grad_enabled() and taught):
                 assert condition.references_BJCHW is not None
-                remember_references(
-                    dit, condition.references_BJCHW, condition.slots, condition.text_BLD, Referring(memories=(made,))
-                )
+                text_BLD = first_prompt(condition, dit.config)
+                referring = Referring(memories=(made,))
+                remember_references(dit, condition.references_BJCHW, condition.slots, text_BLD, referring)
             return made
 
         if self.refiner is None:

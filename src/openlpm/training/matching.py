@@ -83,13 +83,13 @@ class MatchingLearner(nn.Module):
         device, frames = data_BCTHW.device, data_BCTHW.shape[2]
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             condition = conditions(batch.window)
-            told_BLD = conditions.told(batch.window, frames - config.score_frames, config.score_frames)
+            told = conditions.told(batch.window, frames - config.score_frames, config.score_frames)
         with torch.set_grad_enabled(batch.moves):
             made_BCTHW = normalise_latents(self._maker.make(data_BCTHW, condition, batch.step))
         judged = slice(frames - config.score_frames, frames)
         judged_BCTHW = made_BCTHW[:, :, judged]
         heard = excerpt(condition, sizes, frames - config.score_frames, config.score_frames)
-        heard = replace(heard, text_BLD=told_BLD)
+        heard = replace(heard, text_BLD=told.text_BLD, prompt_BT=told.prompt_BT)
         loss = self.fake(judged_BCTHW.detach(), heard)
         scalars = {"fake": loss}
         if batch.moves:

@@ -49,7 +49,7 @@ class PerformanceReader(nn.Module):
     spread_X: Tensor
 
     def __init__(self, width: int, performance_NTX: Float[Tensor, "N T X"]) -> None:
-        """``performance_NTX`` is that of all footage: it sets mean and spread of each number, and where the reader is."""
+        """``performance_NTX`` is that of all footage: it sets mean and spread of each number, and the device."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, performance_NTX.shape[2])

@@ -1,5 +1,7 @@
 """What a window of a banked clip shows and hears: its latents, and its conditions as a performance would get them."""
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -16,7 +18,7 @@ from openlpm.rollout.conditioning import audio_span
 from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.focus import Focus
 from openlpm.training.sound import disturb, warp_bands
-from openlpm.training.windows import WindowBatch
+from openlpm.training.windows import WindowBatch, prompt_starts
 
 
 def latents_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
@@ -41,6 +43,17 @@ def _picked(bank: ClipBank, batch: WindowBatch) -> tuple[Tensor, Tensor]:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What windows are told."""
+
+    text_BLD: Tensor
+    """Tokens of P prompts one after another."""
+    prompt_BT: Tensor | None
+    """Which of them each latent frame is told; None: there is one."""
+
+
+@final
 class WindowConditions(nn.Module):
     """The encoders of a model, reading the conditions of windows from a bank."""
 
@@ -62,10 +75,12 @@ class WindowConditions(nn.Module):
         if batch.layout.first:
             pictures.append(bank.firsts_NKCHW[clips_B, batch.starts_B // STRIDE][:, None])
             slots.append(ReferenceSlot(kind=ReferenceKind.FIRST))
+        told = self.told(batch, 0, batch.layout.frames)
         assert self._branches.speak is not None
         assert self._branches.listen is not None
         return Condition(
-            text_BLD=self.told(batch, 0, batch.layout.frames),
+            text_BLD=told.text_BLD,
+            prompt_BT=told.prompt_BT,
             speak_BLD=_heard(self.speak, self._branches.speak, bank.speak_NA, batch),
             listen_BLD=_heard(self.listen, self._branches.listen, bank.listen_NA, batch),
             speak_on_B=batch.keep_B3[:, 1],
@@ -76,10 +91,29 @@ class WindowConditions(nn.Module):
             motion_given_BTM=given_BTM,
         )
 
-    def told(self, batch: WindowBatch, first_frame: int, num_frames: int) -> Tensor:
-        """Text tokens (B, L, D) of a stretch of the windows: what happens in it, zeros where the batch drops text."""
-        ids_BLG = self._bank.text.ids(batch.clips_B, batch.starts_B + first_frame, num_frames)
-        return self.text(ids_BLG) * batch.keep_B3[:, 0, None, None]
+    def told(self, batch: WindowBatch, first_frame: int, num_frames: int) -> Words:
+        """What happens in a stretch of the windows, in one prompt or prompt after prompt, as the batch says.
+
+        Zeros where the batch drops text. Both have the same shapes: one prompt is followed by empty ones.
+        """
+        size, num_prompts = len(batch.clips_B), len(prompt_starts(num_frames, batch.prompt_frames))
+        starts = prompt_starts(num_frames, 0 if batch.told_at_once else batch.prompt_frames)
+        lengths = [end - start for start, end in pairwise((*starts, num_frames))]
+        ids_PBLG = torch.stack(
+            [
+                self._bank.text.ids(batch.clips_B, batch.starts_B + first_frame + start, length)
+                for start, length in zip(starts, lengths, strict=True)
+            ]
+        )
+        words_PBLD = self.text(ids_PBLG.flatten(0, 1)).unflatten(0, (-1, size))
+        text_BLD = words_PBLD.transpose(0, 1).flatten(1, 2) * batch.keep_B3[:, 0, None, None]
+        if num_prompts == 1:
+            return Words(text_BLD, None)
+        missing = (num_prompts - len(starts)) * words_PBLD.shape[2]
+        prompt_T = torch.arange(num_frames, device=text_BLD.device) // (
+            num_frames if len(starts) == 1 else batch.prompt_frames
+        )
+        return Words(torch.nn.functional.pad(text_BLD, (0, 0, 0, missing)), prompt_T.expand(size, -1))
 
 
 def _heard(encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: WindowBatch) -> Tensor:

@@ -1,5 +1,6 @@
 """Windows of banked clips, drawn for a step: which clips, where in them, with which references, and what is dropped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -82,6 +83,11 @@ class WindowDraw:
     continue_share: float = 0.0
     """Share of windows that go on from given frames."""
     most_context: int = 1
+    prompt_frames: int = 0
+    """Latent frames that a prompt lasts in windows that are told prompt after prompt, as a stream is, a multiple of
+    STRIDE: a prompt says what its own frames show. 0: one prompt tells of a whole window."""
+    told_at_once: float = 1.0
+    """Share of steps whose windows are told all in one prompt."""
     acting: float = 0.0
     """Share of windows that are drawn among those whose captions name an action, in the same mix of situations; the
     others name one as often as it happens."""
@@ -89,13 +95,18 @@ class WindowDraw:
     def __post_init__(self) -> None:
         if not 0 <= self.acting <= 1:
             raise ConfigError(f"acting={self.acting}: give a share from 0 to 1")
+        if self.prompt_frames % STRIDE or self.prompt_frames < 0 or not 0 <= self.told_at_once <= 1:
+            raise ConfigError(
+                f"prompt_frames={self.prompt_frames}, told_at_once={self.told_at_once}: give 0 or a multiple of "
+                f"{STRIDE}, and a share from 0 to 1"
+            )
         if self.most_context >= min(layout.frames for layout in self.layouts):
             raise ConfigError(f"most_context={self.most_context}: leave frames to generate in the shortest layout")
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """Latent frames of the windows, every length once."""
-        return tuple(sorted({layout.frames for layout in self.layouts}))
+        """Latent frames of the windows and of what prompts tell of, every length once."""
+        return told_lengths([layout.frames for layout in self.layouts], self.prompt_frames)
 
 
 @final
@@ -109,6 +120,10 @@ class WindowBatch:
     """First latent frame, a multiple of STRIDE."""
     context_B: Tensor
     """Latent frames at the start that are given."""
+    prompt_frames: int
+    """Latent frames a prompt, where windows are told prompt after prompt; 0: they never are."""
+    told_at_once: bool
+    """Whether one prompt tells of the whole window."""
     references: tuple[int, ...]
     """Which of the bank's references."""
     keep_B3: Tensor
@@ -117,6 +132,21 @@ class WindowBatch:
     """Which channels of the motion track are given."""
     motion_span_B2: Tensor
     """From which latent frame of the window to which."""
+
+
+def prompt_starts(frames: int, prompt_frames: int) -> tuple[int, ...]:
+    """The latent frames of a window at which prompts begin, each as long as ``prompt_frames`` says or the window is."""
+    return tuple(range(0, frames, prompt_frames or frames))
+
+
+def told_lengths(windows: Sequence[int], prompt_frames: int) -> tuple[int, ...]:
+    """All lengths (latent frames) that need captions: windows, prompts in them and what is left after the last."""
+    lengths = set(windows)
+    if prompt_frames:
+        lengths |= {
+            min(prompt_frames, frames - start) for frames in windows for start in prompt_starts(frames, prompt_frames)
+        }
+    return tuple(sorted(lengths))
 
 
 @final
@@ -146,7 +176,9 @@ class WindowSource:
         """``bank`` is to have captions for all layouts of ``draw``; if not, a ``ConfigError`` says so."""
         self._bank, self._draw = bank, draw
         self._probability_N = draw.mix.probabilities(bank.situation_N)
-        self._acting = {frames: _Acting(bank, draw.mix, frames) for frames in draw.lengths}
+        self._acting = {
+            frames: _Acting(bank, draw.mix, frames) for frames in {layout.frames for layout in draw.layouts}
+        }
 
     def batch(self, step: int, rank: int) -> WindowBatch:
         """The windows of a step for a process."""
@@ -172,6 +204,8 @@ class WindowSource:
             clips_B=torch.from_numpy(clips).to(device),
             starts_B=torch.from_numpy(starts).to(device),
             context_B=torch.from_numpy(context).to(device),
+            prompt_frames=draw.prompt_frames,
+            told_at_once=not draw.prompt_frames or bool(shared.random() < draw.told_at_once),
             references=tuple(references),
             keep_B3=torch.from_numpy(keep).to(device),
             motion_span_B2=torch.from_numpy(spans).to(device),
