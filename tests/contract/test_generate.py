@@ -19,7 +19,7 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
 from openlpm.rollout.conditioning import pictures_to_tensor
 from openlpm.rollout.generate import _Run, generate
-from openlpm.rollout.request import GenerationRequest, Reference
+from openlpm.rollout.request import GenerationRequest, Prompt, Reference
 from openlpm.vae.autoencoder import DecoderState
 
 pytestmark = pytest.mark.contract
@@ -95,6 +95,41 @@ def test_a_motion_track_leads_from_its_first_frame_to_its_last(
             if first + frame < 22:
                 assert np.array_equal(value_M, track.track_FM[first + frame])
         assert not condition.motion_given_BTM[1].any()
+
+
+def test_later_words_hold_from_their_moment_on_in_every_window(
+    model: CharacterModel, conditions: list[Condition]
+) -> None:
+    group_s = 4 / 24
+    prompts = (Prompt(at_s=1.5 * group_s, caption="a nod"), Prompt(at_s=5 * group_s, caption="a wave"))
+    performed(model, [request(1, prompts=prompts), request(2)])
+    told_by_frame = ["a calm face", "a calm face", "a nod", "a nod", "a nod", "a wave", "a wave", "a wave"]
+    size = model.config.text.num_tokens
+    for number, condition in enumerate(conditions[::2]):  # two steps a window
+        assert condition.prompt_BT is not None
+        first = number * (WINDOW.frames - WINDOW.context)
+        for row, told in ((0, told_by_frame), (1, ["a loud person"] * 8)):
+            for frame in range(condition.prompt_BT.shape[1]):
+                start = size * int(condition.prompt_BT[row, frame])
+                words = model.text(model.text.prepare([told[first + frame]]))[0]
+                torch.testing.assert_close(condition.text_BLD[row, start : start + size], words)
+
+
+def test_words_that_come_after_the_end_change_nothing(model: CharacterModel) -> None:
+    late = (Prompt(at_s=THREE_WINDOWS / 24, caption="a wave"),)
+    torch.testing.assert_close(performed(model, [request(1, prompts=late)]), performed(model, [request(1)]))
+    early = (Prompt(at_s=0.0, caption="a wave"),)
+    told = performed(model, [request(1, prompts=early)])
+    torch.testing.assert_close(told, performed(model, [request(1, caption="a wave")]))
+    assert (told - performed(model, [request(1)])).abs().max() > 1e-3
+
+
+def test_prompts_come_in_order() -> None:
+    with pytest.raises(ConfigError, match="in order"):
+        request(1, prompts=(Prompt(at_s=2.0, caption="a"), Prompt(at_s=2.0, caption="b")))
+    for at_s in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ConfigError, match="at_s="):
+            Prompt(at_s=at_s, caption="a")
 
 
 def test_a_performance_without_a_track_does_not_notice_its_neighbours(model: CharacterModel) -> None:

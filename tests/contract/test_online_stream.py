@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import NUM_MOTION, MotionTrack
-from openlpm.core.units import samples_at_frame
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.dit.model import CharacterTransformer
 from openlpm.dit.references import remember_references
@@ -32,7 +32,7 @@ from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.conditioning import audio_span, read_span, speech_of_rows
 from openlpm.rollout.generate_online import generate_online
 from openlpm.rollout.online import OnlineConfig, OnlineNetwork, RefinerKeys
-from openlpm.rollout.request import Reference, StreamRequest
+from openlpm.rollout.request import Prompt, Reference, StreamRequest
 from openlpm.rollout.rows import Row
 from openlpm.rollout.stream import OnlineStream
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
@@ -481,6 +481,22 @@ def test_a_clip_is_exactly_as_long_as_asked_and_a_shorter_one_its_beginning(
     assert made.max() <= 1
     whole = torch.cat(list(generate_online(model, requests, 16)), dim=1)
     assert torch.equal(made, whole[:, :num_frames])
+
+
+def test_later_words_are_told_with_the_first_chunk_that_begins_no_earlier(model: CharacterModel) -> None:
+    chunk = ONLINE.chunk_frames * model.config.vae.frames_per_latent
+    asked = request(1, prompts=(Prompt(at_s=(chunk + 1) / FRAME_RATE_HZ, caption="somebody else"),))
+    made = torch.cat(list(generate_online(model, [request(2), asked], 4 * chunk)), dim=1)
+    by_hand, shown = stream_of(model, request(2), request(1)), []
+    for number in range(4):
+        if number == 2:
+            by_hand.set_caption(1, "somebody else")
+        shown.append(by_hand.next_chunk())
+    assert torch.equal(made, torch.cat(shown, dim=1))
+    plain = torch.cat(list(generate_online(model, [request(2), request(1)], 4 * chunk)), dim=1)
+    assert torch.equal(plain[:, : 2 * chunk], made[:, : 2 * chunk])
+    assert torch.equal(plain[0], made[0])
+    assert not torch.equal(plain[1, 2 * chunk :], made[1, 2 * chunk :])
 
 
 @pytest.mark.parametrize("field", ["caption", "speak", "listen", "references", "seed"])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from openlpm.cli import engine as engines
+from openlpm.cli import errors
 from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 from openlpm.core.units import samples_at_frame
@@ -136,6 +137,27 @@ def test_the_bundled_model_performs_aligned_voices_and_is_the_character(tmp_path
     distances = [np.abs(clip.frames_FHWC.astype(float) - portrait_HWC).mean() for portrait_HWC in portraits]
     assert distances[0] < 20 < distances[1]  # 6 and 66 measured, of 255
     assert np.ptp(clip.frames_FHWC.astype(int), axis=0).max() > 30  # something moves
+
+
+def test_other_words_come_at_their_times(tmp_path: Path, lamp: Lamp, ada: Path) -> None:
+    out, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    options = ["--text", "She waits.", "--then", "1 She waves.", "--then", "0.5 She nods, twice.", "--report", report]
+    assert run("generate", "--character", ada, "--seconds", 1.5, "--out", out, *options) == 0
+    request = lamp.requests[0]
+    assert request.caption == "She waits."
+    assert [(each.at_s, each.caption) for each in request.prompts] == [(0.5, "She nods, twice."), (1.0, "She waves.")]
+    assert json.loads(report.read_text())["settings"]["then"][0] == {"at_s": 0.5, "text": "She nods, twice."}
+
+
+@pytest.mark.parametrize("then", ["She nods.", "2", "-1 She nods.", "inf She nods.", ""])
+def test_words_without_a_time_are_refused(
+    tmp_path: Path, lamp: Lamp, ada: Path, capsys: pytest.CaptureFixture[str], then: str
+) -> None:
+    out = tmp_path / "out.mp4"
+    assert run("generate", "--character", ada, "--seconds", 1, "--out", out, f"--then={then}") == 2
+    assert f"--then {then!r}: give seconds" in " ".join(capsys.readouterr().err.split())
+    assert not lamp.requests
+    assert not out.exists()
 
 
 def test_without_a_voice_the_character_idles_in_silence_for_as_long_as_asked(
@@ -380,6 +402,19 @@ def test_a_command_that_is_terminated_cleans_up(tmp_path: Path, ada: Path) -> No
     assert "nothing was written" in said
     assert "Traceback" not in said
     assert files(tmp_path) == {"r.wav"}
+
+
+def test_being_terminated_once_more_does_not_stop_the_tidying_up() -> None:
+    """``timeout`` tells a process and then its group."""
+    tidied = False
+    with errors._termination_as_interrupt():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            pytest.fail("nothing was interrupted")
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            tidied = True
+    assert tidied
 
 
 def test_a_picture_of_somebody_else_is_warned_about_and_replaced_on_demand(
