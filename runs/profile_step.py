@@ -93,7 +93,7 @@ def footage_of(cast_size: int) -> Footage:
 def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
     """Random latents of the right shapes."""
     keys = list(reference_rigs())
-    lengths = (*range(12, 37), 48)
+    lengths = (4, 6, *range(12, 37), 48)  # windows, and what prompts in them tell of
     stretches = Stretches(num_frames=LATENT_FRAMES, lengths=lengths, stride=STRIDE)
     told = numbered([[Told(caption="She nods.", acts=True)] * len(stretches)] * CLIPS)
     shape = (model.config.vae.latent_channels, 16, 16)
