@@ -1,12 +1,14 @@
-"""Make the pictures of the README: a sheet of the cast, and an animated image of a generated performance.
+"""Make the pictures of the README: a sheet of the cast, animated images of a generated performance and of streams.
 
     openlpm demo --out out/demo.mp4
-    python runs/readme_pictures.py out/demo.mp4
+    for n in 0 1 2 3; do openlpm generate --online --character seed:90000$n --listen Q --speak A --out out/$n.mp4; done
+    python runs/readme_pictures.py out/demo.mp4 --streams out/0.mp4 out/1.mp4 out/2.mp4 out/3.mp4
 
-Both go to ``docs/images``.
+All go to ``docs/images``.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from openlpm.synth.look.render import Cast
 from openlpm.synth.look.sheet import contact_sheet
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-COLUMNS, ROWS, CELL = 8, 8, 128
+COLUMNS, ROWS, CELL, STREAM = 8, 8, 128, 192
 FIRST_TEST_SEED = 900_000
 
 
@@ -34,23 +36,39 @@ def cast_sheet() -> Image.Image:
     return Image.fromarray(sheet_HWC).resize((COLUMNS * CELL, ROWS * CELL), Image.Resampling.LANCZOS)
 
 
-def main() -> None:
-    """Write both pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("video", type=Path)
-    args = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    cast_sheet().save(FOLDER / "cast.webp", quality=85, method=6)
-    frames = [Image.fromarray(np.asarray(frame)) for frame in read_video(args.video).frames_FHWC[::2]]
+def animated(frames: Sequence[Image.Image], name: str, quality: int) -> None:
+    """Write pictures at half the frame rate."""
     frames[0].save(
-        FOLDER / "performance.webp",
+        FOLDER / name,
         save_all=True,
         append_images=frames[1:],
         duration=1000 // 12,
         loop=0,
-        quality=70,
+        quality=quality,
         method=4,
     )
+
+
+def side_by_side(videos: Sequence[Path]) -> list[Image.Image]:
+    """Every other picture of all videos, from their beginning to the end of the shortest."""
+    clips = [read_video(video).frames_FHWC[::2] for video in videos]
+    rows = [np.concatenate([np.asarray(frame) for frame in row], axis=1) for row in zip(*clips, strict=False)]
+    return [Image.fromarray(row).resize((len(videos) * STREAM, STREAM), Image.Resampling.LANCZOS) for row in rows]
+
+
+def main() -> None:
+    """Write the pictures that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path, nargs="?", help="a performance; the sheet of the cast is made with it")
+    parser.add_argument("--streams", type=Path, nargs="+", help="what was streamed, side by side")
+    args = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if args.video is not None:
+        cast_sheet().save(FOLDER / "cast.webp", quality=85, method=6)
+        frames = [Image.fromarray(np.asarray(frame)) for frame in read_video(args.video).frames_FHWC[::2]]
+        animated(frames, "performance.webp", 70)
+    if args.streams:
+        animated(side_by_side(args.streams), "streams.webp", 55)
 
 
 if __name__ == "__main__":

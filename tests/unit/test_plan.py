@@ -52,13 +52,13 @@ def test_stages_that_are_there_are_left_out_and_half_written_ones_are_not(tmp_pa
 
 
 def test_captions_are_made_for_all_windows_that_are_learnt_from_and_for_no_others(tmp_path: Path) -> None:
-    base = [24, 28, 30, 36]  # latent frames, four frames each
+    base = [4, 6, 12, 24, 28, 30, 36]  # latent frames, four frames each; up to 12 what prompts in windows tell of
     assert planned(tmp_path, Stage.BASE, Stage.VAE).windows == tuple(4 * frames for frames in base)
     assert planned(tmp_path, *Stage).windows == tuple(4 * frames for frames in (*base, 48))
-    assert planned(tmp_path, *Stage, tiny=True).windows == (48,)
+    assert planned(tmp_path, *Stage, tiny=True).windows == (12, 48)
     assert planned(tmp_path, Stage.VAE).windows == ()
     set_otherwise = planned(tmp_path, *Stage, assignments=["on-policy.score_frames=33"])
-    assert set_otherwise.windows == tuple(4 * frames for frames in (24, 28, 30, 33, 36, 48))
+    assert set_otherwise.windows == tuple(4 * frames for frames in (4, 6, 9, 12, 24, 28, 30, 33, 36, 48))
 
 
 def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
