@@ -22,7 +22,7 @@ from openlpm.synth.look.render import Cast
 from openlpm.synth.look.sheet import contact_sheet
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-COLUMNS, ROWS, CELL, STREAM = 8, 8, 128, 192
+COLUMNS, ROWS, CELL, STREAM = 8, 8, 128, 160
 FIRST_TEST_SEED = 900_000
 
 
@@ -68,7 +68,7 @@ def main() -> None:
         frames = [Image.fromarray(np.asarray(frame)) for frame in read_video(args.video).frames_FHWC[::2]]
         animated(frames, "performance.webp", 70)
     if args.streams:
-        animated(side_by_side(args.streams), "streams.webp", 55)
+        animated(side_by_side(args.streams), "streams.webp", 45)
 
 
 if __name__ == "__main__":

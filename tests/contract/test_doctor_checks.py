@@ -139,7 +139,7 @@ def flip(path: Path) -> None:
     ids=["one bit", "cut short", "a shard", "a part", "the configuration"],
 )
 def test_damaged_weights_are_named(copied: Path, harm: Callable[[Path], object], word: str) -> None:
-    assert is_like(model.weights(copied), OK, "nano", "5 parts")
+    assert is_like(model.weights(copied), OK, "nano", "7 parts")
     harm(copied)
     assert is_like(model.weights(copied), MISSING, word, "again")
 
@@ -158,7 +158,7 @@ def test_a_model_that_was_not_distilled_is_told_apart_from_one_that_was(copied: 
     from openlpm.recipes.online import online
     from openlpm.rollout.assembly import read_config
 
-    config = replace(read_config(copied), online=None)
+    config = replace(read_config(copied), online=None, online_networks=())
     verdicts: list[Verdict] = []
     for way in (None, online()):
         write_config(copied, replace(config, online=way))

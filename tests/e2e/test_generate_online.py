@@ -1,6 +1,7 @@
 """``generate --online`` with the real model code, at a tiny size and with weights of chance."""
 
 import json
+import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openlpm.cli.character import cast_member
 from openlpm.cli.main import main
 from openlpm.core.units import AUDIO_RATE_HZ
 from openlpm.media.video import read_video
 from openlpm.nn.memory import MemoryConfig
 from openlpm.rollout.assembly import CharacterModel, read_config
-from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.weights import bundled
 from openlpm.weights.store import Storage
 
@@ -105,12 +107,22 @@ def test_options_that_a_stream_cannot_follow_are_refused(
 def test_a_model_that_was_not_distilled_says_so_and_leaves_nothing(
     tmp_path: Path, reply: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if read_config(bundled.folder("nano")).online is not None:
-        pytest.skip("the bundled model can stream")
-    assert generate(reply, tmp_path / "out.mp4") == 2
+    base = tmp_path / "base"
+    shutil.copytree(bundled.folder("nano"), base, ignore=shutil.ignore_patterns(*OnlineNetwork))
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"online": None, "online_networks": []}))
+    assert generate(reply, tmp_path / "out.mp4", "--model", str(base)) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "nano cannot stream: its config.json has no `online`, because it has not been distilled" in said
-    assert {path.name for path in tmp_path.iterdir()} == {"reply.wav"}
+    assert {path.name for path in tmp_path.iterdir()} == {"reply.wav", "base"}
+
+
+def test_the_model_of_the_package_streams_somebody_who_stays_who_they_are(tmp_path: Path, reply: Path) -> None:
+    out = tmp_path / "out.mp4"
+    assert generate(reply, out) == 0
+    frames_FHWC = read_video(out).frames_FHWC.astype(np.float32)
+    own, others = (float(np.abs(frames_FHWC - cast_member(seed).portrait_HWC).mean()) for seed in (900_007, 900_012))
+    assert own < 20 < others
 
 
 def test_how_a_model_streams_is_kept_in_its_folder(tiny: Path) -> None:

@@ -110,6 +110,6 @@ class MouthObjective:
 
 
 def save_judges(folder: Path, critic: Critic, mouth: MouthPredictor) -> None:
-    """Write both networks in bf16 under ``critic`` and ``critic-mouth``."""
-    store.save(critic.state_dict(), folder / CRITIC_FOLDER, storage=store.Storage.BF16)
-    store.save(mouth.state_dict(), folder / MOUTH_FOLDER, storage=store.Storage.BF16)
+    """Write both networks in 8 bits under ``critic`` and ``critic-mouth``."""
+    store.save(critic.state_dict(), folder / CRITIC_FOLDER, storage=store.Storage.INT8_ROWS)
+    store.save(mouth.state_dict(), folder / MOUTH_FOLDER, storage=store.Storage.INT8_ROWS)

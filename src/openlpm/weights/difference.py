@@ -20,6 +20,7 @@ MIN_SIDE = 24
 """Smaller matrices, and all that is no matrix, stay whole: they are cheap, and matter out of proportion."""
 _SCALE_BYTES = 2
 _ENTRY_BYTES = 120
+_VECTOR_BYTES = 2
 """What a safetensors file says about a tensor, beside its numbers."""
 
 
@@ -134,7 +135,7 @@ class Difference:
             elif worth_quantising(value):
                 size += value.numel() + len(value) * _SCALE_BYTES + 2 * _ENTRY_BYTES
             else:
-                size += 4 * value.numel() + _ENTRY_BYTES
+                size += _VECTOR_BYTES * value.numel() + _ENTRY_BYTES
         return size
 
     def state(self, ranks: Mapping[str, int]) -> dict[str, Tensor]:
@@ -177,5 +178,5 @@ def added(base: Mapping[str, Tensor], difference: Mapping[str, Tensor]) -> dict[
             fits = len(shape) > 1 and value.ndim == 2 and value.shape[1] == shape[0] + torch.Size(shape[1:]).numel()
         if not fits:
             raise WeightsError(f"{key} of shape {tuple(value.shape)} does not fit {name} of shape {shape}")
-        made[name] = value if key == name else base[name].float() + product(value, shape)
+        made[name] = value.to(base[name].dtype) if key == name else base[name].float() + product(value, shape)
     return made

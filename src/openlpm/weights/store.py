@@ -31,7 +31,7 @@ class Storage(StrEnum):
     """How floating-point tensors are stored; others are stored as they are."""
 
     INT8_ROWS = "int8_rows"
-    """Matrices as int8 rows, the rest in float32."""
+    """Matrices as int8 rows, the rest in float32; beside a base in float16: vectors of a second network weigh much."""
     BF16 = "bf16"
     FP32 = "fp32"
 
@@ -72,6 +72,9 @@ def save(
     origin = None if base is None else {"name": base.name, "index_sha256": _index_sha256(base)}
     packed: dict[str, Tensor] = {}
     quantised: list[str] = []
+    narrow = torch.bfloat16 if storage is Storage.BF16 else torch.float32
+    if storage is Storage.INT8_ROWS and base is not None:
+        narrow = torch.float16
     for key in sorted(state):
         tensor = state[key].detach().cpu()
         if key.endswith(SCALE) and key.removesuffix(SCALE) in state:
@@ -81,7 +84,7 @@ def save(
             packed[key], packed[key + SCALE] = rows.integers, rows.scale
             quantised.append(key)
         elif tensor.is_floating_point():
-            packed[key] = tensor.to(torch.bfloat16 if storage is Storage.BF16 else torch.float32).clone()
+            packed[key] = tensor.to(narrow).clone()
         else:
             packed[key] = tensor.clone()
 
