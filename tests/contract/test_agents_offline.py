@@ -141,6 +141,27 @@ def test_whoever_speaks_into_the_answer_interrupts_it():
     talk(scenario)
 
 
+def test_words_that_were_given_and_then_cut_are_told_once_and_as_far_as_they_were_heard():
+    async def scenario(reader: Reader) -> None:
+        reader.agent.say("one two three four five six seven eight")
+        reader.agent.say("this was never heard")
+        for _ in range(2):
+            await reader.utterance()
+        seconds = sum(event.samples_A.shape[0] for event in reader.seen if isinstance(event, Voice)) / 16_000
+        reader.agent.playing(heard_s=seconds / 4, left_s=3 * seconds / 4)
+        reader.seen.clear()
+        reader.agent.ask("What is your name?")
+        await reader.until(BargedIn)
+        first, second = [event for event in reader.seen if isinstance(event, Words)]
+        assert (first.line, second.line, second.text) == (1, 2, "")
+        assert "one two three four five six seven eight".startswith(first.text)
+        assert 0 < len(first.text.split()) < 8
+        await reader.utterance()
+        assert {event.line for event in reader.seen[3:] if isinstance(event, Words)} == {3}
+
+    talk(scenario)
+
+
 def test_nothing_of_an_interrupted_answer_is_given_after_the_interruption():
     async def scenario(reader: Reader) -> None:
         reader.agent.say("A sentence that is long enough. " * 40)

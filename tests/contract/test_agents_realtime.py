@@ -254,7 +254,7 @@ def test_an_interruption_cuts_the_answer_where_it_was_heard():
         assert (cut["item_id"], cut["content_index"], cut["audio_end_ms"]) == ("item_1", 0, 500)
         assert len(server.told("response.cancel")) == 1
         words = [event for event in reader.seen if isinstance(event, Words)][-1]
-        assert words == Words(who=Who.AGENT, text="one two three")
+        assert words == Words(who=Who.AGENT, text="one two three", line=1)
         # What was on its way when the answer was cut is not spoken.
         late = {"type": NAMES[Dialect.GA][0], "response_id": "resp_1", "item_id": "item_1", "delta": "AAAA"}
         reader.seen.clear()

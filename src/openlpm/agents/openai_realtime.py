@@ -138,7 +138,7 @@ class RealtimeAgent:
             return
         self._begin_answer(response)
         self._spoken.add_words(text_of(event, "delta"))
-        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.last_words, final=False))
+        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.last_words, final=False, line=self._spoken.last_line))
 
     def _begin_answer(self, response: str) -> None:
         if response != self._response:
@@ -150,7 +150,7 @@ class RealtimeAgent:
     def _end_answer(self) -> None:
         if self._response:
             self._response = ""
-            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete().strip()))
+            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete().strip(), line=self._spoken.last_line))
             self._outbox.put(Voice(samples_A=_END_A, rate_hz=RATE_HZ, last=True))
 
     def _is_busy(self) -> bool:
@@ -170,7 +170,8 @@ class RealtimeAgent:
             self._line.send(truncate(self._item, self._spoken.heard_s))
             self._item = ""
         self._outbox.drop_voice()
-        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.interrupt().strip()))
+        for heard in self._spoken.interrupt():
+            self._outbox.put(Words(who=Who.AGENT, text=heard.words.strip(), line=heard.line))
 
     def _lost(self) -> None:
         """The connection is gone, and with it what was being said."""

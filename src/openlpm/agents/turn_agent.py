@@ -146,10 +146,9 @@ class TurnAgent:
             self._answering = None
         self._waiting.clear()
         self._outbox.drop_voice()
-        if not self._spoken.is_empty:
-            heard = self._spoken.interrupt()
-            self._outbox.put(Words(who=Who.AGENT, text=heard))
-            self._mind.was_heard(heard)
+        for heard in self._spoken.interrupt():
+            self._outbox.put(Words(who=Who.AGENT, text=heard.words, line=heard.line))
+            self._mind.was_heard(heard.words)
         self._ears.character_is_heard(heard=False)
 
     def _answer(self, answer: Answer) -> None:
@@ -189,7 +188,7 @@ class TurnAgent:
             _LOG.exception("an answer failed")
             self._outbox.put(Trouble(message="The agent could not answer; try again."))
         if said:
-            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete()))
+            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete(), line=self._spoken.last_line))
             # Which piece is the last is known only after it was given: a hundredth of a second of silence ends it.
             self._outbox.put(
                 Voice(samples_A=np.zeros(self._rate_hz // 100, np.float32), rate_hz=self._rate_hz, last=True)
@@ -199,7 +198,7 @@ class TurnAgent:
         if line.feeling is not None:
             self._outbox.put(line.feeling)
         self._spoken.begin_line(line.text)
-        self._outbox.put(Words(who=Who.AGENT, text=said, final=False))
+        self._outbox.put(Words(who=Who.AGENT, text=said, final=False, line=self._spoken.last_line))
         async with aclosing(self._mouth.speak(line)) as sounds:
             async for sound in sounds:
                 self._rate_hz = sound.rate_hz
