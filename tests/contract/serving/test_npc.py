@@ -56,10 +56,9 @@ def test_two_characters_on_one_connection_are_told_apart(serve, run) -> None:
             assert hello == {"type": "hello", "fps": 24, "sound_rate_hz": 48_000, "capacity": 8}
             await say(socket, type="join", id="guard", character="seed:900024")
             await say(socket, type="join", id="cook", character="seed:900012", sound=False)
-            guard = await until(socket, "joined", id="guard")
-            assert guard["size"] == 256
-            assert guard["alpha"] is False
-            cook = await until(socket, "joined", id="cook")
+            both = [await until(socket, "joined") for _ in range(2)]  # whoever is drawn first
+            guard, cook = sorted(both, key=lambda each: each["id"], reverse=True)
+            assert (guard["id"], cook["id"], guard["size"], guard["alpha"]) == ("guard", "cook", 256, False)
             assert guard["stream"] != cook["stream"]
             seen = await moments(socket, 120)
             kinds = {(stream, kind) for stream, kind, _, _ in seen}
