@@ -334,6 +334,44 @@ def test_a_lost_connection_is_sought_again_and_the_conversation_goes_on():
     assert len([event for event in seen if isinstance(event, Trouble)]) == 1
 
 
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_new_connection_is_told_what_was_said_before_in_order_and_as_far_as_it_was_heard(dialect):
+    async def scenario(reader: Reader, server: Server) -> None:
+        reader.agent.ask("What is a fjord?")
+        await reader.utterance()
+        reader.agent.playing(heard_s=0.5, left_s=0.5)
+        reader.agent.interrupt()
+        spoken = {"item_id": "item_user"}
+        name = "conversation.item.input_audio_transcription.completed"
+        await server.send({"type": "input_audio_buffer.committed"} | spoken)
+        await server.respond()
+        await reader.utterance()
+        reader.agent.playing(heard_s=0.9, left_s=0.1)
+        reader.agent.playing(heard_s=1.0, left_s=0.0)
+        await server.send({"type": name, "transcript": "And a bay?"} | spoken)
+        await reader.until(Words, lambda words: words.text == "And a bay?")
+        server.said.clear()
+        await server.connections[0].close()
+        reader.agent.hear(np.zeros(480, np.float32), 24_000)
+        await server.until_connected(2)
+        async with asyncio.timeout(5):
+            while len(server.said) < 5:
+                server.news.clear()
+                await server.news.wait()
+
+    server, _ = talk(scenario, dialect)
+    assert server.said[0]["type"] == "session.update"
+    items = [event["item"] for event in server.told("conversation.item.create")]
+    own = "output_text" if dialect is Dialect.GA else "text"
+    assert [(item["role"], item["content"]) for item in items] == [
+        ("user", [{"type": "input_text", "text": "What is a fjord?"}]),
+        ("assistant", [{"type": own, "text": "one two three"}]),
+        ("user", [{"type": "input_text", "text": "And a bay?"}]),
+        ("assistant", [{"type": own, "text": "one two three four five six"}]),
+    ]
+    assert not server.told("response.create"), "nobody has asked anything"
+
+
 def test_a_server_that_stays_away_is_given_up():
     async def scenario(reader: Reader, server: Server) -> None:
         server.refusals = [503] * 3
