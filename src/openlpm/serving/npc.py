@@ -9,9 +9,11 @@ import struct
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from openlpm.core.errors import InputError
@@ -22,10 +24,11 @@ from openlpm.serving.api import read_wish
 from openlpm.serving.characters import Characters
 from openlpm.serving.guard import address_of
 from openlpm.serving.limits import RateLimit
+from openlpm.serving.matte import Key, cut_out
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.outputs import Waiting
 from openlpm.serving.refusals import Code, Refusal
-from openlpm.serving.session import Bye, Session, Wish
+from openlpm.serving.session import Bye, Session
 from openlpm.serving.sessions import Sessions
 
 PROTOCOL = "openlpm.npc.1"
@@ -49,6 +52,8 @@ class _Stream:
     id: str
     number: int
     with_sound: bool
+    with_alpha: bool
+    key: Key | None = None
     session: Session | None = None
 
 
@@ -160,11 +165,9 @@ class NpcSocket:
         flags = {name: fields.get(name, usual) for name, usual in (("alpha", False), ("sound", True))}
         if not all(isinstance(value, bool) for value in flags.values()):
             raise Refusal(Code.BAD_REQUEST, "alpha, sound: give true or false.")
-        if flags["alpha"]:
-            raise Refusal(Code.UNSUPPORTED, "This server cannot tell the background of its characters apart.")
         if self._next_number >= _MOST_STREAMS:
             raise Refusal(Code.BAD_REQUEST, "This connection has used up its stream numbers; open another one.")
-        stream = _Stream(named, self._next_number, flags["sound"])
+        stream = _Stream(named, self._next_number, flags["sound"], flags["alpha"])
         self._next_number += 1
         self._streams[named] = stream
         task = asyncio.create_task(self._perform(stream, fields), name="npc")
@@ -174,13 +177,8 @@ class NpcSocket:
     async def _perform(self, stream: _Stream, fields: dict[str, Any]) -> None:
         try:
             wish = await read_wish(fields, self._characters)
-            wish = Wish(
-                character=wish.character,
-                prompt=wish.prompt,
-                emotion=wish.emotion,
-                agent=wish.agent,
-                answers=wish.agent is not None,
-            )
+            stream.key = await self._characters.key(wish.character) if stream.with_alpha else None
+            wish = replace(wish, answers=wish.agent is not None, key=stream.key)
             session = await self._sessions.open(wish, address_of(self._socket.scope))
         except Refusal as refusal:
             del self._streams[stream.id]
@@ -188,7 +186,7 @@ class NpcSocket:
             return
         try:
             session.open()
-            joined = {"size": session.conversation.performer.size, "alpha": False}
+            joined = {"size": session.conversation.performer.size, "alpha": stream.with_alpha}
             about = {"stream": stream.number, **joined, "character": wish.character.as_json()}
             await self._tell({"type": "joined", "id": stream.id, **about})
             stream.session = session
@@ -223,13 +221,14 @@ class NpcSocket:
         picture = b""
         if waiting.with_picture and frame.fresh:
             loop = asyncio.get_running_loop()
-            picture = await loop.run_in_executor(self._encoders, packets.jpeg, frame.picture_HWC)
+            picture = await loop.run_in_executor(self._encoders, _encoded, frame.picture_HWC, stream.key)
         async with self._sending:
             if stream.with_sound:
                 head = packets.header(packets.SOUND, frame, held=False)
                 await self._socket.send_bytes(head + number + packets.sound(frame))
             if waiting.with_picture:
-                head = packets.header(packets.PICTURE, frame, held=not frame.fresh)
+                kind = packets.PICTURE if stream.key is None else packets.PICTURE_WITH_ALPHA
+                head = packets.header(kind, frame, held=not frame.fresh)
                 await self._socket.send_bytes(head + number + picture)
 
     def _voice(self, data: bytes) -> None:
@@ -260,3 +259,7 @@ class NpcSocket:
     async def _tell(self, message: Mapping[str, Any]) -> None:
         async with self._sending:
             await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+
+
+def _encoded(picture_HWC: NDArray[np.uint8], key: Key | None) -> bytes:
+    return packets.jpeg(picture_HWC) if key is None else packets.webp(cut_out(picture_HWC, key))

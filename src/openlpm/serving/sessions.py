@@ -152,7 +152,7 @@ class Sessions:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _join(self, wish: Wish) -> Performer:
-        references = await self._characters.references(wish.character)
+        references = await self._characters.references(wish.character, wish.key)
         self._seed += 1
         joining = Joining(references=references, prompt=wish.prompt, emotion=wish.emotion, seed=self._seed)
         try:
