@@ -77,6 +77,21 @@ def test_what_is_inside_stays_whatever_its_colour_is() -> None:
     assert alpha_HW[10, 10] == 0
 
 
+def test_blots_beside_a_figure_go_and_somebody_who_floats_stays() -> None:
+    picture = Image.new("RGB", (256, 256), COLOURS[0])
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((90, 60, 170, 170), fill=(90, 40, 30))
+    key = key_of(np.asarray(picture))
+    assert key is not None
+    pen.rectangle((10, 20, 30, 40), fill=(240, 240, 240))
+    assert cut_out(np.asarray(picture), key)[30, 20, 3] == 255, "which of them it is cannot be told"
+    pen.rectangle((110, 150, 150, 256), fill=(90, 40, 30))
+    cut_HW4 = cut_out(np.asarray(picture), key)
+    assert cut_HW4[30, 20, 3] == 0
+    assert cut_HW4[100, 130, 3] == 255
+    assert cut_HW4[240, 130, 3] == 255
+
+
 def test_what_cannot_be_keyed_well_is_not() -> None:
     flat_HWC = np.full((256, 256, 3), 200, np.uint8)
     assert key_of(flat_HWC) is None, "nobody is there"

@@ -13,8 +13,11 @@ from PIL import Image, ImageChops, ImageFilter
 
 Colour = tuple[int, int, int]
 
-COLOURS: Final[tuple[Colour, ...]] = ((30, 185, 80), (40, 90, 225), (215, 50, 190), (245, 145, 40), (60, 200, 210))
-"""Plain backgrounds to draw somebody before: whoever wears one of them is drawn before another."""
+COLOURS: Final[tuple[Colour, ...]] = (
+    (95, 183, 181), (60, 170, 90), (35, 48, 92), (183, 160, 228), (236, 165, 182), (248, 194, 90),
+)  # fmt: skip
+"""Plain backgrounds to draw somebody before: whoever wears one of them is drawn before another. They are as muted as
+those that nano learnt with: before brighter ones it draws noise, and into a blue sky it draws clouds."""
 _FLAT = 10
 """Levels by which a plain background may differ from its colour: paper, compression."""
 _FLAT_SHARE = 0.8
@@ -33,6 +36,8 @@ _MIX_PX = 6
 _FAINT = 0.2
 """Alpha below which a pixel is too little of the figure to tell its colour."""
 _NOISE, _WHOLE = 0.15, 0.9
+_STANDS = 0.7
+"""The part of somebody that stands on the lower edge; less, and it is somebody who floats."""
 _SIDES = 0.55
 """The part of the sides that shoulders do not reach."""
 
@@ -71,6 +76,7 @@ def cut_out(picture_HWC: NDArray[np.uint8], key: Key) -> NDArray[np.uint8]:
     """The picture with straight alpha, (H, W, 4): soft edges, and nothing of the key's colour left in them."""
     key_C = _key_here(picture_HWC, key)
     behind_HW = _joined_to_edge(_away(picture_HWC, _levels(key_C)) < key.like)
+    behind_HW = behind_HW | _strewn(~behind_HW)
     surely_behind_HW = _grown(~behind_HW, 1) == 0
     inside_HW = _grown(behind_HW, _EDGE_PX) == 0
     found_HWC = np.dstack([picture_HWC, np.where(surely_behind_HW, 0, 255).astype(np.uint8)])
@@ -126,9 +132,24 @@ def _grown(mask_HW: NDArray[np.bool_], by_px: int) -> NDArray[np.uint8]:
 
 
 def _joined_to_edge(near_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of a mask that is joined to an edge: whole runs of rows and columns by turns, until nothing is new."""
-    found_HW = near_HW.copy()
-    found_HW[1:-1, 1:-1] = False
+    """The part of a mask that is joined to an edge of the picture."""
+    edge_HW = near_HW.copy()
+    edge_HW[1:-1, 1:-1] = False
+    return _joined(near_HW, edge_HW)
+
+
+def _strewn(figure_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What floats beside a figure that stands on the lower edge: blots, and no part of anybody."""
+    bottom_HW = figure_HW.copy()
+    bottom_HW[:-1] = False
+    standing_HW = _joined(figure_HW, bottom_HW)
+    if standing_HW.sum() < _STANDS * figure_HW.sum():
+        return np.zeros_like(figure_HW)
+    return figure_HW & ~standing_HW
+
+
+def _joined(near_HW: NDArray[np.bool_], found_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part of a mask that is joined to some of it: runs of rows and columns by turns, until nothing is new."""
     rows_HW, columns_WH = _runs(near_HW), _runs(near_HW.T)
     count = -1
     while count != (count := int(found_HW.sum())):
