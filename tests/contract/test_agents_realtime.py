@@ -13,11 +13,12 @@ from websockets.asyncio.server import Request, Response, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
-from openlpm.agents.agent import Agent, BargedIn, Trouble, TurnEnded, Voice, Who, Words
+from openlpm.agents.agent import BargedIn, Trouble, TurnEnded, Voice, Who, Words
 from openlpm.agents.openai_realtime import RealtimeAgent
 from openlpm.agents.realtime_messages import Dialect, RealtimeConfig
 from openlpm.agents.registry import make_agent, settings_from
 from openlpm.core.errors import AgentError, InputError
+from support.agents import Reader
 
 pytestmark = pytest.mark.contract
 
@@ -95,27 +96,6 @@ class Server:
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.said if event["type"] == kind]
-
-
-class Reader:
-    """Reads an agent's events."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent, self.seen = agent, []
-        self._events = agent.events()
-
-    async def until(self, kind: type, fits: Callable[[Any], bool] = lambda event: True) -> Any:
-        async with asyncio.timeout(10):
-            while True:
-                event = await anext(self._events)
-                self.seen.append(event)
-                if isinstance(event, kind) and fits(event):
-                    return event
-
-    async def utterance(self) -> str:
-        words = await self.until(Words, lambda words: words.who is Who.AGENT and words.final)
-        await self.until(Voice, lambda voice: voice.last)
-        return words.text
 
 
 @asynccontextmanager
