@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
@@ -15,42 +14,21 @@ from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
 from openlpm.engine.orders import Order, Role
 from openlpm.engine.stage import ModelStage, StageConfig
-from openlpm.nn.memory import MemoryConfig
-from openlpm.recipes import nano
-from openlpm.rollout.assembly import CharacterModel, load_model
-from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.assembly import load_model
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream
-from openlpm.vae.config import StageConfig as VaeStage
 from openlpm.weights.store import Storage
+from support.streaming import SIZE, streaming_model
 
 pytestmark = pytest.mark.contract
 
-SIZE, FRAMES, CHUNKS = 64, 8, 5
-ONLINE = OnlineConfig(
-    chunk_frames=2, memory=MemoryConfig(sink_frames=2, window_frames=4), backbone_times=(1.0, 0.6), refiner_time=0.3
-)
+FRAMES, CHUNKS = 8, 5
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    stages = tuple(VaeStage(width=width, blocks=2) for width in (8, 8, 16))
-    config = nano.character()
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        picture_size=SIZE,
-        online=ONLINE,
-    )
-    torch.manual_seed(0)
-    model = CharacterModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():  # what starts at zero would hide the conditions
-            parameter.add_(0.1 * torch.randn_like(parameter))
     folder = tmp_path_factory.mktemp("model")
-    model.save_to(folder, storage=Storage.FP32)
+    streaming_model().save_to(folder, storage=Storage.FP32)
     return folder
 
 

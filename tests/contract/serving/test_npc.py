@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from openlpm.engine.engine import Engine, Joining
 from openlpm.engine.performer import Performer
-from openlpm.serving import npc
+from openlpm.serving import npc_wire
 from openlpm.serving.matte import cut_out
 from openlpm.serving.packets import HEADER, PICTURE, PICTURE_WITH_ALPHA, SOUND
 
@@ -101,7 +101,7 @@ def test_whoever_is_before_one_colour_comes_without_it(serve, run, monkeypatch) 
         return original(self, joining)
 
     monkeypatch.setattr(Engine, "join", join)
-    monkeypatch.setattr(npc, "cut_out", lambda picture_HWC, key: cut_out(shown[0], key))
+    monkeypatch.setattr(npc_wire, "cut_out", lambda picture_HWC, key: cut_out(shown[0], key))
 
     async def play() -> None:
         plain_HWC = np.full((256, 256, 3), (200, 210, 220), np.uint8)
