@@ -19,7 +19,7 @@ from openlpm.agents.endpoint import Endpoint, EndpointConfig
 from openlpm.agents.registry import make_agent, settings_from
 from openlpm.agents.services import chat
 from openlpm.agents.settings import AgentSettings
-from openlpm.agents.turn_agent import Manners
+from openlpm.agents.silence import Manners
 from openlpm.core.errors import AgentError, ConfigError
 from openlpm.core.seeds import Split
 from openlpm.synth.sound.espeak import Synthesiser

@@ -12,7 +12,8 @@ from openlpm.agents.mind import Answer
 from openlpm.agents.offline import OfflineMind
 from openlpm.agents.registry import make_agent
 from openlpm.agents.settings import AgentSettings
-from openlpm.agents.turn_agent import Manners, TurnAgent
+from openlpm.agents.silence import Manners
+from openlpm.agents.turn_agent import TurnAgent
 from openlpm.agents.turns import TurnDetector
 from openlpm.agents.voice import EspeakMouth, Line, voice_for
 from openlpm.core.errors import AgentError, InputError

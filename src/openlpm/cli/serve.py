@@ -91,7 +91,7 @@ def agents_of(name: str) -> "MakeAgent":
     from openlpm.agents.agent import Agent
     from openlpm.agents.registry import make_agent, settings_from
     from openlpm.agents.settings import AgentKind, agent_kind
-    from openlpm.agents.turn_agent import Manners
+    from openlpm.agents.silence import Manners
     from openlpm.serving.quiet import QuietAgent
     from openlpm.serving.session import Wish
 
