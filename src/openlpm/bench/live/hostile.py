@@ -15,7 +15,9 @@ from openlpm.bench.live.rows import count, row
 from openlpm.bench.live.visitor import Notes, asked, bearer, come_in, visiting
 from openlpm.bench.result import Bar, Row
 
-_LONGEST_PAUSE_S = 0.5
+_DISTURBED_S = 0.5
+"""So much longer than with nobody else there a watcher may wait for a picture."""
+_CALM_S = 4.0
 _ANSWERS_S, _LEAVES_S = 8.0, 20.0
 _SPEAKS_S, _PACKET, _RATE_HZ = 1.0, 320, 16_000
 _TIMES = 6
@@ -31,15 +33,19 @@ async def hostile_rows(host: Host, report: Callable[[str, int, int], None]) -> l
         report(f"hostile {kind}", 0, 1)
         survived, pauses = 0, [0.0]
         async with visiting(host) as watcher:
+            began_s = time.monotonic()
+            await asyncio.sleep(_CALM_S)
+            calm_s = longest_pause_s(watcher.notes, began_s, time.monotonic())
             for guest in guests.values():
                 await asyncio.sleep(0.5)
                 began_s = time.monotonic()
                 treated_well = await guest(host)
                 healthy = await _is_healthy(host)
                 pauses.append(longest_pause_s(watcher.notes, began_s, time.monotonic()))
-                survived += treated_well and healthy and pauses[-1] < _LONGEST_PAUSE_S
+                survived += treated_well and healthy and pauses[-1] < calm_s + _DISTURBED_S
         rows.append(count(f"hostile_{kind}_survived", survived, len(guests), Bar(at_least=len(guests))))
         rows.append(row(f"hostile_{kind}/longest_pause_s", max, pauses, "s"))
+        rows.append(row(f"hostile_{kind}/calm_pause_s", max, [calm_s], "s"))
     return rows
 
 
