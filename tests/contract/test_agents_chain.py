@@ -19,11 +19,12 @@ from openlpm.agents.endpoint import Endpoint, EndpointConfig
 from openlpm.agents.registry import make_agent, settings_from
 from openlpm.agents.services import chat
 from openlpm.agents.settings import AgentSettings
-from openlpm.agents.turn_agent import Manners
+from openlpm.agents.silence import Manners
 from openlpm.core.errors import AgentError, ConfigError
 from openlpm.core.seeds import Split
 from openlpm.synth.sound.espeak import Synthesiser
 from openlpm.synth.sound.voices import voices_of
+from support.agents import Reader
 
 pytestmark = pytest.mark.contract
 
@@ -103,31 +104,6 @@ class Service:
                 yield self.sound[start : start + 4_801]
 
         return StreamingResponse(blocks(), media_type="audio/pcm")
-
-
-class Reader:
-    """Reads an agent's events."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent, self.seen = agent, []
-        self._events = agent.events()
-
-    async def until(self, kind: type, fits: Callable[[Any], bool] = lambda event: True) -> Any:
-        async with asyncio.timeout(10):
-            while True:
-                event = await anext(self._events)
-                self.seen.append(event)
-                if isinstance(event, kind) and fits(event):
-                    return event
-
-    async def utterance(self) -> str:
-        words = await self.until(Words, lambda words: words.who is Who.AGENT and words.final)
-        await self.until(Voice, lambda voice: voice.last)
-        return words.text
-
-    def heard_whole(self) -> None:
-        self.agent.playing(heard_s=1.0, left_s=1.0)
-        self.agent.playing(heard_s=2.0, left_s=0.0)
 
 
 @asynccontextmanager

@@ -7,48 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openlpm.agents.agent import Agent, BargedIn, Feeling, Trouble, TurnEnded, Voice, Who, Words
+from openlpm.agents.agent import Agent, BargedIn, Feeling, Trouble, TurnEnded, Voice, Words
 from openlpm.agents.mind import Answer
 from openlpm.agents.offline import OfflineMind
 from openlpm.agents.registry import make_agent
 from openlpm.agents.settings import AgentSettings
-from openlpm.agents.turn_agent import Manners, TurnAgent
+from openlpm.agents.silence import Manners
+from openlpm.agents.turn_agent import TurnAgent
 from openlpm.agents.turns import TurnDetector
 from openlpm.agents.voice import EspeakMouth, Line, voice_for
 from openlpm.core.errors import AgentError, InputError
 from openlpm.core.seeds import Split
 from openlpm.synth.sound.espeak import Synthesiser
 from openlpm.synth.sound.voices import voices_of
+from support.agents import Reader
 
 pytestmark = pytest.mark.contract
 
 USER = next(voice for voice in voices_of(Split.TEST) if voice.language.startswith("en"))
 SILENT = Manners(greets=False)
-
-
-class Reader:
-    """Reads an agent's events."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent, self.seen = agent, []
-        self._events = agent.events()
-
-    async def until(self, kind: type, fits: Callable[[Any], bool] = lambda event: True) -> Any:
-        async with asyncio.timeout(10):
-            while True:
-                event = await anext(self._events)
-                self.seen.append(event)
-                if isinstance(event, kind) and fits(event):
-                    return event
-
-    async def utterance(self) -> str:
-        words = await self.until(Words, lambda words: words.who is Who.AGENT and words.final)
-        await self.until(Voice, lambda voice: voice.last)
-        return words.text
-
-    async def rest(self) -> list[Any]:
-        async with asyncio.timeout(10):
-            return [event async for event in self._events]
 
 
 def talk(scenario: Callable[[Reader], Awaitable[None]], agent: Callable[[], Agent] | None = None) -> None:
@@ -73,11 +50,6 @@ def spoken(text: str = "I would like to know how you are today.") -> np.ndarray:
 def push(agent: Agent, sound_A: np.ndarray) -> None:
     for start in range(0, sound_A.shape[0], 320):
         agent.hear(sound_A[start : start + 320], 16_000)
-
-
-def heard_whole(agent: Agent) -> None:
-    agent.playing(heard_s=1.0, left_s=1.0)
-    agent.playing(heard_s=2.0, left_s=0.0)
 
 
 def test_a_typed_question_is_answered_with_words_a_feeling_and_a_voice():
@@ -131,12 +103,33 @@ def test_whoever_speaks_into_the_answer_interrupts_it():
         push(reader.agent, spoken())
         barged = await reader.until(BargedIn)
         assert 0.25 < barged.onset_s < 0.6
-        words = [event for event in reader.seen if isinstance(event, Words)][-1]
+        words = [event for event in reader.seen if isinstance(event, Words) and event.line == 1][-1]
         assert words.final
         assert 2 <= len(words.text.split()) <= 12, "about a second of it was heard"
         reader.seen.clear()
         await reader.utterance()
         assert not any("waiting" in event.text for event in reader.seen if isinstance(event, Words))
+
+    talk(scenario)
+
+
+def test_words_that_were_given_and_then_cut_are_told_once_and_as_far_as_they_were_heard():
+    async def scenario(reader: Reader) -> None:
+        reader.agent.say("one two three four five six seven eight")
+        reader.agent.say("this was never heard")
+        for _ in range(2):
+            await reader.utterance()
+        seconds = sum(event.samples_A.shape[0] for event in reader.seen if isinstance(event, Voice)) / 16_000
+        reader.agent.playing(heard_s=seconds / 4, left_s=3 * seconds / 4)
+        reader.seen.clear()
+        reader.agent.ask("What is your name?")
+        await reader.until(BargedIn)
+        first, second = [event for event in reader.seen if isinstance(event, Words)]
+        assert (first.line, second.line, second.text) == (1, 2, "")
+        assert "one two three four five six seven eight".startswith(first.text)
+        assert 0 < len(first.text.split()) < 8
+        await reader.utterance()
+        assert {event.line for event in reader.seen[3:] if isinstance(event, Words)} == {3}
 
     talk(scenario)
 
@@ -199,7 +192,7 @@ def test_an_answer_that_was_heard_leaves_the_floor_free():
     async def scenario(reader: Reader) -> None:
         reader.agent.say("Hello there.")
         await reader.utterance()
-        heard_whole(reader.agent)
+        reader.heard_whole()
         push(reader.agent, spoken())
         await reader.until(TurnEnded)
         assert not any(isinstance(event, BargedIn) for event in reader.seen)
@@ -211,7 +204,7 @@ def test_a_long_silence_is_broken_and_not_for_ever():
     async def scenario(reader: Reader) -> None:
         for _ in range(2):
             assert await reader.utterance()
-            heard_whole(reader.agent)
+            reader.heard_whole()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.4):
                 await reader.until(Words)

@@ -13,11 +13,12 @@ from websockets.asyncio.server import Request, Response, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
-from openlpm.agents.agent import Agent, BargedIn, Trouble, TurnEnded, Voice, Who, Words
+from openlpm.agents.agent import BargedIn, Trouble, TurnEnded, Voice, Who, Words
 from openlpm.agents.openai_realtime import RealtimeAgent
 from openlpm.agents.realtime_messages import Dialect, RealtimeConfig
 from openlpm.agents.registry import make_agent, settings_from
 from openlpm.core.errors import AgentError, InputError
+from support.agents import Reader
 
 pytestmark = pytest.mark.contract
 
@@ -95,27 +96,6 @@ class Server:
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.said if event["type"] == kind]
-
-
-class Reader:
-    """Reads an agent's events."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent, self.seen = agent, []
-        self._events = agent.events()
-
-    async def until(self, kind: type, fits: Callable[[Any], bool] = lambda event: True) -> Any:
-        async with asyncio.timeout(10):
-            while True:
-                event = await anext(self._events)
-                self.seen.append(event)
-                if isinstance(event, kind) and fits(event):
-                    return event
-
-    async def utterance(self) -> str:
-        words = await self.until(Words, lambda words: words.who is Who.AGENT and words.final)
-        await self.until(Voice, lambda voice: voice.last)
-        return words.text
 
 
 @asynccontextmanager
@@ -254,7 +234,7 @@ def test_an_interruption_cuts_the_answer_where_it_was_heard():
         assert (cut["item_id"], cut["content_index"], cut["audio_end_ms"]) == ("item_1", 0, 500)
         assert len(server.told("response.cancel")) == 1
         words = [event for event in reader.seen if isinstance(event, Words)][-1]
-        assert words == Words(who=Who.AGENT, text="one two three")
+        assert words == Words(who=Who.AGENT, text="one two three", line=1)
         # What was on its way when the answer was cut is not spoken.
         late = {"type": NAMES[Dialect.GA][0], "response_id": "resp_1", "item_id": "item_1", "delta": "AAAA"}
         reader.seen.clear()
@@ -332,6 +312,44 @@ def test_a_lost_connection_is_sought_again_and_the_conversation_goes_on():
     server, seen = talk(scenario)
     assert len(server.paths) == 4
     assert len([event for event in seen if isinstance(event, Trouble)]) == 1
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_new_connection_is_told_what_was_said_before_in_order_and_as_far_as_it_was_heard(dialect):
+    async def scenario(reader: Reader, server: Server) -> None:
+        reader.agent.ask("What is a fjord?")
+        await reader.utterance()
+        reader.agent.playing(heard_s=0.5, left_s=0.5)
+        reader.agent.interrupt()
+        spoken = {"item_id": "item_user"}
+        name = "conversation.item.input_audio_transcription.completed"
+        await server.send({"type": "input_audio_buffer.committed"} | spoken)
+        await server.respond()
+        await reader.utterance()
+        reader.agent.playing(heard_s=0.9, left_s=0.1)
+        reader.agent.playing(heard_s=1.0, left_s=0.0)
+        await server.send({"type": name, "transcript": "And a bay?"} | spoken)
+        await reader.until(Words, lambda words: words.text == "And a bay?")
+        server.said.clear()
+        await server.connections[0].close()
+        reader.agent.hear(np.zeros(480, np.float32), 24_000)
+        await server.until_connected(2)
+        async with asyncio.timeout(5):
+            while len(server.said) < 5:
+                server.news.clear()
+                await server.news.wait()
+
+    server, _ = talk(scenario, dialect)
+    assert server.said[0]["type"] == "session.update"
+    items = [event["item"] for event in server.told("conversation.item.create")]
+    own = "output_text" if dialect is Dialect.GA else "text"
+    assert [(item["role"], item["content"]) for item in items] == [
+        ("user", [{"type": "input_text", "text": "What is a fjord?"}]),
+        ("assistant", [{"type": own, "text": "one two three"}]),
+        ("user", [{"type": "input_text", "text": "And a bay?"}]),
+        ("assistant", [{"type": own, "text": "one two three four five six"}]),
+    ]
+    assert not server.told("response.create"), "nobody has asked anything"
 
 
 def test_a_server_that_stays_away_is_given_up():

@@ -196,7 +196,7 @@ def test_streams_that_come_and_go_leave_nothing_behind(engine: Engine) -> None:
     def files() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
-    folder = engine._folder
+    folder = engine._folder.path
     wait_until(lambda: engine.streams == 0)
     threads, descriptors = threading.active_count(), files()
     for number in range(200):
@@ -208,7 +208,7 @@ def test_streams_that_come_and_go_leave_nothing_behind(engine: Engine) -> None:
     wait_until(lambda: engine.streams == 0)
     assert threading.active_count() == threads
     assert files() == descriptors
-    wait_until(lambda: not list(folder.iterdir()))
+    wait_until(lambda: [each.name for each in folder.iterdir()] == ["owner"])
 
 
 def test_who_joins_while_pictures_are_on_their_way_does_not_stop_the_world() -> None:

@@ -25,7 +25,6 @@ from openlpm.nn.growing import GrowingMemory
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
-from openlpm.recipes import nano
 from openlpm.rollout import stream as stream_module
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
@@ -36,17 +35,10 @@ from openlpm.rollout.request import Prompt, Reference, StreamRequest
 from openlpm.rollout.rows import Row
 from openlpm.rollout.stream import OnlineStream
 from openlpm.vae.autoencoder import DecoderState, normalise_latents
-from openlpm.vae.config import StageConfig
+from support.streaming import ONLINE, SIZE, streaming_model
 
 pytestmark = pytest.mark.contract
 
-SIZE = 64
-ONLINE = OnlineConfig(
-    chunk_frames=2,
-    memory=MemoryConfig(sink_frames=2, window_frames=4),
-    backbone_times=(1.0, 0.6),
-    refiner_time=0.3,
-)
 PICTURES = 4 * ONLINE.chunk_frames
 FULL = 6
 """Chunks after which the memory has been full for a while."""
@@ -60,21 +52,7 @@ PICTURE = {"rtol": 0, "atol": 1e-6}
 
 @pytest.fixture(scope="module")
 def model() -> CharacterModel:
-    config = nano.character()
-    stages = tuple(StageConfig(width=width, blocks=2) for width in (8, 8, 16))
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        picture_size=SIZE,
-        online=ONLINE,
-    )
-    torch.manual_seed(0)
-    made = CharacterModel(config).double().eval().requires_grad_(requires_grad=False)
-    for parameter in made.parameters():  # what starts at zero would hide the conditions
-        parameter.add_(0.1 * torch.randn_like(parameter))
-    return made
+    return streaming_model(torch.float64)
 
 
 def voice(seed: int, seconds: float = 8.0) -> ArraySource:

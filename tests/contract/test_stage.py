@@ -13,44 +13,23 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
-from openlpm.engine.orders import Order, Role
+from openlpm.engine.orders import Order, Role, StageFacts
 from openlpm.engine.stage import ModelStage, StageConfig
-from openlpm.nn.memory import MemoryConfig
-from openlpm.recipes import nano
-from openlpm.rollout.assembly import CharacterModel, load_model
-from openlpm.rollout.online import OnlineConfig
+from openlpm.rollout.assembly import load_model
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream
-from openlpm.vae.config import StageConfig as VaeStage
 from openlpm.weights.store import Storage
+from support.streaming import SIZE, streaming_model
 
 pytestmark = pytest.mark.contract
 
-SIZE, FRAMES, CHUNKS = 64, 8, 5
-ONLINE = OnlineConfig(
-    chunk_frames=2, memory=MemoryConfig(sink_frames=2, window_frames=4), backbone_times=(1.0, 0.6), refiner_time=0.3
-)
+FRAMES, CHUNKS = 8, 5
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    stages = tuple(VaeStage(width=width, blocks=2) for width in (8, 8, 16))
-    config = nano.character()
-    config = replace(
-        config,
-        name="tiny",
-        vae=replace(config.vae, encoder=stages, decoder=stages),
-        dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
-        picture_size=SIZE,
-        online=ONLINE,
-    )
-    torch.manual_seed(0)
-    model = CharacterModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():  # what starts at zero would hide the conditions
-            parameter.add_(0.1 * torch.randn_like(parameter))
     folder = tmp_path_factory.mktemp("model")
-    model.save_to(folder, storage=Storage.FP32)
+    streaming_model().save_to(folder, storage=Storage.FP32)
     return folder
 
 
@@ -58,6 +37,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStage:
     monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)  # its trial would choose by the machine
     return ModelStage(StageConfig(model=folder, threads=1))
+
+
+@pytest.mark.parametrize(("alone_s", "threads"), [(0.5, 1), (0.97, 2), (1.5, 2)])
+def test_one_thread_is_taken_where_a_trial_finds_it_faster(
+    alone_s: float, threads: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(self: ModelStage, places: int | None) -> StageFacts:
+        seconds = 0.2 * (1.0 if torch.get_num_threads() > 1 else alone_s)
+        return StageFacts(
+            size=SIZE, chunk_frames=8, speak_ahead=0, listen_ahead=0, batch=1, chunk_s=seconds, places=places or 1
+        )
+
+    monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)
+    monkeypatch.setattr("openlpm.engine.stage._cores", lambda: 2)
+    monkeypatch.setattr(ModelStage, "_tried", tried)
+    before = torch.get_num_threads()
+    try:
+        stage = ModelStage(StageConfig(model=folder))
+        assert torch.get_num_threads() == threads
+        assert stage.facts.chunk_s == pytest.approx(0.2 * (alone_s if threads == 1 else 1.0))
+        ModelStage(StageConfig(model=folder, threads=2))
+        assert torch.get_num_threads() == 2, "what was asked for is not tried"
+    finally:
+        torch.set_num_threads(before)
 
 
 def picture(seed: int) -> Reference:

@@ -97,3 +97,14 @@ def test_settings_that_cannot_work_are_refused(
 ) -> None:
     assert main(["serve", "--card", *options]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--say", "Hello."], ["--chat"]])
+def test_words_that_nobody_could_say_are_refused_before_a_file_is_made(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "talk.mp4"
+    command = ["stream", "--to", str(target), "--card", "--seconds", "1", "--agent", "none"]
+    assert main([*command, *options]) == 2
+    assert "--agent offline" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

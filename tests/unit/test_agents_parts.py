@@ -17,7 +17,7 @@ from openlpm.agents.registry import make_agent, settings_from
 from openlpm.agents.sentences import SentenceSplitter, split_sentences
 from openlpm.agents.settings import AgentKind, AgentSettings, agent_kind
 from openlpm.agents.small_talk import RULES
-from openlpm.agents.spoken import SpokenLog
+from openlpm.agents.spoken import Heard, SpokenLog
 from openlpm.agents.turn_events import TurnOver
 from openlpm.agents.voice import EspeakMouth, Line, voice_for
 from openlpm.core.emotion import EMOTIONS
@@ -65,7 +65,9 @@ def test_what_was_heard_of_an_interrupted_utterance_is_its_share_of_words():
         log.begin_line(text)
         log.add_sound(2.0)
     log.playing(heard_s=3.0, left_s=1.0)
-    assert log.interrupt() == "one two three four. five six"
+    log.begin()
+    log.begin_line("this waited")
+    assert log.interrupt() == [Heard(1, "one two three four. five six"), Heard(2, "")]
     assert log.is_empty
 
 

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from openlpm.bench.live.measure import _audible, _drift_ms, _edges, _hums
+from openlpm.bench.live.hostile import longest_pause_s
+from openlpm.bench.live.measure import _audible, _hums
 from openlpm.bench.live.mouths import mixed
+from openlpm.bench.live.rough import gaps_s
+from openlpm.bench.live.rows import drift_ms, edges
 from openlpm.bench.live.tones import bursts, hertz_of, number_heard, tone
-from openlpm.bench.live.visitor import Heard, Notes
+from openlpm.bench.live.visitor import Heard, Notes, Seen
 
 pytestmark = pytest.mark.unit
 
@@ -55,7 +58,7 @@ def test_edges_are_rises_after_a_pause() -> None:
     levels = [
         (at_s / 50, float(level)) for at_s, level in enumerate([0] * 30 + [1] * 20 + [0] * 5 + [1] * 9 + [0] * 30 + [1])
     ]
-    assert _edges(levels, 0.5) == [0.6, 1.88]
+    assert edges(levels, 0.5) == [0.6, 1.88]
 
 
 def test_bursts_come_and_go() -> None:
@@ -65,8 +68,20 @@ def test_bursts_come_and_go() -> None:
 
 
 def test_drift_is_of_the_end_against_the_beginning() -> None:
-    assert _drift_ms(np.linspace(0.0, 0.1, 101)) == pytest.approx(91.0, abs=2.0)
-    assert np.isnan(_drift_ms(np.zeros(0)))
+    assert drift_ms(np.linspace(0.0, 0.1, 101)) == pytest.approx(91.0, abs=2.0)
+    assert np.isnan(drift_ms(np.zeros(0)))
+
+
+def test_holes_in_sound_are_found_whatever_the_order_of_its_packets() -> None:
+    stamps = np.array([0.0, 0.04, 0.02, 0.06, 0.16, 0.18])
+    assert gaps_s(stamps) == pytest.approx([0.08])
+    assert gaps_s(stamps[:4]).size == 0
+
+
+def test_a_pause_lasts_to_the_end_if_no_picture_came() -> None:
+    seen = Notes(seen=[Seen(at_s, np.zeros((2, 2, 3), np.uint8)) for at_s in (0.5, 1.0, 1.3, 9.0)])
+    assert longest_pause_s(seen, 0.9, 1.5) == pytest.approx(0.3)
+    assert longest_pause_s(seen, 1.2, 3.2) == pytest.approx(1.9)
 
 
 def test_a_face_that_looks_like_the_other_is_mixed() -> None:

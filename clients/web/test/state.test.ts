@@ -26,6 +26,14 @@ test("after final words a new line begins", () => {
   assert.notEqual(lines[0]?.key, lines[1]?.key);
 });
 
+test("words that were cut take the place of those that were to be said, and words that nobody heard go away", () => {
+  const said = (text: string, line: number, final = true): ServerMessage => ({ type: "words", who: "agent", text, final, line });
+  const now = after(said("Hello, I am Ada.", 1), said("This waits.", 2), said("Hello, I", 1), said("", 2));
+  assert.deepEqual(now.lines.map(({ text, cut }) => [text, cut]), [["Hello, I", true]]);
+  const next = after(said("Hel", 1, false), said("Hello.", 1), said("And", 2, false));
+  assert.deepEqual(next.lines.map(({ text, cut }) => [text, cut]), [["Hello.", false], ["And", false]]);
+});
+
 test("an open line that turns out to be nothing goes away", () => {
   assert.equal(after(words("user", "hm", false), words("user", "", true)).lines.length, 0);
 });

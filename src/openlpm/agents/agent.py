@@ -37,6 +37,9 @@ class Words:
     text: str
     final: bool = True
     """False: a later event with the same ``who`` says it better or longer."""
+    line: int | None = None
+    """Which utterance of the agent it is. A later event of the same one takes its place, even of final words: it was
+    interrupted, and no more of it was heard. Without a text it is as if it had never been said."""
 
 
 @final

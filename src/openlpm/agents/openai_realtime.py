@@ -12,6 +12,7 @@ from openlpm.agents.agent import AgentEvent, BargedIn, Trouble, TurnEnded, Voice
 from openlpm.agents.ear import check_sound
 from openlpm.agents.optional import live_package
 from openlpm.agents.outbox import Outbox
+from openlpm.agents.realtime_history import History
 from openlpm.agents.realtime_line import RealtimeLine
 from openlpm.agents.realtime_messages import (
     RATE_HZ,
@@ -46,8 +47,14 @@ class RealtimeAgent:
         self._config = config or RealtimeConfig()
         self._outbox = Outbox()
         self._line = RealtimeLine(
-            self._config, tell=self._tell, lost=self._lost, trouble=lambda text: self._outbox.put(Trouble(message=text))
+            self._config,
+            recall=lambda: self._history.events(self._config.dialect),
+            tell=self._tell,
+            lost=self._lost,
+            trouble=lambda text: self._outbox.put(Trouble(message=text)),
         )
+        self._history = History()
+        self._asked = 0
         self._spoken = SpokenLog()
         self._resampler: Any = None
         self._rate_hz = 0
@@ -72,7 +79,9 @@ class RealtimeAgent:
     def ask(self, text: str) -> None:
         if self._is_busy():
             self._barge_in(0.0)
-        self._send(typed(text), respond())
+        if self._send(typed(text), respond()):
+            self._asked += 1
+            self._history.put(f"typed {self._asked}", Who.USER, text)
 
     def say(self, text: str) -> None:
         self._send(literally(text))
@@ -92,9 +101,11 @@ class RealtimeAgent:
             await self._line.close()
             self._outbox.close()
 
-    def _send(self, *events: Event) -> None:
-        if not all(self._line.send(event) for event in events):
+    def _send(self, *events: Event) -> bool:
+        sent = all(self._line.send(event) for event in events)
+        if not sent:
             self._outbox.put(Trouble(message="The realtime server is not connected; try again in a moment."))
+        return sent
 
     def _tell(self, event: Event) -> None:
         match event["type"]:
@@ -111,12 +122,16 @@ class RealtimeAgent:
                     self._barge_in(self._since(event, "audio_start_ms"))
             case "input_audio_buffer.speech_stopped":
                 self._outbox.put(TurnEnded(hangover_s=self._since(event, "audio_end_ms")))
+            case "input_audio_buffer.committed":
+                self._history.put(text_of(event, "item_id"), Who.USER, "")
             case "conversation.item.input_audio_transcription.delta":
                 self._user_words += text_of(event, "delta")
                 self._outbox.put(Words(who=Who.USER, text=self._user_words, final=False))
             case "conversation.item.input_audio_transcription.completed":
                 self._user_words = ""
-                self._outbox.put(Words(who=Who.USER, text=text_of(event, "transcript").strip()))
+                text = text_of(event, "transcript").strip()
+                self._history.put(text_of(event, "item_id"), Who.USER, text)
+                self._outbox.put(Words(who=Who.USER, text=text))
             case "error":
                 self._report(event)
             case _:
@@ -138,7 +153,7 @@ class RealtimeAgent:
             return
         self._begin_answer(response)
         self._spoken.add_words(text_of(event, "delta"))
-        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.last_words, final=False))
+        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.last_words, final=False, line=self._spoken.last_line))
 
     def _begin_answer(self, response: str) -> None:
         if response != self._response:
@@ -146,12 +161,18 @@ class RealtimeAgent:
             self._response = response
             self._spoken.begin()
             self._spoken.begin_line("")
+            self._history.put(f"answer {self._spoken.last_line}", Who.AGENT, "")
 
     def _end_answer(self) -> None:
         if self._response:
             self._response = ""
-            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete().strip()))
+            self._tell_spoken(self._spoken.last_line, self._spoken.complete().strip())
             self._outbox.put(Voice(samples_A=_END_A, rate_hz=RATE_HZ, last=True))
+
+    def _tell_spoken(self, line: int, text: str) -> None:
+        """What an answer said in the end."""
+        self._history.put(f"answer {line}", Who.AGENT, text)
+        self._outbox.put(Words(who=Who.AGENT, text=text, line=line))
 
     def _is_busy(self) -> bool:
         return bool(self._response) or not self._spoken.is_empty
@@ -170,7 +191,8 @@ class RealtimeAgent:
             self._line.send(truncate(self._item, self._spoken.heard_s))
             self._item = ""
         self._outbox.drop_voice()
-        self._outbox.put(Words(who=Who.AGENT, text=self._spoken.interrupt().strip()))
+        for heard in self._spoken.interrupt():
+            self._tell_spoken(heard.line, heard.words.strip())
 
     def _lost(self) -> None:
         """The connection is gone, and with it what was being said."""

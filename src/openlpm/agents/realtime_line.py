@@ -32,11 +32,13 @@ class RealtimeLine:
         self,
         config: RealtimeConfig,
         *,
+        recall: Callable[[], list[Event]],
         tell: Callable[[Event], None],
         lost: Callable[[], None],
         trouble: Callable[[str], None],
     ) -> None:
-        self._config = config
+        """``recall`` says what a new connection is told before anything else."""
+        self._config, self._recall = config, recall
         self._tell, self._lost, self._trouble = tell, lost, trouble
         self._sound: deque[Event] = deque(maxlen=_MOST_SOUND)
         self._words: deque[Event] = deque()
@@ -149,7 +151,8 @@ class RealtimeLine:
                 close_timeout=_CLOSE_S,
                 max_size=_MOST_BYTES,
             )
-            await socket.send(json.dumps(session_update(config)))
+            for event in (session_update(config), *self._recall()):
+                await socket.send(json.dumps(event))
         except InvalidStatus as error:
             status = error.response.status_code
             if status in (401, 403):

@@ -104,8 +104,17 @@ def hear(samples_A: NDArray[np.float32]) -> Event:
 
 def typed(text: str) -> Event:
     """Words of the user."""
-    content = [{"type": "input_text", "text": text}]
-    return {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}}
+    return _item("user", "input_text", text)
+
+
+def answered(text: str, dialect: Dialect) -> Event:
+    """Words that the agent said before this connection began."""
+    return _item("assistant", "text" if dialect is Dialect.BETA else "output_text", text)
+
+
+def _item(role: str, kind: str, text: str) -> Event:
+    content = [{"type": kind, "text": text}]
+    return {"type": "conversation.item.create", "item": {"type": "message", "role": role, "content": content}}
 
 
 def respond(instructions: str = "") -> Event:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar, final
 from urllib.parse import urlsplit
 
 from openlpm.agents.realtime_messages import Dialect, RealtimeConfig
-from openlpm.agents.turn_agent import Manners
+from openlpm.agents.silence import Manners
 from openlpm.core.errors import ConfigError
 
 OPENAI_URL: Final = "https://api.openai.com/v1"

@@ -10,9 +10,19 @@ _MOST_UTTERANCES = 64
 @final
 @dataclass(kw_only=True, slots=True)
 class _Utterance:
+    number: int
     lines: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     """Words, and the seconds of their sound."""
     complete: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of an utterance that was interrupted."""
+
+    line: int
+    words: str
 
 
 @final
@@ -23,6 +33,7 @@ class SpokenLog:
         self._utterances: deque[_Utterance] = deque(maxlen=_MOST_UTTERANCES)
         self._heard_s = 0.0
         self._playing = False
+        self._begun = 0
 
     @property
     def is_empty(self) -> bool:
@@ -44,9 +55,15 @@ class SpokenLog:
         """The words of the utterance that was begun last."""
         return _words(self._utterances[-1])
 
+    @property
+    def last_line(self) -> int:
+        """The number of the utterance that was begun last."""
+        return self._begun
+
     def begin(self) -> None:
         """Another utterance follows."""
-        self._utterances.append(_Utterance())
+        self._begun += 1
+        self._utterances.append(_Utterance(number=self._begun))
 
     def begin_line(self, text: str) -> None:
         """The sound of these words follows."""
@@ -81,9 +98,12 @@ class SpokenLog:
         self._heard_s = (heard_s or self._heard_s) if self._utterances else 0.0
         return over
 
-    def interrupt(self) -> str:
-        """Nothing more is heard; returns the words that were, of the utterance that was being heard."""
-        heard = _words_until(self._utterances[0], self._heard_s) if self._utterances else ""
+    def interrupt(self) -> list[Heard]:
+        """Nothing more is heard; returns what was, of the utterance that was being heard and of those that waited."""
+        heard = [
+            Heard(each.number, "" if waited else _words_until(each, self._heard_s))
+            for waited, each in enumerate(self._utterances)
+        ]
         self._utterances.clear()
         self._heard_s, self._playing = 0.0, False
         return heard

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -15,31 +14,16 @@ from openlpm.agents.agent import AgentEvent, BargedIn, Trouble, TurnEnded, Voice
 from openlpm.agents.ears import Ears
 from openlpm.agents.mind import Answer, Mind, UserSaid
 from openlpm.agents.outbox import Outbox
+from openlpm.agents.silence import Manners, Silence
 from openlpm.agents.spoken import SpokenLog
 from openlpm.agents.turn_events import Aside, TurnBegan, TurnEvent, TurnOver, TurnPaused, TurnTaken
 from openlpm.agents.turns import TurnDetector
 from openlpm.agents.voice import Line, Mouth
-from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.core.errors import OpenLPMError
 from openlpm.core.units import AUDIO_RATE_HZ
 
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 8
-
-
-@final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manners:
-    """How a conversation is led."""
-
-    greets: bool = True
-    silence_s: float = 45.0
-    """After so long without a word the agent says something of its own."""
-    most_silences: int = 2
-    """So often in a row, then it waits."""
-
-    def __post_init__(self) -> None:
-        if self.silence_s <= 0 or self.most_silences < 0:
-            raise ConfigError(f"silence_s={self.silence_s}, most_silences={self.most_silences}: above 0 s, 0 or more")
 
 
 @final
@@ -55,8 +39,7 @@ class TurnAgent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[Answer] = deque(maxlen=_MOST_WAITING)
         self._rate_hz = AUDIO_RATE_HZ  # of the last piece
-        self._silences = 0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._silence = Silence(self._manners, self._break_silence)
         self._closed = False
 
     async def start(self) -> None:
@@ -65,13 +48,13 @@ class TurnAgent:
         greeting = self._mind.greeting() if self._manners.greets else None
         if greeting is not None:
             self._answer(_one(greeting))
-        self._wind_alarm()
+        self._silence.begin()
 
     def hear(self, samples_A: NDArray[np.float32], rate_hz: int) -> None:
         self._ears.hear(samples_A, rate_hz)
 
     def ask(self, text: str) -> None:
-        self._silences = 0
+        self._silence.user_spoke()
         if self._is_busy():
             self._barge_in(0.0)
         self._answer(self._mind.answer_text(text))
@@ -87,11 +70,11 @@ class TurnAgent:
             self._mind.was_heard(text)
         self._ears.character_is_heard(heard=left_s > 0.0)
         if left_s > 0.0:
-            self._wind_alarm()
+            self._silence.begin()
 
     def interrupt(self) -> None:
         self._stop()
-        self._wind_alarm()
+        self._silence.begin()
 
     def events(self) -> AsyncIterator[AgentEvent]:
         return self._outbox.events()
@@ -100,8 +83,7 @@ class TurnAgent:
         if self._closed:
             return
         self._closed = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._silence.close()
         self._waiting.clear()
         for task in self._tasks:
             task.cancel()
@@ -113,8 +95,8 @@ class TurnAgent:
 
     def _hear_turn(self, event: TurnEvent) -> None:
         if not isinstance(event, Aside):
-            self._silences = 0
-            self._wind_alarm()
+            self._silence.user_spoke()
+            self._silence.begin()
         match event:
             case TurnBegan(onset_s=onset_s) | TurnTaken(onset_s=onset_s):
                 # Also when the answer has not begun to sound: then the user had not finished.
@@ -146,10 +128,9 @@ class TurnAgent:
             self._answering = None
         self._waiting.clear()
         self._outbox.drop_voice()
-        if not self._spoken.is_empty:
-            heard = self._spoken.interrupt()
-            self._outbox.put(Words(who=Who.AGENT, text=heard))
-            self._mind.was_heard(heard)
+        for heard in self._spoken.interrupt():
+            self._outbox.put(Words(who=Who.AGENT, text=heard.words, line=heard.line))
+            self._mind.was_heard(heard.words)
         self._ears.character_is_heard(heard=False)
 
     def _answer(self, answer: Answer) -> None:
@@ -167,7 +148,7 @@ class TurnAgent:
         self._tasks.discard(task)
         if self._answering is task:
             self._answering = None
-            self._wind_alarm()
+            self._silence.begin()
             if self._waiting:
                 self._answer(self._waiting.popleft())
 
@@ -189,7 +170,7 @@ class TurnAgent:
             _LOG.exception("an answer failed")
             self._outbox.put(Trouble(message="The agent could not answer; try again."))
         if said:
-            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete()))
+            self._outbox.put(Words(who=Who.AGENT, text=self._spoken.complete(), line=self._spoken.last_line))
             # Which piece is the last is known only after it was given: a hundredth of a second of silence ends it.
             self._outbox.put(
                 Voice(samples_A=np.zeros(self._rate_hz // 100, np.float32), rate_hz=self._rate_hz, last=True)
@@ -199,26 +180,18 @@ class TurnAgent:
         if line.feeling is not None:
             self._outbox.put(line.feeling)
         self._spoken.begin_line(line.text)
-        self._outbox.put(Words(who=Who.AGENT, text=said, final=False))
+        self._outbox.put(Words(who=Who.AGENT, text=said, final=False, line=self._spoken.last_line))
         async with aclosing(self._mouth.speak(line)) as sounds:
             async for sound in sounds:
                 self._rate_hz = sound.rate_hz
                 self._spoken.add_sound(sound.samples_A.shape[0] / sound.rate_hz)
                 self._outbox.put(Voice(samples_A=sound.samples_A, rate_hz=sound.rate_hz))
 
-    def _wind_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if not self._closed:
-            self._alarm = asyncio.get_running_loop().call_later(self._manners.silence_s, self._break_silence)
-
-    def _break_silence(self) -> None:
-        if not self._is_busy() and self._silences < self._manners.most_silences:
-            line = self._mind.silence()
-            if line is not None:
-                self._silences += 1
-                self._answer(_one(line))
-        self._wind_alarm()
+    def _break_silence(self) -> bool:
+        line = None if self._is_busy() else self._mind.silence()
+        if line is not None:
+            self._answer(_one(line))
+        return line is not None
 
 
 async def _one(line: Line) -> Answer:

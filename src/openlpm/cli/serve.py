@@ -33,7 +33,7 @@ Examples:
 """
 
 KEY_VARIABLE = "OPENLPM_SERVER_KEY"
-_NO_AGENT = "none"
+NO_AGENT = "none"
 _LOADING_S = 600.0
 
 
@@ -91,19 +91,19 @@ def agents_of(name: str) -> "MakeAgent":
     from openlpm.agents.agent import Agent
     from openlpm.agents.registry import make_agent, settings_from
     from openlpm.agents.settings import AgentKind, agent_kind
-    from openlpm.agents.turn_agent import Manners
+    from openlpm.agents.silence import Manners
     from openlpm.serving.quiet import QuietAgent
     from openlpm.serving.session import Wish
 
     usual = name or agent_kind(os.environ).value
-    if usual != _NO_AGENT and usual not in list(AgentKind):
-        raise ConfigError(f"agent={name}: choose one of {', '.join([*AgentKind, _NO_AGENT])}")
+    if usual != NO_AGENT and usual not in list(AgentKind):
+        raise ConfigError(f"agent={name}: choose one of {', '.join([*AgentKind, NO_AGENT])}")
     settings = settings_from()
     told = Manners(greets=False, most_silences=0)
 
     def make(wish: Wish) -> Agent:
         chosen = wish.agent or usual
-        if chosen == _NO_AGENT:
+        if chosen == NO_AGENT:
             return QuietAgent()
         character = wish.character
         mine = replace(

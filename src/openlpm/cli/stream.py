@@ -48,11 +48,15 @@ def stream(
     chat: Annotated[bool, typer.Option("--chat", help="Ask it the lines of standard input.")] = False,
 ) -> None:
     """Run one character for viewers elsewhere."""
-    from openlpm.cli.serve import agents_of, engine_of, log_to_stderr, require_live
+    from openlpm.cli.serve import NO_AGENT, agents_of, engine_of, log_to_stderr, require_live
 
     require_live()
     log_to_stderr(as_json=False)
     logging.getLogger().setLevel(logging.WARNING)
+    if agent == NO_AGENT and (say or chat):
+        raise InputError(
+            "--agent none: nobody is there who could say words; choose --agent offline, or leave out --say and --chat"
+        )
     make_agent = agents_of(agent)
     _check(to)
     engine = engine_of(card=card, sessions=1, model=None, device=device)

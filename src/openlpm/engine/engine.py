@@ -8,12 +8,9 @@ saved; one under which it ends again and again is ended alone.
 
 import atexit
 import pickle
-import shutil
-import tempfile
 import time
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import final
 
 from openlpm.core.errors import ConfigError, InputError, PerformanceEnded
@@ -21,13 +18,13 @@ from openlpm.engine.director import Director
 from openlpm.engine.orders import Role, StageFacts
 from openlpm.engine.performance import Host, Performance
 from openlpm.engine.performer import Performer
+from openlpm.engine.saved_folder import SavedFolder
 from openlpm.engine.stage import StageConfig
 from openlpm.engine.worker import CardConfig, Save
 from openlpm.rollout.request import Reference
 from openlpm.synth.act.planner import Planner
 
 _SNAPSHOT_S = 30.0
-_MEMORY = Path("/dev/shm")
 
 
 @final
@@ -66,9 +63,8 @@ class Engine:
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        # In memory where there is such a folder: a row of nano is 90 MB.
-        self._folder = Path(tempfile.mkdtemp(prefix="openlpm-", dir=_MEMORY if _MEMORY.is_dir() else None))
-        self._director = Director(config.stage, self._folder, save_every_s=config.save_every_s)
+        self._folder = SavedFolder()
+        self._director = Director(config.stage, self._folder.path, save_every_s=config.save_every_s)
 
     def start(self) -> None:
         """Start thread and worker; returns at once."""
@@ -141,7 +137,7 @@ class Engine:
         """End everything; a second call does nothing."""
         atexit.unregister(self.close)
         self._director.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
     def _snapshot(self, performance: Performance) -> bytes:
         saved = self._director.ask(Save(performance=performance.id, path=None), _SNAPSHOT_S)

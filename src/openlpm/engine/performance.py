@@ -7,19 +7,20 @@ late, it is planned without pictures: sound goes on and the last picture is held
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.emotion import EMOTIONS
-from openlpm.core.errors import ConfigError, PerformanceEnded
+from openlpm.core.errors import PerformanceEnded
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.engine.activity import STATES, Ear, activity, loudness
+from openlpm.engine.counts import Counts
 from openlpm.engine.orders import Chunk, Order, Role, StageFacts
 from openlpm.engine.performer import SAMPLES_A_FRAME, Activity, Frame, PerformerMetrics
 from openlpm.engine.voices import AgentVoice, UserVoice
+from openlpm.engine.wishes import Wishes
 from openlpm.synth.act.feelings import Feeling
 from openlpm.synth.act.planner import Planner
 
@@ -30,7 +31,6 @@ _FAR_S = 1.0
 """No further ahead are slots planned, however slow the worker is."""
 _FADE = 480
 """Samples of sound over which an interrupted voice fades."""
-_MOST_WORDS = 500
 
 
 @final
@@ -62,18 +62,6 @@ class _Slot:
 
 
 @final
-@dataclass(kw_only=True, slots=True)
-class _Counts:
-    frames: int = 0
-    held: int = 0
-    interruptions: int = 0
-    restarts: int = 0
-    chunk_s: list[float] = field(default_factory=list[float])
-    first_frame_s: float | None = None
-    voice_delay_s: float | None = None
-
-
-@final
 class Performance:
     """A ``Performer``; the engine's thread plans, delivers and ends it, any thread does the rest."""
 
@@ -92,7 +80,7 @@ class Performance:
         self._own, self._partner = AgentVoice(facts.speak_ahead), UserVoice(facts.listen_ahead)
         self._own_ear, self._partner_ear = Ear(), Ear()
         self._planner = planner
-        self._prompt, self._emotion, self._intensity = role.caption, EMOTIONS[0], 1.0
+        self._wishes = Wishes(prompt=role.caption)
         self._caption: str | None = None
         """Words that the worker does not know yet."""
         self._slots: dict[int, _Slot] = {}
@@ -104,7 +92,7 @@ class Performance:
         self._picture_HWC: NDArray[np.uint8] | None = None
         self._state = Activity.IDLE
         self._ended: str | None = None
-        self._counts = _Counts()
+        self._counts = Counts()
 
     @property
     def size(self) -> int:
@@ -121,34 +109,28 @@ class Performance:
 
     def set_prompt(self, text: str) -> None:
         with self._lock:
-            self._prompt = " ".join(text.split())[:_MOST_WORDS]
-            self._caption = self.caption
+            self._wish(self._wishes.prompted(text))
 
     def set_emotion(self, name: str, intensity: float = 1.0) -> None:
-        if name not in EMOTIONS:
-            raise ConfigError(f"emotion={name!r}: choose one of {', '.join(EMOTIONS)}")
-        if not 0 <= intensity <= 1:
-            raise ConfigError(f"intensity={intensity}: choose 0 to 1")
         with self._lock:
-            self._emotion, self._intensity = name, intensity
-            self._caption = self.caption
+            self._wish(self._wishes.feeling(name, intensity))
             if self._planner is not None:
-                self._planner.feel(*([] if name == EMOTIONS[0] else [Feeling(emotion=name, intensity=intensity)]))
+                self._planner.feel(*([] if self._wishes.is_neutral else [Feeling(emotion=name, intensity=intensity)]))
+
+    def _wish(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._caption = wishes.caption
 
     @property
     def asked_for(self) -> tuple[str, str, float]:
         """Prompt, emotion and its intensity."""
         with self._lock:
-            return self._prompt, self._emotion, self._intensity
+            return self._wishes.prompt, self._wishes.emotion, self._wishes.intensity
 
     @property
     def caption(self) -> str:
         """Prompt and emotion as one text."""
-        if self._emotion == EMOTIONS[0] or not self._intensity:
-            return self._prompt
-        degree = "slightly " if self._intensity < 0.4 else "very " if self._intensity > 0.8 else ""
-        end = "" if not self._prompt or self._prompt.endswith((".", "!", "?")) else "."
-        return f"{self._prompt}{end} Seems {degree}{self._emotion}.".strip()
+        return self._wishes.caption
 
     def interrupt(self) -> int:
         with self._lock:
@@ -196,7 +178,7 @@ class Performance:
     def metrics(self) -> PerformerMetrics:
         with self._lock:
             counts = self._counts
-            chunk_s = float(np.median(counts.chunk_s)) if counts.chunk_s else None
+            chunk_s = counts.chunk_s
             return PerformerMetrics(
                 frames=counts.frames,
                 held=counts.held,
@@ -284,7 +266,7 @@ class Performance:
             if chunk.pictures_FHWC is None:
                 self.end(f"the performance failed: {chunk.error}")
                 return
-            self._counts.chunk_s = [*self._counts.chunk_s[-23:], seconds]
+            self._counts.chunk(seconds)
             slot = next((slot for slot in self._slots.values() if slot.ticket == chunk.ticket), None)
             if slot is None:
                 return

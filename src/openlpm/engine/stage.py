@@ -1,6 +1,7 @@
 """A stage with a model on it: every performance is a row of an ``OnlineStream``."""
 
 import io
+import logging
 import os
 import statistics
 import time
@@ -32,6 +33,9 @@ _TRIALS = 4
 _SHARE = 0.85
 """Of its time that a machine may spend on making pictures."""
 _GPU_PLACES = 32
+_ALONE = 0.95
+"""One thread must be so much faster: what keeps the cores busy may end, and then it is slower."""
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -45,7 +49,7 @@ class StageConfig:
     online: OnlineConfig | None = None
     """How to stream, if not as the model was taught."""
     threads: int | None = None
-    """Of torch on a CPU; None: one a core."""
+    """Of torch on a CPU; None: one a core, or one alone where a trial finds that faster."""
     places: int | None = None
     """Performances at once; None: as many as a trial finds room for."""
 
@@ -85,6 +89,8 @@ class ModelStage:
             with self._arithmetic():
                 self._shared = OnlineStream(self._model, places, slots, online=self.online)
         self.facts = self._tried(config.places)
+        if self._device.type == "cpu" and config.threads is None and torch.get_num_threads() > 1:
+            self._try_alone(config.places)
         slot_s = self.facts.chunk_frames / FRAME_RATE_HZ
         if self._device.type == "cpu" and self.facts.chunk_s > _SHARE * slot_s:
             full, self.online = self.online, self.online.for_laptop()
@@ -93,6 +99,18 @@ class ModelStage:
                 self.facts = lighter
             else:
                 self.online = full
+
+    def _try_alone(self, places: int | None) -> None:
+        """One thread, if that is faster: where another process has the other cores, threads wait for one another."""
+        together, num_threads = self.facts, torch.get_num_threads()
+        torch.set_num_threads(1)
+        alone = self._tried(places)
+        if alone.chunk_s < _ALONE * together.chunk_s:
+            self.facts = alone
+        else:
+            torch.set_num_threads(num_threads)
+        seconds = {"together_s": together.chunk_s, "alone_s": alone.chunk_s}
+        _log.info("threads were tried", extra={"threads": torch.get_num_threads(), **seconds})
 
     def join(self, performance: str, role: Role) -> None:
         speak, listen = HeardTrack(), HeardTrack()

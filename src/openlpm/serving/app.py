@@ -117,8 +117,7 @@ def _add_sockets(app: FastAPI, serving: Serving) -> None:
     async def session_socket(socket: WebSocket, key: str) -> None:
         try:
             session = serving.sessions.find(key)
-            if not session.token.fits(token_of(socket, PROTOCOL)):
-                raise Refusal(Code.UNAUTHORIZED, "This needs the media token of the session.")
+            session.token.require(token_of(socket, PROTOCOL))
             session.open()
         except Refusal as refusal:
             await deny(socket, refusal, serving.metrics)

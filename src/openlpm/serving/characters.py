@@ -1,7 +1,6 @@
 """Whom one can talk to: a gallery of the cast, members made on the spot, and pictures that users sent."""
 
 import asyncio
-import io
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from openlpm.core.seeds import Split, seeds_of
+from openlpm.serving.drawing import Drawn, any_seed, key_before, look_at, portrait_of, references_of
+from openlpm.serving.matte import Key
 from openlpm.serving.refusals import Code, Refusal
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ GALLERY = (
 _SEED, _UPLOAD = "seed:", "upload:"
 _MOST_UPLOADS = 64
 _MOST_MADE = 64
-_MOST_DRAWN = 32
 _LAST_SEED = seeds_of(Split.TEST).stop - 1
-_TRIES = 200
 _Value = TypeVar("_Value")
+_NO_KEY = (
+    "What is behind this character cannot be made transparent: "
+    "send a picture of it before one plain colour that it does not wear."
+)
 STYLES = ("soft", "anime", "ink", "watercolour")
 """As ``synth.look.identity`` has them, which is not imported before somebody is drawn."""
 
@@ -55,19 +57,12 @@ class Character:
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawn:
-    references: "tuple[Reference, ...]"
-    picture: bytes
-
-
-@final
 class Characters:
     """Knows them by id. Drawing takes most of a second, so it is done aside, one at a time, and kept."""
 
     def __init__(self) -> None:
         self._made: OrderedDict[str, Character] = OrderedDict()
-        self._uploads: OrderedDict[str, tuple[Character, _Drawn]] = OrderedDict()
+        self._uploads: OrderedDict[str, tuple[Character, Drawn]] = OrderedDict()
         self._gallery: dict[str, Character] | None = None
         self._drawing = asyncio.Lock()
 
@@ -87,7 +82,7 @@ class Characters:
         if seed is None:
             if style not in STYLES:
                 raise Refusal(Code.BAD_REQUEST, f"style: give one of {', '.join(STYLES)}.")
-            seed = await asyncio.to_thread(_any_seed, style)
+            seed = await asyncio.to_thread(any_seed, style) or GALLERY[STYLES.index(style)][1]
         character = await self._of_seed(seed)
         if character.id not in {each.id for each in await self.listed()}:
             _remember(self._made, character.id, character, _MOST_MADE)
@@ -95,7 +90,7 @@ class Characters:
 
     async def add(self, picture_HWC: NDArray[np.uint8]) -> Character:
         """Somebody who is known by one square picture; the oldest of too many is forgotten."""
-        about, drawn = await asyncio.to_thread(_look_at, picture_HWC)
+        about, drawn = await asyncio.to_thread(look_at, picture_HWC)
         key = _UPLOAD + secrets.token_urlsafe(16)
         character = Character(id=key, name="Your picture", style="picture", about=about, seed=secrets.randbelow(2**31))
         _remember(self._uploads, key, (character, drawn), _MOST_UPLOADS)
@@ -129,21 +124,40 @@ class Characters:
         if key in self._uploads:
             return self._uploads[key][1].picture
         async with self._drawing:
-            return await asyncio.to_thread(_portrait, int(key.removeprefix(_SEED)))
+            return await asyncio.to_thread(portrait_of, int(key.removeprefix(_SEED)))
 
-    async def references(self, character: Character) -> "tuple[Reference, ...]":
-        """What the model is shown.
+    async def key(self, character: Character) -> Key:
+        """Before what a character is drawn if its background is to be transparent.
+
+        Raises:
+            Refusal: that background cannot be told from it, or it was an upload that has been forgotten.
+        """
+        if character.id.startswith(_UPLOAD):
+            key = self._upload(character).key
+            if key is None:
+                raise Refusal(Code.UNSUPPORTED, _NO_KEY)
+            return key
+        async with self._drawing:
+            key = await asyncio.to_thread(key_before, character.seed)
+        if key is None:
+            raise Refusal(Code.UNSUPPORTED, "This character wears every colour that could be drawn behind it.")
+        return key
+
+    async def references(self, character: Character, key: Key | None = None) -> "tuple[Reference, ...]":
+        """What the model is shown: the character as it is, or before the colour of its ``key``.
 
         Raises:
             Refusal: it was an upload that has been forgotten.
         """
-        key = character.id
-        if key.startswith(_UPLOAD):
-            if key not in self._uploads:
-                raise Refusal(Code.NOT_FOUND, "That picture has been forgotten; send it again.")
-            return self._uploads[key][1].references
+        if character.id.startswith(_UPLOAD):
+            return self._upload(character).references
         async with self._drawing:
-            return await asyncio.to_thread(_references, int(key.removeprefix(_SEED)))
+            return await asyncio.to_thread(references_of, character.seed, key)
+
+    def _upload(self, character: Character) -> Drawn:
+        if character.id not in self._uploads:
+            raise Refusal(Code.NOT_FOUND, "That picture has been forgotten; send it again.")
+        return self._uploads[character.id][1]
 
     async def _of_seed(self, seed: int) -> Character:
         if not 0 <= seed <= _LAST_SEED:
@@ -174,58 +188,3 @@ def _member(seed: int, name: str) -> Character:
         seed=seed,
         feminine=identity.feminine,
     )
-
-
-def _any_seed(style: str) -> int:
-    from openlpm.synth.look.identity import Identity
-
-    pool = seeds_of(Split.TEST)
-    for _ in range(_TRIES):
-        seed = pool.start + secrets.randbelow(len(pool))
-        if Identity.from_seed(seed).style == style:
-            return seed
-    return GALLERY[STYLES.index(style)][1]
-
-
-@lru_cache(maxsize=_MOST_DRAWN)
-def _portrait(seed: int) -> bytes:
-    """The picture of a gallery: a tenth of what a conversation needs."""
-    return _webp(_pictures(seed, portrait=True)[0])
-
-
-@lru_cache(maxsize=_MOST_DRAWN)
-def _references(seed: int) -> "tuple[Reference, ...]":
-    from openlpm.dit.condition import ReferenceKind
-    from openlpm.rollout.request import Reference
-    from openlpm.synth.look.references import reference_rigs
-
-    return tuple(
-        Reference(kind=ReferenceKind(key.kind), subtype=key.subtype, picture_HWC=picture_HWC)
-        for key, picture_HWC in zip(reference_rigs(), _pictures(seed, portrait=False), strict=True)
-    )
-
-
-def _pictures(seed: int, *, portrait: bool) -> NDArray[np.uint8]:
-    from openlpm.synth.look.identity import Identity
-    from openlpm.synth.look.references import SUBTYPES, reference_pictures
-
-    kinds = tuple(SUBTYPES)[: 1 if portrait else None]  # the first kind is the portrait
-    levels_JCHW = reference_pictures(Identity.from_seed(seed), kinds=kinds).numpy().clip(0, 1) * 255
-    return np.ascontiguousarray(levels_JCHW.round().astype(np.uint8).transpose(0, 2, 3, 1))
-
-
-def _look_at(picture_HWC: NDArray[np.uint8]) -> tuple[str, _Drawn]:
-    from openlpm.dit.condition import ReferenceKind
-    from openlpm.rollout.request import Reference
-    from openlpm.synth.look.nearest import nearest_members
-
-    match = nearest_members(picture_HWC, count=1)
-    closest = match.members[0].description
-    about = f"Unlike all that the model knows ({match.reason})." if match.outside else f"Closest to {closest}."
-    return about, _Drawn((Reference(kind=ReferenceKind.GLOBAL, picture_HWC=picture_HWC),), _webp(picture_HWC))
-
-
-def _webp(picture_HWC: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture_HWC).save(file, format="WEBP", quality=90)
-    return file.getvalue()

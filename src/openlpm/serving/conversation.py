@@ -200,7 +200,9 @@ class Conversation:
             case Words():
                 if event.who is Who.USER:
                     self.active_s = self._clock.now_s()
-                self._tell({"type": "words", "who": event.who.value, "text": event.text, "final": event.final})
+                line = {} if event.line is None else {"line": event.line}
+                said = {"who": event.who.value, "text": event.text, "final": event.final, **line}
+                self._tell({"type": "words", **said})
             case TurnEnded():
                 self.active_s = self._turn_ended_s = self._clock.now_s()
                 self._tell({"type": "turn", "hangover_s": event.hangover_s})

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import re
 import struct
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -17,25 +16,27 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from openlpm.core.errors import InputError
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.engine.performer import SOUND_RATE_HZ
-from openlpm.serving import messages, packets
+from openlpm.serving import messages
 from openlpm.serving.api import read_wish
 from openlpm.serving.characters import Characters
+from openlpm.serving.direction import direct
 from openlpm.serving.guard import address_of
 from openlpm.serving.limits import RateLimit
+from openlpm.serving.matte import Key
 from openlpm.serving.metrics import ServerMetrics
-from openlpm.serving.outputs import Waiting
+from openlpm.serving.npc_wire import Wire
 from openlpm.serving.refusals import Code, Refusal
-from openlpm.serving.session import Bye, Session, Wish
+from openlpm.serving.session import Bye, Session
 from openlpm.serving.sessions import Sessions
 
 PROTOCOL = "openlpm.npc.1"
 _IN = struct.Struct("<BBHI")
-_STREAM = struct.Struct("<HH")
 _HEARS, _SAYS, _LAST = 1, 2, 1
 _RATES_HZ = (8_000, 48_000)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MOST_STREAMS = 1 << 16
 _MESSAGES_A_MINUTE = 60_000
+_DIRECTIONS = frozenset({"say", "prompt", "emotion", "interrupt"})
 _TOLD = frozenset({"state", "words", "trouble"})
 _FAREWELL_S = 2.0
 _log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class _Stream:
     id: str
     number: int
     with_sound: bool
+    with_alpha: bool
+    key: Key | None = None
     session: Session | None = None
 
 
@@ -65,11 +68,10 @@ class NpcSocket:
         encoders: ThreadPoolExecutor,
     ) -> None:
         self._socket, self._sessions, self._characters = socket, sessions, characters
-        self._metrics, self._encoders = metrics, encoders
+        self._metrics, self._wire = metrics, Wire(socket, encoders)
         self._streams: dict[str, _Stream] = {}
         self._next_number = 1
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending = asyncio.Lock()
         self._rate = RateLimit(_MESSAGES_A_MINUTE, _MESSAGES_A_MINUTE)
 
     async def run(self) -> None:
@@ -101,10 +103,10 @@ class NpcSocket:
             async with asyncio.timeout(_FAREWELL_S):
                 while self._streams:
                     await asyncio.sleep(0.02)
-                await self._tell({"type": "bye", "reason": Bye.DRAINING.value})
+                await self._wire.tell({"type": "bye", "reason": Bye.DRAINING.value})
 
     async def _read(self, hello: Mapping[str, Any]) -> None:
-        await self._tell(hello)
+        await self._wire.tell(hello)
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -128,7 +130,7 @@ class NpcSocket:
         if kind == "ping":
             ping = messages.message_of(fields)
             assert isinstance(ping, messages.Ping)
-            await self._tell({"type": "pong", "t": ping.t, "server_s": time.monotonic()})
+            await self._wire.tell({"type": "pong", "t": ping.t, "server_s": time.monotonic()})
             return
         if named is None:
             raise Refusal(Code.BAD_REQUEST, "id: give 1 to 64 letters, digits, hyphens, underscores and points.")
@@ -141,18 +143,9 @@ class NpcSocket:
         if kind == "leave":
             stream.session.end(Bye.CLOSED)
             return
-        talk = stream.session.conversation
-        match messages.message_of(fields):
-            case messages.Say(text):
-                talk.say(text)
-            case messages.Prompt(text):
-                talk.prompt(text)
-            case messages.Emotion(name, intensity):
-                talk.feel(name, intensity)
-            case messages.Interrupt():
-                talk.interrupt()
-            case _:
-                raise Refusal(Code.BAD_REQUEST, "There is no message of this type.")
+        if kind not in _DIRECTIONS:
+            raise Refusal(Code.BAD_REQUEST, "There is no message of this type.")
+        direct(stream.session.conversation, messages.message_of(fields))
 
     def _begin_join(self, fields: dict[str, Any], named: str) -> None:
         if named in self._streams:
@@ -160,11 +153,9 @@ class NpcSocket:
         flags = {name: fields.get(name, usual) for name, usual in (("alpha", False), ("sound", True))}
         if not all(isinstance(value, bool) for value in flags.values()):
             raise Refusal(Code.BAD_REQUEST, "alpha, sound: give true or false.")
-        if flags["alpha"]:
-            raise Refusal(Code.UNSUPPORTED, "This server cannot tell the background of its characters apart.")
         if self._next_number >= _MOST_STREAMS:
             raise Refusal(Code.BAD_REQUEST, "This connection has used up its stream numbers; open another one.")
-        stream = _Stream(named, self._next_number, flags["sound"])
+        stream = _Stream(named, self._next_number, flags["sound"], flags["alpha"])
         self._next_number += 1
         self._streams[named] = stream
         task = asyncio.create_task(self._perform(stream, fields), name="npc")
@@ -174,13 +165,8 @@ class NpcSocket:
     async def _perform(self, stream: _Stream, fields: dict[str, Any]) -> None:
         try:
             wish = await read_wish(fields, self._characters)
-            wish = Wish(
-                character=wish.character,
-                prompt=wish.prompt,
-                emotion=wish.emotion,
-                agent=wish.agent,
-                answers=wish.agent is not None,
-            )
+            stream.key = await self._characters.key(wish.character) if stream.with_alpha else None
+            wish = replace(wish, answers=wish.agent is not None, key=stream.key)
             session = await self._sessions.open(wish, address_of(self._socket.scope))
         except Refusal as refusal:
             del self._streams[stream.id]
@@ -188,9 +174,9 @@ class NpcSocket:
             return
         try:
             session.open()
-            joined = {"size": session.conversation.performer.size, "alpha": False}
+            joined = {"size": session.conversation.performer.size, "alpha": stream.with_alpha}
             about = {"stream": stream.number, **joined, "character": wish.character.as_json()}
-            await self._tell({"type": "joined", "id": stream.id, **about})
+            await self._wire.tell({"type": "joined", "id": stream.id, **about})
             stream.session = session
             session.use_socket(by_socket=True)
             await self._forward(stream, session)
@@ -207,30 +193,16 @@ class NpcSocket:
                 if message["type"] == "bye":
                     reason = "left" if message["reason"] == Bye.CLOSED.value else message["reason"]
                     self._streams.pop(stream.id, None)
-                    await self._tell({"type": "left", "id": stream.id, "reason": reason})
+                    await self._wire.tell({"type": "left", "id": stream.id, "reason": reason})
                     return
                 if message["type"] in _TOLD:
-                    await self._tell({"id": stream.id, **message})
+                    await self._wire.tell({"id": stream.id, **message})
                 continue
             waiting = queue.take()
             if waiting is None:
                 await outbox.wake.wait()
             else:
-                await self._send(stream, waiting)
-
-    async def _send(self, stream: _Stream, waiting: Waiting) -> None:
-        frame, number = waiting.frame, _STREAM.pack(stream.number, 0)
-        picture = b""
-        if waiting.with_picture and frame.fresh:
-            loop = asyncio.get_running_loop()
-            picture = await loop.run_in_executor(self._encoders, packets.jpeg, frame.picture_HWC)
-        async with self._sending:
-            if stream.with_sound:
-                head = packets.header(packets.SOUND, frame, held=False)
-                await self._socket.send_bytes(head + number + packets.sound(frame))
-            if waiting.with_picture:
-                head = packets.header(packets.PICTURE, frame, held=not frame.fresh)
-                await self._socket.send_bytes(head + number + picture)
+                await self._wire.send(waiting, stream.number, with_sound=stream.with_sound, key=stream.key)
 
     def _voice(self, data: bytes) -> None:
         if len(data) < _IN.size:
@@ -255,8 +227,4 @@ class NpcSocket:
         self._metrics.errors.labels(refusal.code.value).inc()
         retry = {} if refusal.retry_s is None else {"retry_s": refusal.retry_s}
         error = {"code": refusal.code.value, "message": refusal.message, **retry}
-        await self._tell({"type": "error", "id": named, **error})
-
-    async def _tell(self, message: Mapping[str, Any]) -> None:
-        async with self._sending:
-            await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+        await self._wire.tell({"type": "error", "id": named, **error})

@@ -9,7 +9,7 @@ from PIL import Image
 
 from openlpm.engine.performer import Frame
 
-PICTURE, SOUND = 1, 2
+PICTURE, SOUND, PICTURE_WITH_ALPHA = 1, 2, 3
 HELD, ENDS_SPEECH = 1, 2
 HEADER = struct.Struct("<BBHIQ")
 QUALITY = 90
@@ -32,4 +32,11 @@ def jpeg(picture_HWC: NDArray[np.uint8]) -> bytes:
     """A picture with whole colours, about 10 kB and 44.7 dB; made in a thread."""
     file = io.BytesIO()
     Image.fromarray(picture_HWC).save(file, format="JPEG", quality=QUALITY, subsampling=0)
+    return file.getvalue()
+
+
+def webp(picture_HW4: NDArray[np.uint8]) -> bytes:
+    """A picture with alpha, about 8 kB; made in a thread."""
+    file = io.BytesIO()
+    Image.fromarray(picture_HW4).save(file, format="WEBP", quality=QUALITY, method=2)
     return file.getvalue()

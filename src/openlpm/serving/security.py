@@ -97,6 +97,15 @@ class MediaToken:
         """Whether this is the token."""
         return hmac.compare_digest(_digest(given), self._stored)
 
+    def require(self, given: str) -> None:
+        """See that this is the token.
+
+        Raises:
+            Refusal: it is not.
+        """
+        if not self.fits(given):
+            raise Refusal(Code.UNAUTHORIZED, "This needs the media token of the session.")
+
 
 @final
 class Doors:

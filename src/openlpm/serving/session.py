@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from openlpm.core.errors import PerformanceEnded
 from openlpm.serving.characters import Character
 from openlpm.serving.conversation import Conversation
+from openlpm.serving.matte import Key
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.outputs import FrameQueue, Outbox
 from openlpm.serving.refusals import Code, Refusal
@@ -46,6 +47,8 @@ class Wish:
     """The name of an agent; None for the server's own choice."""
     answers: bool = True
     """False: it is never asked what to say, it says what it is told."""
+    key: Key | None = None
+    """Before what it is drawn, where that is to be made transparent."""
 
 
 @final

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, final
 
@@ -16,12 +17,14 @@ from openlpm.serving.limits import Places
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.outputs import Outbox
 from openlpm.serving.refusals import Code, Refusal
+from openlpm.serving.security import MediaToken
 from openlpm.serving.session import Bye, Session, Wish, owned
 from openlpm.serving.settings import ServerSettings
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 15.0
 _DRAIN_LOOK_S = 0.2
+_MOST_ENDED = 256
 
 MakeAgent = Callable[[Wish], Agent]
 """Makes an agent for one conversation; raises ConfigError for a name that it does not know."""
@@ -43,6 +46,8 @@ class Sessions:
         self._characters, self._metrics = characters, metrics
         self._places = Places(settings.limits.sessions_an_address)
         self._running: dict[str, Session] = {}
+        self._ended: OrderedDict[str, MediaToken] = OrderedDict()
+        """Of sessions that ended lately, whose clients may not know it."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._seed = time.time_ns() % 2**31
         self.draining = False
@@ -120,6 +125,20 @@ class Sessions:
             raise Refusal(Code.NOT_FOUND, "There is no such session.")
         return session
 
+    def close(self, key: str, token: str) -> None:
+        """End a session, if it has not ended by itself: whoever closes cannot know.
+
+        Raises:
+            Refusal: there was none of this id lately, or it is not theirs.
+        """
+        session = self._running.get(key)
+        owner = self._ended.get(key) if session is None else session.token
+        if owner is None:
+            raise Refusal(Code.NOT_FOUND, "There is no such session.")
+        owner.require(token)
+        if session is not None:
+            session.end(Bye.CLOSED)
+
     async def drain(self, most_s: Callable[[], float] = lambda: 0.0) -> None:
         """Let nobody in, wait for those who are there, then end them; ``most_s`` may become less while it waits."""
         self.draining = True
@@ -133,7 +152,7 @@ class Sessions:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _join(self, wish: Wish) -> Performer:
-        references = await self._characters.references(wish.character)
+        references = await self._characters.references(wish.character, wish.key)
         self._seed += 1
         joining = Joining(references=references, prompt=wish.prompt, emotion=wish.emotion, seed=self._seed)
         try:
@@ -171,6 +190,9 @@ class Sessions:
             _log.info("a session ended", extra={"session": session.id, "reason": reason.value})
         finally:
             self._running.pop(session.id, None)
+            self._ended[session.id] = session.token
+            while len(self._ended) > _MOST_ENDED:
+                self._ended.popitem(last=False)
             self._places.give_back(address)
             self._metrics.sessions.set(len(self._running))
 

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.engine.performer import SOUND_RATE_HZ
 from openlpm.serving import messages, packets
+from openlpm.serving.direction import direct
 from openlpm.serving.limits import RateLimit
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.outputs import Waiting
@@ -106,26 +107,17 @@ class SessionSocket:
                 self._session.outbox.tell({"type": "error", "code": refusal.code.value, "message": refusal.message})
 
     def _obey(self, message: messages.Message) -> None:
-        talk = self._session.conversation
         match message:
             case messages.Media(by):
                 self._session.use_socket(by_socket=by == "socket")
-            case messages.Say(text):
-                talk.say(text)
-            case messages.Ask(text):
-                talk.ask(text)
-            case messages.Prompt(text):
-                talk.prompt(text)
-            case messages.Emotion(name, intensity):
-                talk.feel(name, intensity)
-            case messages.Interrupt():
-                talk.interrupt()
             case messages.Microphone():
                 pass
             case messages.Ping(t):
                 self._session.outbox.tell({"type": "pong", "t": t, "server_s": time.monotonic()})
             case messages.Seen(ms):
                 self._metrics.seen_ms.observe(ms)
+            case _:
+                direct(self._session.conversation, message)
 
     async def _write(self) -> None:
         outbox, queue = self._session.outbox, self._session.queue

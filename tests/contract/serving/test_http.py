@@ -204,11 +204,13 @@ def test_a_token_opens_one_session_and_a_socket_opens_once(serve, run) -> None:
                 with pytest.raises(InvalidStatus):
                     await connect(address, subprotocols=mine)
             gone = {"authorization": f"Bearer {session['media_token']}"}
-            while (
-                answer := await client.delete(f"/api/sessions/{session['session']}", headers=gone)
-            ).status_code == 204:
-                pass
-            assert code(answer) == (404, "not_found")
+            async with asyncio.timeout(10):
+                while running.serving.sessions._running:
+                    await asyncio.sleep(0.01)
+            path = f"/api/sessions/{session['session']}"
+            assert [(await client.delete(path, headers=gone)).status_code for _ in range(2)] == [204, 204]
+            assert code(await client.delete(path)) == (401, "unauthorized"), "it belongs to whoever had it"
+            assert code(await client.delete("/api/sessions/nothing", headers=gone)) == (404, "not_found")
 
     run(ask())
 

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import struct
 import threading
@@ -7,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from openlpm.engine.engine import Engine, Joining
 from openlpm.engine.performer import Performer
-from openlpm.serving.packets import HEADER, PICTURE, SOUND
+from openlpm.serving import npc_wire
+from openlpm.serving.matte import cut_out
+from openlpm.serving.packets import HEADER, PICTURE, PICTURE_WITH_ALPHA, SOUND
 
 pytestmark = pytest.mark.contract
 
@@ -56,10 +60,9 @@ def test_two_characters_on_one_connection_are_told_apart(serve, run) -> None:
             assert hello == {"type": "hello", "fps": 24, "sound_rate_hz": 48_000, "capacity": 8}
             await say(socket, type="join", id="guard", character="seed:900024")
             await say(socket, type="join", id="cook", character="seed:900012", sound=False)
-            guard = await until(socket, "joined", id="guard")
-            assert guard["size"] == 256
-            assert guard["alpha"] is False
-            cook = await until(socket, "joined", id="cook")
+            both = [await until(socket, "joined") for _ in range(2)]  # whoever is drawn first
+            guard, cook = sorted(both, key=lambda each: each["id"], reverse=True)
+            assert (guard["id"], cook["id"], guard["size"], guard["alpha"]) == ("guard", "cook", 256, False)
             assert guard["stream"] != cook["stream"]
             seen = await moments(socket, 120)
             kinds = {(stream, kind) for stream, kind, _, _ in seen}
@@ -75,6 +78,52 @@ def test_two_characters_on_one_connection_are_told_apart(serve, run) -> None:
             again = await until(socket, "joined", id="cook")
             assert again["stream"] not in {cook["stream"], guard["stream"]}
         assert [agent.closed for agent in running.agents] == [True] * 3
+
+    run(play())
+
+
+async def uploaded(client: Any, picture_HWC: np.ndarray) -> dict[str, Any]:
+    """A character from a picture."""
+    file = io.BytesIO()
+    Image.fromarray(picture_HWC).save(file, format="PNG")
+    answer = await client.post("/api/characters", files={"picture": ("me.png", file.getvalue(), "image/png")})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_whoever_is_before_one_colour_comes_without_it(serve, run, monkeypatch) -> None:
+    # Test cards have no background: what is shown to the model stands for what it draws.
+    shown: list[np.ndarray] = []
+    original = Engine.join
+
+    def join(self: Engine, joining: Joining) -> Performer:
+        shown.append(joining.references[0].picture_HWC)
+        return original(self, joining)
+
+    monkeypatch.setattr(Engine, "join", join)
+    monkeypatch.setattr(npc_wire, "cut_out", lambda picture_HWC, key: cut_out(shown[0], key))
+
+    async def play() -> None:
+        plain_HWC = np.full((256, 256, 3), (200, 210, 220), np.uint8)
+        plain_HWC[90:, 80:180] = (90, 30, 20)
+        async with serve() as running, running.client() as client, await opened(running, client) as socket:
+            mine = (await uploaded(client, plain_HWC))["id"]
+            for name, character in (("me", mine), ("guard", "seed:900024")):
+                shown.clear()
+                await say(socket, type="join", id=name, character=character, alpha=True)
+                joined = await until(socket, "joined", id=name)
+                assert joined["alpha"] is True
+                seen = [each for each in await moments(socket, 30) if each[0] == joined["stream"] and each[3]]
+                pictures = [payload for _, kind, _, payload in seen if kind == PICTURE_WITH_ALPHA]
+                assert pictures
+                assert not any(kind == PICTURE for _, kind, _, _ in seen)
+                picture = Image.open(io.BytesIO(pictures[-1]))
+                assert (picture.format, picture.mode, picture.size) == ("WEBP", "RGBA", (256, 256))
+                alpha_HW = np.asarray(picture)[..., 3]
+                assert alpha_HW[5, 5] == 0
+                assert alpha_HW[200, 128] == 255
+                await say(socket, type="leave", id=name)
+                await until(socket, "left", id=name)
 
     run(play())
 
@@ -102,12 +151,13 @@ def test_an_engine_can_make_the_voices_itself(serve, run) -> None:
 def test_what_cannot_be_is_answered_and_the_others_go_on(serve, run) -> None:
     async def play() -> None:
         async with serve() as running, running.client() as client, await opened(running, client) as socket:
+            busy = await uploaded(client, np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8))
             await say(socket, type="join", id="a", character="seed:900024")
             await until(socket, "joined")
             for message, code in (
                 ({"type": "join", "id": "a", "character": "seed:900024"}, "bad_request"),
                 ({"type": "join", "id": "b", "character": "nobody"}, "not_found"),
-                ({"type": "join", "id": "b", "character": "seed:900024", "alpha": True}, "unsupported"),
+                ({"type": "join", "id": "b", "character": busy["id"], "alpha": True}, "unsupported"),
                 ({"type": "join", "id": "b", "character": "seed:900024", "sound": 1}, "bad_request"),
                 ({"type": "say", "id": "b", "text": "x"}, "not_found"),
                 ({"type": "say", "id": "a", "text": ""}, "bad_request"),

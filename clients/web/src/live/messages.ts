@@ -52,7 +52,7 @@ export type ClientMessage =
 export type ServerMessage =
   | { type: "hello"; size: number; fps: number; sound_rate_hz: number; microphone_rate_hz: number; character: Character }
   | { type: "state"; activity: Activity; epoch: number }
-  | { type: "words"; who: "user" | "agent"; text: string; final: boolean }
+  | { type: "words"; who: "user" | "agent"; text: string; final: boolean; line?: number }
   | { type: "turn"; hangover_s: number }
   | { type: "interrupted"; epoch: number; by: "voice" | "button" }
   | { type: "emotion"; name: string; intensity: number }

@@ -9,6 +9,8 @@ export interface Line {
   who: "user" | "agent";
   text: string;
   final: boolean;
+  /** Which utterance of the agent it is, if the server says. */
+  utterance: number | null;
   /** The user spoke before it was all heard. */
   cut: boolean;
   /** The user typed it, and no agent has repeated it so far. */
@@ -76,7 +78,7 @@ export function reduce(now: Conversation, change: Change): Conversation {
     case "quiet":
       return { ...now, notice: null };
     case "typed":
-      return append(now, { who: "user", text: change.text, final: true, typed: true });
+      return append(now, { who: "user", text: change.text, final: true, utterance: null, typed: true });
   }
 }
 
@@ -87,7 +89,7 @@ function hear(now: Conversation, message: ServerMessage): Conversation {
     case "state":
       return { ...now, activity: message.activity, epoch: message.epoch };
     case "words":
-      return addLine(now, message.who, message.text, message.final);
+      return addLine(now, message.who, message.text, message.final, message.line ?? null);
     case "interrupted":
       return { ...now, epoch: message.epoch, interrupted: now.interrupted + 1, lines: cutLast(now.lines) };
     case "emotion":
@@ -113,19 +115,21 @@ function notify(now: Conversation, tone: Notice["tone"], text: string): Conversa
   return { ...now, notice: { key: now.nextKey, tone, text }, nextKey: now.nextKey + 1 };
 }
 
-/** While a line is not final the next of the same speaker takes its place. */
-function addLine(now: Conversation, who: Line["who"], text: string, final: boolean): Conversation {
+/** While a line is not final the next of the same speaker takes its place; of a numbered one also what comes later. */
+function addLine(now: Conversation, who: Line["who"], text: string, final: boolean, utterance: number | null): Conversation {
   // Some agents repeat what was typed, some do not.
   const echo = now.lines.find((line) => line.typed && who === "user" && line.text === text);
   if (echo) return { ...now, lines: now.lines.map((line) => (line === echo ? { ...echo, typed: false } : line)) };
-  const open = now.lines.findLastIndex((line) => line.who === who && !line.final);
+  const same = (line: Line) => (utterance === null ? !line.final : line.utterance === utterance);
+  const open = now.lines.findLastIndex((line) => line.who === who && same(line));
   const old = now.lines[open];
   if (old) {
     const without = now.lines.filter((line) => line !== old);
     if (text === "") return { ...now, lines: without };
-    return { ...now, lines: now.lines.map((line) => (line === old ? { ...old, text, final } : line)) };
+    const cut = old.cut || (old.final && text !== old.text);
+    return { ...now, lines: now.lines.map((line) => (line === old ? { ...old, text, final, cut } : line)) };
   }
-  return text === "" ? now : append(now, { who, text, final, typed: false });
+  return text === "" ? now : append(now, { who, text, final, utterance, typed: false });
 }
 
 function append(now: Conversation, said: Omit<Line, "key" | "cut">): Conversation {

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from openlpm.bench import statistics
 from openlpm.bench.live import mouths, scenes
 from openlpm.bench.live.host import Host, hosted
+from openlpm.bench.live.hostile import hostile_rows
+from openlpm.bench.live.rough import rough_network
+from openlpm.bench.live.rows import count, drift_ms, p95, p99, row, skews_s
 from openlpm.bench.live.scenes import GIVE_UP_S
 from openlpm.bench.live.tones import says_tones, tone_server
 from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Seen, visiting
@@ -20,7 +23,6 @@ from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate
 from openlpm.core.seeds import Split, generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
-from openlpm.engine.card import read_card
 from openlpm.engine.sound import Resampler
 from openlpm.synth.sound.espeak import Synthesiser
 from openlpm.synth.sound.nonverbal import make_sound
@@ -46,9 +48,12 @@ class LiveConfig:
     streams: int = 200
     skew_s: float = 600.0
     together_s: float = 30.0
+    rough_s: float = 60.0
 
 
-QUICK = LiveConfig(turns=3, barge_ins=3, back_channels=4, tones=4, streams=10, skew_s=20.0, together_s=6.0)
+QUICK = LiveConfig(
+    turns=3, barge_ins=3, back_channels=4, tones=4, streams=10, skew_s=20.0, together_s=6.0, rough_s=12.0
+)
 
 
 def measure_live(config: LiveConfig, judges: Judges, options: Sequence[str], report: Report) -> list[Row]:
@@ -91,14 +96,14 @@ async def _talked(host: Host, config: LiveConfig, bank: SpeechBank, judges: Judg
     over_s += [GIVE_UP_S] * (len(bold.silent) - len(over_s))
     voiced_s = turns.voiced + [GIVE_UP_S] * turns.missed
     return [
-        _row("first_voiced_frame_s_median", np.median, voiced_s, "s", Bar(at_most=0.7)),
-        _row("first_voiced_frame_s_p95", _p95, voiced_s, "s", Bar(at_most=1.0)),
-        _row("first_voiced_frame_s/hangover", np.median, turns.hangover, "s"),
-        _count("first_voiced_frame_s/missed_turns", turns.missed, len(voiced_s)),
-        _row("barge_in_s_p95", _p95, over_s, "s", Bar(at_most=0.8)),
-        _row("barge_in_s_p95/sound", _p95, bold.silent, "s"),
-        _row("barge_in_s_median/sound", np.median, bold.silent, "s"),
-        _row("barge_in_s_p95/mouth", _p95, closed_s, "s"),
+        row("first_voiced_frame_s_median", np.median, voiced_s, "s", Bar(at_most=0.7)),
+        row("first_voiced_frame_s_p95", p95, voiced_s, "s", Bar(at_most=1.0)),
+        row("first_voiced_frame_s/hangover", np.median, turns.hangover, "s"),
+        count("first_voiced_frame_s/missed_turns", turns.missed, len(voiced_s)),
+        row("barge_in_s_p95", p95, over_s, "s", Bar(at_most=0.8)),
+        row("barge_in_s_p95/sound", p95, bold.silent, "s"),
+        row("barge_in_s_median/sound", np.median, bold.silent, "s"),
+        row("barge_in_s_p95/mouth", p95, closed_s, "s"),
         Row.of("false_barge_in", statistics.mean(np.array(meek.interrupted, np.float64)), bar=Bar(at_most=0.05)),
         Row.of("false_barge_in/words", statistics.mean(np.array(agreeing.interrupted, np.float64))),
     ]
@@ -123,9 +128,9 @@ async def _together(host: Host, config: LiveConfig, judges: Judges, report: Repo
     own = [np.median(each, axis=0) for each in faces]
     wrong = mouths.mixed(faces[0], own[0], own[1]) + mouths.mixed(faces[1], own[1], own[0])
     fps = [FRAME_RATE_HZ * (1 - numbers["held"] / max(numbers["frames"], 1)) for numbers in told]
-    count = sum(map(len, seen))
+    pictures = sum(map(len, seen))
     return [
-        _count("mixed_faces", wrong, count, Bar(at_most=0)),
+        count("mixed_faces", wrong, pictures, Bar(at_most=0)),
         Row.of("mixed_faces/fresh_fps", Estimate.single(min(fps), n=2), unit="1/s", bar=Bar(at_least=12)),
     ]
 
@@ -135,8 +140,8 @@ async def _toned(host: Host, config: LiveConfig, report: Report) -> list[Row]:
     async with visiting(host, character=_CHARACTERS[0]) as visitor:
         stale, heard = await scenes.interrupt_tones(visitor, config.tones)
     return [
-        _count("stale_frames", stale, config.tones, Bar(at_most=0)),
-        _count("stale_frames/tones_heard", heard, config.tones, Bar(at_least=config.tones)),
+        count("stale_frames", stale, config.tones, Bar(at_most=0)),
+        count("stale_frames/tones_heard", heard, config.tones, Bar(at_least=config.tones)),
     ]
 
 
@@ -145,10 +150,9 @@ async def _carded(host: Host, config: LiveConfig, report: Report) -> list[Row]:
     async with visiting(host) as visitor:
         await visitor.send(type="say", text=f"bursts {config.skew_s:.0f}")
         await asyncio.sleep(config.skew_s + 2.0)
-        cards = [(one.at_s, read_card(one.picture_HWC)) for one in visitor.notes.seen]
-        seen = _edges([(at_s, card[1]) for at_s, card in cards if card is not None], 0.3)
-        heard = _edges([(one.at_s, one.loudness) for one in visitor.notes.heard], 0.1)
-    skew_s = np.array([min((at_s - other for other in heard), key=abs) for at_s in seen]) if heard else np.zeros(0)
+        skew_s = skews_s(visitor.notes)
+    rough = await rough_network(host, config.rough_s, report)
+    hostile = await hostile_rows(host, report)
     report("streams", 0, 1)
     leaks = await scenes.come_and_go(host, config.streams)
     memory = np.array(leaks.memory_mb[len(leaks.memory_mb) // 2 :])
@@ -156,34 +160,16 @@ async def _carded(host: Host, config: LiveConfig, report: Report) -> list[Row]:
     each = max(config.streams // 10, 1)
     apart_ms = 1e3 * np.abs(skew_s - np.median(skew_s)) if skew_s.size else np.array([np.inf])
     return [
-        _row("av_skew_ms_p99", _p99, apart_ms.tolist(), "ms", Bar(at_most=40)),
+        row("av_skew_ms_p99", p99, apart_ms.tolist(), "ms", Bar(at_most=40)),
         Row.of("av_skew_ms/jitter_buffer", Estimate.single(1e3 * float(np.median(skew_s)), n=skew_s.size), unit="ms"),
-        Row.of("av_skew_ms/drift", Estimate.single(_drift_ms(skew_s), n=skew_s.size), unit="ms"),
-        _count("leaked_ports", leaks.descriptors, config.streams, Bar(at_most=0)),
-        _count("leaked_threads", leaks.threads, config.streams, Bar(at_most=0)),
-        _count("leaked_sessions", int(leaks.streams), config.streams, Bar(at_most=0)),
+        Row.of("av_skew_ms/drift", Estimate.single(drift_ms(skew_s), n=skew_s.size), unit="ms"),
+        count("leaked_ports", leaks.descriptors, config.streams, Bar(at_most=0)),
+        count("leaked_threads", leaks.threads, config.streams, Bar(at_most=0)),
+        count("leaked_sessions", int(leaks.streams), config.streams, Bar(at_most=0)),
         Row.of("memory_mb_a_stream", Estimate.single(slope / each, n=config.streams), unit="MB"),
+        *rough,
+        *hostile,
     ]  # fmt: skip
-
-
-def _edges(levels: list[tuple[float, float]], threshold: float) -> list[float]:
-    """Moments at which a level rises above a threshold after at least a third of a second below."""
-    found: list[float] = []
-    below_s: float | None = None
-    for at_s, level in levels:
-        if level < threshold:
-            below_s = at_s if below_s is None else below_s
-        else:
-            if below_s is not None and at_s - below_s > 1 / 3:
-                found.append(at_s)
-            below_s = None
-    return found
-
-
-def _drift_ms(skew_s: NDArray[np.float64]) -> float:
-    """Of the last tenth against the first."""
-    tenth = max(skew_s.size // 10, 1)
-    return 1e3 * float(np.median(skew_s[-tenth:]) - np.median(skew_s[:tenth])) if skew_s.size else float("nan")
 
 
 def _utterances(bank: SpeechBank, kind: VocalKind, count: int) -> list[NDArray[np.float32]]:
@@ -208,22 +194,3 @@ def _audible(samples_A: NDArray[np.float32]) -> NDArray[np.float32]:
     """From the first audible sample to the last, at the microphone's rate."""
     loud = np.flatnonzero(np.abs(samples_A) > 0.05 * np.abs(samples_A).max())
     return Resampler(AUDIO_RATE_HZ, MICROPHONE_RATE_HZ).push(samples_A[loud[0] : loud[-1] + 1], last=True)
-
-
-def _p95(values: Sequence[float]) -> float:
-    return float(np.quantile(values, 0.95))
-
-
-def _p99(values: Sequence[float]) -> float:
-    return float(np.quantile(values, 0.99))
-
-
-def _row(
-    name: str, of: Callable[[Sequence[float]], float], values: Sequence[float], unit: str, bar: Bar | None = None
-) -> Row:
-    value = float(of(values)) if values else float("nan")
-    return Row.of(name, Estimate.single(value, n=len(values)), unit=unit, bar=bar)
-
-
-def _count(name: str, count: int, of: int, bar: Bar | None = None) -> Row:
-    return Row.of(name, Estimate.single(float(count), n=of), bar=bar)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.bench.live.host import Host
+from openlpm.bench.live.relay import Relay
 
 MICROPHONE_RATE_HZ = 48_000
 _PACKET = 960
@@ -39,6 +40,8 @@ class Heard:
 
     at_s: float
     samples_A: NDArray[np.float32]
+    stamp_s: float = 0.0
+    """When it was said, on the sender's clock."""
 
     @property
     def loudness(self) -> float:
@@ -129,6 +132,10 @@ class Visitor:
     def __init__(self, socket: Any, microphone: Microphone, notes: Notes) -> None:
         self._socket, self.microphone, self.notes = socket, microphone, notes
 
+    def vanish(self) -> None:
+        """Break the socket off without a word."""
+        self._socket.transport.abort()
+
     async def send(self, **message: Any) -> None:
         """A message of the protocol."""
         await self._socket.send(json.dumps(message))
@@ -145,15 +152,15 @@ class Visitor:
 
 
 @contextlib.asynccontextmanager
-async def visiting(host: Host, **wish: Any) -> AsyncGenerator[Visitor]:
-    """Come in, connect, watch; leave at the end."""
+async def visiting(host: Host, *, relay: Relay | None = None, **wish: Any) -> AsyncGenerator[Visitor]:
+    """Come in, connect, watch; leave at the end. Pictures and sound go through the ``relay``, if there is one."""
     import httpx
     import websockets
     from aiortc import RTCPeerConnection, RTCSessionDescription
 
     notes, microphone = Notes(), Microphone()
     async with httpx.AsyncClient(base_url=host.url, timeout=60) as client:
-        session = await _session(client, host, {"character": "seed:900024", **wish})
+        session = await come_in(client, host, {"character": "seed:900024", **wish})
         protocols = [websockets.Subprotocol(name) for name in ("openlpm.1", f"token.{session['media_token']}")]
         address = host.url.replace("http", "ws", 1) + session["socket"]
         connection = RTCPeerConnection()
@@ -169,8 +176,11 @@ async def visiting(host: Host, **wish: Any) -> AsyncGenerator[Visitor]:
 
                 connection.on("track", note)
                 await connection.setLocalDescription(await connection.createOffer())
-                offer = {"sdp": connection.localDescription.sdp, "type": "offer"}
-                reply = await _asked(client, session["offer"], offer, session["media_token"])
+                sdp = connection.localDescription.sdp
+                offer = {"sdp": sdp if relay is None else relay.offered(sdp), "type": "offer"}
+                reply = await asked(client, session["offer"], offer, session["media_token"])
+                if relay is not None:
+                    reply["sdp"] = relay.answered(reply["sdp"])
                 await connection.setRemoteDescription(RTCSessionDescription(**reply))
                 visitor = Visitor(socket, microphone, notes)
                 await visitor.send(type="media", by="webrtc")
@@ -184,20 +194,25 @@ async def visiting(host: Host, **wish: Any) -> AsyncGenerator[Visitor]:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _session(client: Any, host: Host, wish: dict[str, Any]) -> dict[str, Any]:
+async def come_in(client: Any, host: Host, wish: dict[str, Any]) -> dict[str, Any]:
     """Come in, as soon as there is room: who has just left may take a moment to be gone."""
-    token = (await _asked(client, "/api/tokens", {}, host.key))["token"]
+    token = (await asked(client, "/api/tokens", {}, host.key))["token"]
     while True:
         try:
-            return await _asked(client, "/api/sessions", {"token": token, **wish}, host.key)
+            return await asked(client, "/api/sessions", {"token": token, **wish}, host.key)
         except PermissionError:  # a token is used up by its first try
-            token = (await _asked(client, "/api/tokens", {}, host.key))["token"]
+            token = (await asked(client, "/api/tokens", {}, host.key))["token"]
 
 
-async def _asked(client: Any, path: str, content: dict[str, Any], key: str) -> dict[str, Any]:
+async def asked(client: Any, path: str, content: dict[str, Any], key: str) -> dict[str, Any]:
+    """What the server answers, as soon as it has room.
+
+    Raises:
+        PermissionError: the token was used up.
+    """
     give_up_s = time.monotonic() + _ROOM_S
     while True:
-        answer = await client.post(path, json=content, headers=_bearer(key))
+        answer = await client.post(path, json=content, headers=bearer(key))
         if answer.status_code == _USED_UP:
             raise PermissionError(path)
         if answer.status_code != _BUSY or time.monotonic() > give_up_s:
@@ -206,7 +221,8 @@ async def _asked(client: Any, path: str, content: dict[str, Any], key: str) -> d
         await asyncio.sleep(min(float(answer.headers.get("retry-after", 0.2)), 1.0))
 
 
-def _bearer(key: str) -> dict[str, str]:
+def bearer(key: str) -> dict[str, str]:
+    """The header that holds a key or token."""
     return {"authorization": f"Bearer {key}"}
 
 
@@ -227,4 +243,5 @@ async def _note_track(track: Any, notes: Notes) -> None:
                 notes.seen.append(Seen(now_s, await asyncio.to_thread(frame.to_ndarray, format="rgb24")))
             else:
                 sound = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).mean(axis=1)
-                notes.heard.append(Heard(now_s, sound.astype(np.float32) / 32768))
+                stamp_s = frame.pts * float(frame.time_base)
+                notes.heard.append(Heard(now_s, sound.astype(np.float32) / 32768, stamp_s))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.synth.look.identity import Identity
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, render_frames
 
 ReferenceKind = Literal["global", "view", "expression"]
 VIEWS = ("left", "right", "up", "down")
@@ -86,3 +86,16 @@ def reference_pictures(
     ``pictures_JCHW`` of 256 by 256 in [0, 1].
     """
     return reference_pictures_of([identity], kinds=kinds, device=device)[0]
+
+
+def pictures_before(identity: Identity, colours: Sequence[tuple[int, int, int]], *, portrait: bool) -> Tensor:
+    """Reference pictures in front of plain colours in place of the performer's own background.
+
+    ``pictures_KJCHW`` in [0, 1] for K colours; of a ``portrait`` only the first picture.
+    """
+    rigs_JR = _rigs_of(tuple(SUBTYPES)[: 1 if portrait else None])
+    parameters_JV = Cast([identity]).parameters_BV.expand(len(rigs_JR), -1)
+    drawn_JCHW = render_frames(parameters_JV, rigs_JR, matte=True)
+    figure_J1HW = drawn_JCHW[:, 3:]
+    behind_K1CHW = torch.tensor(colours, dtype=torch.float32)[:, None, :, None, None] / 255
+    return behind_K1CHW + (drawn_JCHW[:, :3] - behind_K1CHW) * figure_J1HW
