@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openlpm.data.people.cast_networks import CELL, FINDER_SIDE, MESH_MARGIN, MESH_SIDE, Finder, Mesh
+from openlpm.data.people.cast_networks import CELL, FINDER_SIDE, MESH_MARGIN, MESH_SIDE, Finder, Mesh, Meshed
 from openlpm.data.people.cut_out import Square, cut_out, letterbox
 from openlpm.data.people.faces import Face, box_of, overlap
 from openlpm.weights.store import load_into
@@ -20,8 +20,6 @@ _SAME = 0.4
 """Boxes that overlap more are one face."""
 _MOST_FACES = 12
 _BATCH = 24
-_LOOKS = 2
-"""How often landmarks are read: the second time in a cut-out about the first ones."""
 
 
 @final
@@ -39,8 +37,6 @@ class CastDetector:
         self._finder, self._mesh = Finder().eval(), Mesh().eval()
         load_into(self._finder, weights / "finder")
         load_into(self._mesh, weights / "mesh")
-        for network in (self._finder, self._mesh):
-            network.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def find(self, frames_FHWC: NDArray[np.uint8]) -> list[list[Face]]:
@@ -87,17 +83,9 @@ class CastDetector:
     def _faces(
         self, pictures: list[NDArray[np.uint8]], squares: list[Square], scores: list[float]
     ) -> list[Face | None]:
-        """Landmarks in each square, None where the mesh sees no face."""
-        for look in range(_LOOKS):
-            cut = [cut_out(picture, square, MESH_SIDE) for picture, square in zip(pictures, squares, strict=True)]
-            seen = self._mesh(_tensor(cut))
-            across_NP2 = seen.points_NP2.numpy()
-            points = [
-                (across_P2 * (square[2] / 2) + np.array(square[:2])).astype(np.float32)
-                for across_P2, square in zip(across_NP2, squares, strict=True)
-            ]
-            if look + 1 < _LOOKS:
-                squares = [_square(box_of(points_P2)) for points_P2 in points]
+        """Landmarks in each square, None where the mesh sees no face; read twice, the second time about the first."""
+        points, _ = self._read(pictures, squares)
+        points, seen = self._read(pictures, [_square(box_of(points_P2)) for points_P2 in points])
         sure_N, turn_N3 = torch.sigmoid(seen.logit_N).numpy(), seen.turn_N3.numpy()
         return [
             Face(box_4=box_of(points_P2), score=score * float(sure), points_P2=points_P2, turn_3=turn_3)
@@ -105,6 +93,18 @@ class CastDetector:
             else None
             for points_P2, score, sure, turn_3 in zip(points, scores, sure_N, turn_N3, strict=True)
         ]
+
+    def _read(
+        self, pictures: list[NDArray[np.uint8]], squares: list[Square]
+    ) -> tuple[list[NDArray[np.float32]], Meshed]:
+        """Landmarks in pixels of each picture, and all that the mesh says."""
+        cut = [cut_out(picture, square, MESH_SIDE) for picture, square in zip(pictures, squares, strict=True)]
+        seen = self._mesh(_tensor(cut))
+        points = [
+            (across_P2 * (square[2] / 2) + np.array(square[:2])).astype(np.float32)
+            for across_P2, square in zip(seen.points_NP2.numpy(), squares, strict=True)
+        ]
+        return points, seen
 
 
 def _square(box_4: NDArray[np.float32]) -> Square:

@@ -17,12 +17,14 @@ POINTS = (
 
 NUM_POINTS = len(POINTS)
 POINT = {name: index for index, name in enumerate(POINTS)}
-MIRRORED = tuple(
-    POINTS.index(
-        name.replace("left", "*").replace("right", "left").replace("*", "right") if "left" in name or "right" in name else name
-    )
-    for name in POINTS
-)  # fmt: skip
+
+
+def _other_side(name: str) -> str:
+    swapped = {"left": "right", "right": "left"}
+    return "_".join(swapped.get(word, word) for word in name.split("_"))
+
+
+MIRRORED = tuple(POINTS.index(_other_side(name)) for name in POINTS)
 """Which point each one becomes when the picture is mirrored."""
 
 

@@ -1,5 +1,6 @@
 """The landmark process, seen from here: started, fed with pictures, ended."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -92,10 +93,8 @@ class LandmarkProcess:
         """End the process; a second time does nothing."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):  # what was not sent is of no use any more
                     pipe.close()
-                except BrokenPipeError:
-                    pass  # what was not sent is of no use any more
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

@@ -32,7 +32,9 @@ def speech_probability(samples_A: NDArray[np.float32], num_frames: int) -> NDArr
     sound_A = np.zeros(-(-wanted // _MOMENT_SAMPLES) * _MOMENT_SAMPLES, np.float32)
     given = min(samples_A.shape[0], wanted)
     sound_A[:given] = np.nan_to_num(samples_A[:given]).clip(-1.0, 1.0)
-    likely_M = np.array([detector.process_samples(piece_A.tolist()) for piece_A in sound_A.reshape(-1, _MOMENT_SAMPLES)])
+    likely_M = np.array(
+        [detector.process_samples(piece_A.tolist()) for piece_A in sound_A.reshape(-1, _MOMENT_SAMPLES)]
+    )
     middle_F = (np.arange(num_frames) + 0.5) / FRAME_RATE_HZ
     middle_M = (np.arange(likely_M.shape[0]) + 0.5) * _MOMENT_SAMPLES / AUDIO_RATE_HZ
     return np.interp(middle_F, middle_M, likely_M).astype(np.float32)

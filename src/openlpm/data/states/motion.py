@@ -37,7 +37,7 @@ def motion_features(points_FP2: NDArray[np.float32], turn_F3: NDArray[np.float32
     """
     if points_FP2.shape[1:] != (NUM_POINTS, 2) or turn_F3.shape != (points_FP2.shape[0], 3):
         raise ValueError(f"points {points_FP2.shape}, turns {turn_F3.shape}: give (F, {NUM_POINTS}, 2) and (F, 3)")
-    seen_F = np.isfinite(points_FP2).all(axis=(1, 2))
+    seen_F = seen_frames(points_FP2)
     num_frames = points_FP2.shape[0]
     if not seen_F.any():
         return np.zeros((num_frames, NUM_MOTION), np.float32)
@@ -71,6 +71,11 @@ def motion_features(points_FP2: NDArray[np.float32], turn_F3: NDArray[np.float32
         seen_F[:, None].astype(np.float64),
     ]
     return np.clip(np.concatenate(columns, axis=1), -_MOST, _MOST).astype(np.float32)
+
+
+def seen_frames(points_FP2: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """In which frames there is a face."""
+    return np.isfinite(points_FP2.reshape(points_FP2.shape[0], -1)).min(axis=1, initial=True)  # pyright: ignore[reportReturnType]
 
 
 def _bridged(values_FX: NDArray[np.floating], seen_F: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.data.states.hearing import mel_features
-from openlpm.data.states.motion import motion_features
+from openlpm.data.states.motion import motion_features, seen_frames
 from openlpm.data.states.network import MOST_OFFSET, NUM_OFFSETS, SpeakerNetwork
 from openlpm.weights.store import load_into
 
@@ -30,7 +30,7 @@ class TrackMotion:
 
     def seen(self) -> NDArray[np.bool_]:
         """In which frames there is a face."""
-        return np.isfinite(self.points_FP2).all(axis=(1, 2))
+        return seen_frames(self.points_FP2)
 
 
 @final
