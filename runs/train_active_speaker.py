@@ -30,8 +30,8 @@ from openlpm.media.mix import soft_limit
 from openlpm.weights.store import Storage, save
 
 _BATCH, _RATE = 16, 2e-3
-_LENGTHS = (72, 120, 200, 300)
-"""Frames of a batch's tracks: a shot may be as short as three seconds."""
+_LENGTHS = (72, 120, 198, 300)
+"""Frames of a batch's tracks: a shot may be as short as three seconds. Multiples of three are whole samples."""
 _BELOW = [POINT[name] for name in ("gap_bottom", "lip_bottom", "chin")]
 _PARTS = {"gap_bottom": 1.0, "lip_bottom": 0.95, "chin": 0.6}
 

@@ -26,6 +26,8 @@ _SAME = 0.3
 _MARGIN = 1.7
 _SMALLEST = 192
 """Sides of cut-outs are enlarged to at least this: the mesh looks at 192 pixels."""
+_TILE = 0.6
+"""Of rows and columns: in tiles of this size faces are looked for again, since the finder shrinks what it is given."""
 
 
 class Watcher:
@@ -48,18 +50,18 @@ class Watcher:
 
     def every(self, picture_HWC: Any) -> list[tuple[float, Any]]:
         """All faces, near ones and far ones."""
+        boxes = self._boxes(0, picture_HWC) + self._boxes(1, picture_HWC)
         rows, columns = picture_HWC.shape[:2]
-        boxes: list[tuple[float, Any]] = []
-        for kind in (0, 1):
-            if f"finder {kind}" not in self._made:
-                self._made[f"finder {kind}"] = self._face_detection.FaceDetection(
-                    model_selection=kind, min_detection_confidence=_LEAST_SCORE
-                )
-            for found in self._made[f"finder {kind}"].process(picture_HWC).detections or ():
-                box = found.location_data.relative_bounding_box
-                size = max(box.width * columns, box.height * rows)
-                middle = ((box.xmin + box.width / 2) * columns, (box.ymin + box.height / 2) * rows)
-                boxes.append((float(found.score[0]), np.array([*middle, size])))
+        height, width = int(rows * _TILE), int(columns * _TILE)
+        for top in (0, rows - height):
+            for left in (0, columns - width):
+                tile_HWC = np.ascontiguousarray(picture_HWC[top : top + height, left : left + width])
+                # A face cut by the edge of a tile is seen whole in another, or in the picture.
+                boxes += [
+                    (score, square + np.array([left, top, 0.0]))
+                    for score, square in self._boxes(1, tile_HWC)
+                    if square[2] < 0.4 * min(height, width)
+                ]
         faces: list[tuple[float, Any]] = []
         kept: list[Any] = []
         for score, square in sorted(boxes, key=lambda each: -each[0]):
@@ -70,6 +72,20 @@ class Watcher:
             mesh = self._mesh("still", static_image_mode=True)
             faces += [(score, points_P2 / scale + corner) for points_P2 in _points(mesh, cut_HWC)]
         return faces
+
+    def _boxes(self, kind: int, picture_HWC: Any) -> list[tuple[float, Any]]:
+        """Faces by the near (0) or the far (1) finder: scores, and middle and size in pixels."""
+        rows, columns = picture_HWC.shape[:2]
+        if f"finder {kind}" not in self._made:
+            self._made[f"finder {kind}"] = self._face_detection.FaceDetection(
+                model_selection=kind, min_detection_confidence=_LEAST_SCORE
+            )
+        found: list[tuple[float, Any]] = []
+        for face in self._made[f"finder {kind}"].process(picture_HWC).detections or ():
+            box = face.location_data.relative_bounding_box
+            middle = ((box.xmin + box.width / 2) * columns, (box.ymin + box.height / 2) * rows)
+            found.append((float(face.score[0]), np.array([*middle, max(box.width * columns, box.height * rows)])))
+        return found
 
     def _mesh(self, name: str, **options: Any) -> Any:
         if name not in self._made:
