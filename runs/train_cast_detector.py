@@ -23,12 +23,13 @@ from openlpm.core.seeds import generator
 from openlpm.data.people.cast_detector import WEIGHTS
 from openlpm.data.people.cast_networks import CELL, FINDER_SIDE, MESH_MARGIN, MESH_SIDE, Finder, Mesh
 from openlpm.data.people.faces import MIRRORED, POINT, box_of
-from openlpm.weights.store import Storage, save
+from openlpm.weights.store import Storage, load_into, save
 
 _BATCH = 32
 _RATE = 2e-3
 _TURN = (Rig.YAW, Rig.PITCH, Rig.ROLL)
 _MOUTH = [POINT[name] for name in ("mouth_left", "mouth_right", "lip_top", "lip_bottom", "gap_top", "gap_bottom")]
+_UPPER, _LOWER = ([POINT[f"{part}_{end}"] for part in ("gap", "lip")] for end in ("top", "bottom"))
 
 
 class Pool:
@@ -206,9 +207,12 @@ def mesh_loss(mesh: Mesh, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tenso
     weight_P = torch.ones(points.shape[1])
     weight_P[_MOUTH] = 3.0
     off_NP = functional.smooth_l1_loss(meshed.points_NP2, points, reduction="none", beta=0.02).sum(-1)
+    # What is read of a mouth is how far it opens: its points may be off, but together.
+    opens, opened = ((each[:, _UPPER] - each[:, _LOWER])[:, :, 1] for each in (meshed.points_NP2, points))
+    gap = (functional.smooth_l1_loss(opens, opened, reduction="none", beta=0.02).mean(1) * is_face).mean()
     off = ((off_NP * weight_P).mean(1) * is_face).sum() / is_face.sum().clamp_min(1)
     turn = ((meshed.turn_N3 - turns).square().mean(1) * is_face).mean()
-    return 10 * off + 2.0 * turn + 0.2 * functional.binary_cross_entropy_with_logits(meshed.logit_N, is_face)
+    return 10 * off + 40 * gap + 2.0 * turn + 0.2 * functional.binary_cross_entropy_with_logits(meshed.logit_N, is_face)
 
 
 def main() -> None:
@@ -217,24 +221,28 @@ def main() -> None:
     parser.add_argument("network", choices=("finder", "mesh"))
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--go-on", action="store_true", help="begin with the weights that are there, at half the rate")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(6)
     network = (Finder() if options.network == "finder" else Mesh()).to(memory_format=torch.channels_last)
+    if options.go_on:
+        load_into(network, options.out / options.network)
+    rate, name = (_RATE / 2, f"{options.network} again") if options.go_on else (_RATE, options.network)
     draw, loss_of = (finder_batch, finder_loss) if options.network == "finder" else (mesh_batch, mesh_loss)
     train, validation = Pool(options.pool, "train"), Pool(options.pool, "validation")
     held = [draw(generator("cast detector", "validation", index), validation) for index in range(6)]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
     begun, step, said = time.monotonic(), 0, 0.0
     while (share := (time.monotonic() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = _RATE * min(1.0, (step + 1) / 50, 2.5 * (1 - share) + 1e-3)
-        loss = loss_of(network, draw(generator("cast detector", options.network, step), train))
+            group["lr"] = rate * min(1.0, (step + 1) / 50, 2.5 * (1 - share) + 1e-3)
+        loss = loss_of(network, draw(generator("cast detector", name, step), train))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

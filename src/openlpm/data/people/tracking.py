@@ -29,6 +29,10 @@ class TrackingConfig:
     """Of a face with where the track was seen last."""
     most_difference: float = 0.16
     """Of appearances, 0 to 1: beyond it is somebody else, however well the places fit (a cut)."""
+    back_difference: float = 0.08
+    """Somebody who was hidden for a moment is known again by looks at most so different, up to ``back_sizes`` away."""
+    back_sizes: float = 2.5
+    """In sizes of the face."""
     patience_frames: int = 24
     """A track that is not seen for longer has ended."""
     least_frames: int = 6
@@ -157,9 +161,20 @@ class Tracker:
         known_MX = np.stack([track.appearance_X for track in self._open])
         apart_NM = np.abs(np.stack(looks)[:, None] - known_MX[None]).mean(axis=2)
         allowed_NM = (shared_NM >= self._config.least_overlap) & (apart_NM <= self._config.most_difference)
+        away_NM = _distance(boxes_N4, expected_M4)
+        hidden_M = np.array([frame - track.frames[-1] > 1 for track in self._open])
+        known_again_NM = (apart_NM <= self._config.back_difference) & (away_NM <= self._config.back_sizes)
+        allowed_NM |= hidden_M & known_again_NM
         cost_NM = np.where(allowed_NM, (1 - shared_NM) + 4 * apart_NM, _FORBIDDEN)
         rows, columns = cast("tuple[Any, Any]", linear_sum_assignment(cost_NM))
         return {int(n): self._open[int(m)] for n, m in zip(rows, columns, strict=True) if allowed_NM[n, m]}
+
+
+def _distance(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the middles of boxes are apart, (N, M), in widths of the second ones."""
+    middle_N2, middle_M2 = ((each[:, :2] + each[:, 2:]) / 2 for each in (boxes_N4, others_M4))
+    size_M = np.maximum((others_M4[:, 2:] - others_M4[:, :2]).max(axis=1), 1.0)
+    return np.linalg.norm(middle_N2[:, None] - middle_M2[None], axis=2) / size_M
 
 
 def follow(

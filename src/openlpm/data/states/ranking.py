@@ -18,11 +18,11 @@ Logits = NDArray[np.float32]
 class RankingConfig:
     """What makes one story of who speaks likelier than another, in units of log odds."""
 
-    trust: float = 0.3
+    trust: float = 0.8
     """Weight of one frame's evidence: neighbouring frames say the same thing again."""
     change: float = 3.0
     """What it costs that somebody begins or ends: speech persists."""
-    together: float = 1.2
+    together: float = 0.6
     """What a frame costs in which two people speak at once."""
     unseen: float = 0.25
     """What a frame of speech costs that nobody in the picture speaks, where there are at least two people."""

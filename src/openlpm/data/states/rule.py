@@ -28,7 +28,7 @@ class StateConfig:
     """Shorter silences belong to the speech around them."""
     listen_on_s: float = 1.2
     """A listener stays one for this long after the last word (the idle merge): nobody stops listening in a breath."""
-    reach_s: float = 0.3
+    reach_s: float = 0.25
     """What the voice detector reports so near to one's own speech is one's own speech."""
     twitch_s: float = 0.35
     """A mouth that moves for less is still."""
