@@ -27,7 +27,7 @@ from openlpm.data.states.motion import motion_features
 from openlpm.data.states.network import MOST_OFFSET, SpeakerNetwork
 from openlpm.data.states.scorer import WEIGHTS
 from openlpm.media.mix import soft_limit
-from openlpm.weights.store import Storage, save
+from openlpm.weights.store import Storage, load_into, save
 
 _BATCH, _RATE = 16, 2e-3
 _LENGTHS = (72, 120, 198, 300)
@@ -167,22 +167,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--go-on", action="store_true", help="begin with the weights that are there, at half the rate")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(6)
     network = SpeakerNetwork()
+    if options.go_on:
+        load_into(network, options.out)
+    rate, name = (_RATE / 2, "again") if options.go_on else (_RATE, "train")
     train, validation = Tracks(options.tracks / "train.npz"), Tracks(options.tracks / "validation.npz")
     held = [batch_of("validation", index, validation) for index in range(12)]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
     begun, step, said = time.monotonic(), 0, 0.0
     while (share := (time.monotonic() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = _RATE * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
-        loss, _ = losses(network, batch_of("train", step, train))
+            group["lr"] = rate * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
+        loss, _ = losses(network, batch_of(name, step, train))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -195,7 +199,8 @@ def main() -> None:
                 seen = [losses(average.module, batch) for batch in held]
             speaks, articulates, offset = np.mean([right for _, right in seen], axis=0)
             print(
-                f"{share:.0%} step {step}: train {float(loss):.3f}, validation {np.mean([float(v) for v, _ in seen]):.3f}, "
+                f"{share:.0%} step {step}: train {float(loss.detach()):.3f}, "
+                f"validation {np.mean([float(value) for value, _ in seen]):.3f}, "
                 f"speaks {speaks:.3f}, articulates {articulates:.3f}, offset {offset:.3f}",
                 flush=True,
             )

@@ -253,7 +253,7 @@ def main() -> None:
             said = share
             with torch.no_grad():
                 value = float(np.mean([float(loss_of(average.module, batch)) for batch in held]))
-            print(f"{share:.0%} step {step}: train {float(loss):.4f}, validation {value:.4f}", flush=True)
+            print(f"{share:.0%} step {step}: train {float(loss.detach()):.4f}, validation {value:.4f}", flush=True)
     files = save(average.module.state_dict(), options.out / options.network, storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
 

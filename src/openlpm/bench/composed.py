@@ -1,11 +1,10 @@
-"""Real clips under the pipeline: faces that somebody saw in them, and conversations composed of them.
+"""Conversations composed of real clips: what the pipeline makes of filmed people.
 
 No filmed two-person conversation with sound is at hand. A conversation here is composed: a clip of somebody who speaks
 beside the picture of a quiet face, the quiet face alone while the other is heard, and two quiet faces while a telephone
 call runs, whose labelled turns say when there is somebody to listen to.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench import statistics
-from openlpm.bench.result import Bar, Row
+from openlpm.bench.real_faces import labels
 from openlpm.bench.states import JudgedPerson, motion_of
 from openlpm.core.errors import InputError
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 from openlpm.data.people.cut_out import cut_out
-from openlpm.data.people.faces import Detector, Face
+from openlpm.data.people.faces import Detector
 from openlpm.data.people.tracking import Track, follow
 from openlpm.data.states.judging import JudgingConfig, judge
 from openlpm.data.states.rule import DISCARD, StateConfig, states_of
@@ -28,14 +26,9 @@ from openlpm.data.states.scorer import SpeakerScorer
 from openlpm.media.audio import open_audio
 from openlpm.media.probe import open_container
 
-LABELS = Path(__file__).parent / "real_clips.json"
-FACES, FACES_BAR = "real_face_recall", Bar(at_least=1.0)
 _SIDE = 360
 _LONGEST_S = 10.0
-_MOST_ROWS = 960
 _ROOM_TONE = 1e-3
-_BESIDE = 1 / 3
-_VIEWS = ("front", "far", "profile")
 
 
 @final
@@ -48,39 +41,6 @@ class ComposedClip:
     sound_A: NDArray[np.float32]
     states_PF: NDArray[np.int8]
     """What is true of the face of each panel, from left to right."""
-
-
-def labels() -> dict[str, Any]:
-    """The checked-in labels of the real clips: ``faces``, ``speech_s`` and ``quiet``."""
-    return json.loads(LABELS.read_text(encoding="utf-8"))
-
-
-def face_rows(detector: Detector, folder: Path) -> list[Row]:
-    """How many of the faces that somebody saw in the clips of ``folder`` are found, and how many found ones are none.
-
-    Raises:
-        InputError: a clip is missing.
-    """
-    hits: dict[str, list[float]] = {view: [] for view in _VIEWS}
-    wrong, number = [], []
-    for name, moments in labels()["faces"].items():
-        pictures = _pictures_at(folder / name, [moment["at_s"] for moment in moments])
-        for moment, picture_HWC in zip(moments, pictures, strict=True):
-            found = detector.find(picture_HWC[None])[0]
-            size = np.array([picture_HWC.shape[1], picture_HWC.shape[0]])
-            met: set[int] = set()
-            for face in moment["faces"]:
-                index = _holding(found, np.array([face["x"], face["y"]]) * size)
-                hits[face["view"]].append(float(index is not None))
-                met |= set() if index is None else {index}
-            wrong.append(float(len(found) - len(met)))
-            number.append(float(len(found)))
-    every = [hit for view in _VIEWS for hit in hits[view]]
-    return [
-        Row.of(FACES, statistics.mean(np.array(every)), bar=FACES_BAR),
-        *(Row.of(f"{FACES}/{view}", statistics.mean(np.array(hits[view]))) for view in _VIEWS),
-        Row.of(f"{FACES}/false", statistics.ratio_of_sums(np.array(wrong), np.array(number))),
-    ]
 
 
 def composed_clips(folder: Path) -> Iterator[ComposedClip]:
@@ -122,7 +82,7 @@ def judged_panels(
     if tracks:
         judged = judge(motion_of(tracks, num_frames), clip.sound_A, scorer, config=config)
         for track, state_F in zip(tracks, judged.states, strict=True):
-            panel = min(int(_middle(track) // _SIDE), found_PF.shape[0] - 1)
+            panel = min(int(_middle(track) // _SIDE), len(clip.states_PF) - 1)
             frames = np.array(track.frames)
             found_PF[panel, frames] = state_F[frames]
     return [
@@ -133,17 +93,6 @@ def judged_panels(
 
 def _middle(track: Track) -> float:
     return float(np.mean([(face.box_4[0] + face.box_4[2]) / 2 for face in track.faces]))
-
-
-def _holding(faces: Sequence[Face], point_2: NDArray[np.float64]) -> int | None:
-    """The face nearest to a point that is in it, or but a third of its size beside it: labels are written by eye."""
-    if not faces:
-        return None
-    boxes_N4 = np.stack([face.box_4 for face in faces])
-    half_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) / 2
-    away_N = (np.abs((boxes_N4[:, :2] + boxes_N4[:, 2:]) / 2 - point_2) / np.maximum(half_N2, 1e-3)).max(axis=1)
-    nearest = int(away_N.argmin())
-    return nearest if away_N[nearest] <= 1 + 2 * _BESIDE else None
 
 
 def _clip(
@@ -183,8 +132,8 @@ def _turns(path: Path) -> list[tuple[float, float]]:
 def _sound(path: Path) -> NDArray[np.float32]:
     source = open_audio(path)
     samples_A = source.read(0, source.num_samples)
-    rng = np.random.default_rng(6)
-    return samples_A + (_ROOM_TONE * rng.standard_normal(samples_A.shape[0])).astype(np.float32)
+    tone_A = _ROOM_TONE * np.random.default_rng(6).standard_normal(source.num_samples)
+    return (samples_A + tone_A).astype(np.float32)
 
 
 def _looped(frames_FHWC: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
@@ -199,6 +148,8 @@ def _panel(path: Path, known: dict[str, Any]) -> NDArray[np.uint8]:
     moment = known["faces"][path.name][0]["faces"][0]
     frames: list[NDArray[np.uint8]] = []
     with open_container(path) as container:
+        if not container.streams.video:
+            raise InputError(f"{path} has no picture in it; give a video file")
         stream = container.streams.video[0]
         rate = float(stream.average_rate or FRAME_RATE_HZ)
         for index, frame in enumerate(container.decode(stream)):
@@ -210,22 +161,3 @@ def _panel(path: Path, known: dict[str, Any]) -> NDArray[np.uint8]:
                 y = float(np.clip(moment["y"] * rows, side / 2, rows - side / 2))
                 frames.append(cut_out(picture_HWC, (x, y, float(side)), _SIDE))
     return np.stack(frames)
-
-
-def _pictures_at(path: Path, times_s: Sequence[float]) -> list[NDArray[np.uint8]]:
-    """The pictures of a file that are shown at some times, large ones scaled down."""
-    found: dict[int, NDArray[np.uint8]] = {}
-    with open_container(path) as container:
-        stream = container.streams.video[0]
-        rate = float(stream.average_rate or FRAME_RATE_HZ)
-        wanted = [int(at_s * rate + 0.5) for at_s in times_s]
-        last = 0
-        for index, frame in enumerate(container.decode(stream)):
-            if index in wanted or index == 0:
-                scale = min(1.0, _MOST_ROWS / frame.height)
-                size = (round(frame.width * scale), round(frame.height * scale))
-                found[index] = np.asarray(frame.reformat(*size, format="rgb24").to_ndarray(), np.uint8)
-                last = index
-            if index > max(wanted):
-                break
-    return [found.get(index, found[last]) for index in wanted]
