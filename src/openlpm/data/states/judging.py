@@ -29,6 +29,9 @@ class JudgingConfig:
     pattern: float = 0.6
     """How much a track that is in step as a whole speaks for its single frames, 0 to 1."""
 
+    doubt: float = 2.0
+    """Log odds of speaking from which on a mouth proves speech that the voice detector does not hear."""
+
     def __post_init__(self) -> None:
         if not 0 <= self.pattern <= 1:
             raise ConfigError(f"pattern={self.pattern}: give a share, 0 to 1")
@@ -43,6 +46,7 @@ class Judgement:
     """Of each track ``core.rig.State`` (never ``BOTH``) or ``rule.DISCARD`` for every frame."""
     scores: tuple[Scores, ...]
     speech_F: NDArray[np.float32]
+    """How likely anybody is heard."""
     sync: SyncVerdict
     """A clip that is not kept by it should be dropped whole; its states are those found all the same."""
 
@@ -67,6 +71,9 @@ def judge(
         raise InputError(f"tracks of {sorted(lengths)} frames: give at least one, and all of one clip's length")
     speech_F = speech_probability(samples_A, lengths.pop())
     scores = scorer.score(tracks, samples_A)
+    # The voice detector misses some voices altogether; a mouth that is surely in step with a sound makes it speech.
+    in_step_F = np.max([score.speaks_F for score in scores], axis=0) - np.float32(config.doubt)
+    speech_F = np.maximum(speech_F, 1 / (1 + np.exp(-in_step_F))).astype(np.float32)
     seen = [track.seen() for track in tracks]
     odds_PF = [_with_pattern(score, speech_F, config) for score in scores]
     speaks_PF = rank(odds_PF, seen, speech_F, config.ranking)
