@@ -130,9 +130,9 @@ def flip(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "word"),
     [
-        (lambda folder: flip(next((folder / "speak").glob("*.safetensors"))), "corrupt"),
-        (lambda folder: next((folder / "vae").glob("*.safetensors")).write_bytes(b"short"), "truncated"),
-        (lambda folder: next((folder / "dit").glob("*.safetensors")).unlink(), "missing"),
+        (lambda folder: flip(next((folder / "speak").glob("*.safetensors*"))), "corrupt"),
+        (lambda folder: next((folder / "vae").glob("*.safetensors*")).write_bytes(b"short"), "truncated"),
+        (lambda folder: next((folder / "dit").glob("*.safetensors*")).unlink(), "missing"),
         (lambda folder: shutil.rmtree(folder / "text"), "text"),
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
     ],
@@ -148,7 +148,7 @@ def test_damaged_judges_are_named(tmp_path: Path) -> None:
     for name in model.JUDGES:
         shutil.copytree(bundled.folder(name), tmp_path / name)
     assert is_like(model.judges(tmp_path), OK, "critic-mouth")
-    flip(next((tmp_path / "critic-mouth").glob("*.safetensors")))
+    flip(next((tmp_path / "critic-mouth").glob("*.safetensors*")))
     assert is_like(model.judges(tmp_path), MISSING, "critic-mouth", "corrupt")
 
 
@@ -176,7 +176,7 @@ def test_the_trial_of_the_engine_gives_a_number_and_a_broken_model_its_reason(co
     finding = model.speed(bundled.folder("nano"), 120.0)
     assert finding.verdict in {OK, WEAK}
     assert float(finding.found.split()[0]) > 0
-    flip(next((copied / "vae").glob("*.safetensors")))
+    flip(next((copied / "vae").glob("*.safetensors*")))
     assert is_like(model.speed(copied, 120.0), MISSING, "corrupt")
 
 

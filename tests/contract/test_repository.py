@@ -34,7 +34,7 @@ def tracked() -> list[Path]:
 
 
 def is_weights(path: Path) -> bool:
-    return path.suffix == ".safetensors" or path.relative_to(ROOT).as_posix().startswith(WEIGHTS)
+    return ".safetensors" in path.suffixes or path.relative_to(ROOT).as_posix().startswith(WEIGHTS)
 
 
 def heaviest(paths: list[Path]) -> str:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from openlpm.bench.aligner import LipClip, chance_of, lip_rows
-from openlpm.bench.landmark_process import NUM_POINTS
-from openlpm.bench.lips import INTERPRETER_VARIABLE, find_points, landmarks_python, lips_of, read_lips
+from openlpm.bench.lips import find_points, lips_of, read_lips
 from openlpm.bench.result import Row
 from openlpm.core.errors import InputError
 from openlpm.core.rig import VISEMES
 from openlpm.core.seeds import generator
+from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE, landmarks_python
+from openlpm.data.people.landmark_process import NUM_POINTS
 from openlpm.synth.act.mouth_motion import MouthTrack
 
 pytestmark = pytest.mark.unit
@@ -56,7 +57,7 @@ def test_an_interpreter_that_fails_or_is_not_named_is_an_error_that_says_what_to
     broken.chmod(0o755)
     pictures = (np.zeros((64, 64, 3), np.uint8) for _ in range(64))
     with pytest.raises(InputError, match="exit code 3"):
-        find_points(pictures, (64, 64), landmarks_python(broken))
+        find_points(pictures, landmarks_python(broken))
 
 
 def clip(name: str, late: int = 0) -> LipClip:

@@ -1,8 +1,6 @@
 """How far real lips part in a video of one face: landmarks found by a process in an environment of its own."""
 
-import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, final
@@ -10,13 +8,12 @@ from typing import cast, final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench import landmark_process
-from openlpm.bench.landmark_process import NUM_POINTS
 from openlpm.core.errors import InputError
 from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.data.people.landmark_link import LandmarkProcess
+from openlpm.data.people.landmark_process import NUM_POINTS, ONE_FACE
 from openlpm.media.probe import open_container
 
-INTERPRETER_VARIABLE = "OPENLPM_LANDMARKS_PYTHON"
 _MOST_ROWS = 720  # larger pictures are scaled down: the mesh looks at 192 pixels of face anyway
 _INNER_PAIRS = ((82, 87), (13, 14), (312, 317))  # points of the upper and lower inner lip, about the middle
 _EYE_CORNERS = (33, 263)  # the outer ones: no jaw moves them
@@ -32,22 +29,6 @@ class RealLips:
     """Gap of the inner lips over the distance of the outer eye corners, at the middle of each frame (24 fps)."""
     found: float
     """Share of the file's pictures in which there was a face."""
-
-
-def landmarks_python(given: Path | None) -> Path:
-    """The interpreter that has mediapipe: the one given, else that of ``OPENLPM_LANDMARKS_PYTHON``.
-
-    Raises:
-        InputError: there is none; the message says how to make one.
-    """
-    named = given or (Path(value) if (value := os.environ.get(INTERPRETER_VARIABLE)) else None)
-    if named is None or not named.exists():
-        where = "no interpreter is named" if named is None else f"{named} is no interpreter"
-        raise InputError(
-            f"{where} that can find faces: make one with `python3 -m venv landmarks-env && landmarks-env/bin/pip "
-            f"install mediapipe==0.10.21` and give --landmarks landmarks-env/bin/python (or set {INTERPRETER_VARIABLE})"
-        )
-    return named
 
 
 def read_lips(path: Path, python: Path) -> RealLips:
@@ -70,36 +51,21 @@ def read_lips(path: Path, python: Path) -> RealLips:
             )
             for frame in container.decode(stream)
         )
-        points_FP2 = find_points(pictures, (height, width), python)
+        points_FP2 = find_points(pictures, python)
     if rate is None or points_FP2.shape[0] == 0:
         raise InputError(f"{path} has no picture that can be decoded")
     return lips_of(points_FP2, float(rate), name=path.name)
 
 
-def find_points(pictures: Iterator[NDArray[np.uint8]], size: tuple[int, int], python: Path) -> NDArray[np.float32]:
+def find_points(pictures: Iterable[NDArray[np.uint8]], python: Path) -> NDArray[np.float32]:
     """Landmarks of each picture, shape (F, 478, 2) in pixels, NaN where there is no face."""
-    script = Path(landmark_process.__file__)
-    command = [str(python), str(script), *map(str, size)]
-    # Of the environment only what a program needs to start: our own PYTHONPATH would hide the other numpy.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            for picture_HWC in pictures:
-                process.stdin.write(np.ascontiguousarray(picture_HWC).tobytes())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has died; its exit code says so below
-        found = process.stdout.read()
-    if process.returncode != 0:
-        raise InputError(
-            f"{python} could not find faces (exit code {process.returncode}): "
-            f"check that `{python} -c 'import mediapipe'` works"
-        )
-    return np.frombuffer(found, np.float32).reshape(-1, NUM_POINTS, 2)
+    missing_P2 = np.full((NUM_POINTS, 2), np.nan, np.float32)
+    rows: list[NDArray[np.float32]] = []
+    with LandmarkProcess(python) as process:
+        for picture_HWC in pictures:
+            faces = process.look(picture_HWC, ONE_FACE)
+            rows.append(faces[0].points_P2 if faces else missing_P2)
+    return np.stack(rows) if rows else np.zeros((0, NUM_POINTS, 2), np.float32)
 
 
 def lips_of(points_FP2: NDArray[np.float32], rate_hz: float, *, name: str) -> RealLips:

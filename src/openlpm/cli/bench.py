@@ -173,7 +173,7 @@ def footage(
 ) -> None:
     """Pack filmed lips and their sound for `bench base --footage`."""
     from openlpm.bench.footage import pack
-    from openlpm.bench.lips import landmarks_python
+    from openlpm.data.people.landmark_link import landmarks_python
 
     require_writable(out)
     found = pack(videos, landmarks_python(landmarks))
@@ -189,7 +189,7 @@ def aligner(
 ) -> None:
     """Compare the mouth derived from a recording with the lips of whoever was filmed saying it."""
     from openlpm.bench.aligner import chance_of, correlation_at, lip_rows, read_clip
-    from openlpm.bench.lips import landmarks_python
+    from openlpm.data.people.landmark_link import landmarks_python
     from openlpm.synth.sound.aligner import load_aligner
 
     require_writable(json_path)

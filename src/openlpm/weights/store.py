@@ -1,10 +1,12 @@
 """Checkpoints on disk: safetensors in shards, an index with a checksum for each, strict in every direction.
 
 A folder holds ``weights-00001-of-00003.safetensors`` and so on, and ``index.json``. A matrix stored as int8 rows is two
-tensors: its integers under its own key and its scales under ``<key>.scale``. A folder may hold a difference
+tensors: its integers under its own key and its scales under ``<key>.scale``; such shards are gzipped (``.gz``), since small
+integers are mostly smaller than a byte. A folder may hold a difference
 (``weights.difference``) to the weights of a folder beside it, which its index names by a checksum.
 """
 
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ from openlpm.weights.int8 import Int8Rows, dequantise, quantise, worth_quantisin
 
 INDEX = "index.json"
 SCALE = ".scale"
+_GZIPPED = ".gz"
 _FORMAT = 1
 
 
@@ -90,13 +93,16 @@ def save(
 
     folder.mkdir(parents=True, exist_ok=True)
     groups = _shards(packed, max_shard_bytes)
-    names = [f"weights-{number:05}-of-{len(groups):05}.safetensors" for number in range(1, len(groups) + 1)]
+    ending = ".safetensors" + (_GZIPPED if storage is Storage.INT8_ROWS else "")
+    names = [f"weights-{number:05}-of-{len(groups):05}{ending}" for number in range(1, len(groups) + 1)]
     (folder / INDEX).unlink(missing_ok=True)
-    for stale in folder.glob("weights-*-of-*.safetensors"):
+    for stale in folder.glob("weights-*-of-*.safetensors*"):
         stale.unlink()
     shards: dict[str, dict[str, Any]] = {}
     for name, group in zip(names, groups, strict=True):
         blob = safetensors.torch.save({key: packed[key].contiguous() for key in group})
+        if name.endswith(_GZIPPED):
+            blob = gzip.compress(blob, mtime=0)
         (folder / name).write_bytes(blob)
         shards[name] = {"sha256": hashlib.sha256(blob).hexdigest(), "size_bytes": len(blob)}
     index = {"format": _FORMAT, "storage": storage.value, "shards": shards, "quantised": quantised}
@@ -248,8 +254,9 @@ def _read_index(folder: Path) -> _Index:
 
 def _read_shard(path: Path, expected: Mapping[str, Any]) -> dict[str, Tensor]:
     try:
-        return safetensors.torch.load(_read_blob(path, expected))
-    except SafetensorError as error:
+        blob = _read_blob(path, expected)
+        return safetensors.torch.load(gzip.decompress(blob) if path.suffix == _GZIPPED else blob)
+    except (SafetensorError, gzip.BadGzipFile) as error:
         raise WeightsError(f"{path} is not a safetensors file: fetch it again") from error
 
 

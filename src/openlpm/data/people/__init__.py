@@ -1,0 +1,1 @@
+"""Who is in the pictures: faces, their landmarks, tracks of one person each, and crops."""

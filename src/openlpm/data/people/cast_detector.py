@@ -1,0 +1,137 @@
+"""The detector for drawn characters: the cast of ``synth``, which detectors of human faces do not see."""
+
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openlpm.data.people.cast_networks import CELL, FINDER_SIDE, MESH_MARGIN, MESH_SIDE, Finder, Mesh, Meshed
+from openlpm.data.people.cut_out import Square, cut_out, letterbox
+from openlpm.data.people.faces import Face, box_of, overlap
+from openlpm.weights.store import load_into
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""The folder of the package that holds the weights of finder and mesh."""
+_SURE, _IS_FACE = 0.4, 0.4
+_LEAST_SCORE = 0.5
+"""Of both together: on validation pictures nine in ten faces that are none stay below it, and no true one."""
+_SAME = 0.4
+"""Boxes that overlap more are one face."""
+_MOST_FACES = 12
+_BATCH = 24
+
+
+@final
+class CastDetector:
+    """Finds drawn faces, among them those of animals and robots; each picture by itself.
+
+    The smallest faces that it finds are about a twelfth of the picture's longer side wide. ``threads`` of torch are the
+    caller's matter.
+
+    Raises:
+        WeightsError: the weights are missing or damaged.
+    """
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        self._finder, self._mesh = Finder().eval(), Mesh().eval()
+        load_into(self._finder, weights / "finder")
+        load_into(self._mesh, weights / "mesh")
+
+    @torch.no_grad()
+    def find(self, frames_FHWC: NDArray[np.uint8]) -> list[list[Face]]:
+        """The faces of each picture, surest first."""
+        found: list[list[Face]] = []
+        for first in range(0, len(frames_FHWC), _BATCH):
+            found += self._find(frames_FHWC[first : first + _BATCH])
+        return found
+
+    def _find(self, frames_FHWC: NDArray[np.uint8]) -> list[list[Face]]:
+        candidates = [
+            (frame, square, score)
+            for frame, squares in enumerate(self._squares(frames_FHWC))
+            for square, score in squares
+        ]
+        found: list[list[Face]] = [[] for _ in frames_FHWC]
+        for first in range(0, len(candidates), _BATCH):
+            group = candidates[first : first + _BATCH]
+            pictures = [frames_FHWC[frame] for frame, _, _ in group]
+            faces = self._faces(pictures, [square for _, square, _ in group], [score for _, _, score in group])
+            for (frame, _, _), face in zip(group, faces, strict=True):
+                if face is not None:
+                    found[frame].append(face)
+        return [_apart(faces) for faces in found]
+
+    def _squares(self, frames_FHWC: NDArray[np.uint8]) -> list[list[tuple[Square, float]]]:
+        """Where the finder believes in faces: squares to cut out, with how sure it is."""
+        boxed = [letterbox(picture_HWC, FINDER_SIDE) for picture_HWC in frames_FHWC]
+        seen = self._finder(_tensor([square_HWC for square_HWC, _ in boxed]))
+        score_NHW, box_N4HW = torch.sigmoid(seen.logit_NHW).numpy(), seen.box_N4HW.numpy()
+        found: list[list[tuple[Square, float]]] = []
+        for index, (_, scale) in enumerate(boxed):
+            rows_K, columns_K = np.nonzero(score_NHW[index] > _SURE)
+            scores_K = score_NHW[index][rows_K, columns_K]
+            box_K4 = box_N4HW[index][:, rows_K, columns_K].T
+            middle_K2 = (np.stack([columns_K, rows_K], axis=1) + 0.5 + box_K4[:, :2]) * CELL * scale
+            size_K2 = np.exp(np.minimum(box_K4[:, 2:], 4.0)) * CELL * scale
+            boxes_K4 = np.concatenate([middle_K2 - size_K2 / 2, middle_K2 + size_K2 / 2], axis=1).astype(np.float32)
+            found.append(
+                [(_square(boxes_K4[k]), float(scores_K[k])) for k in _suppressed(boxes_K4, scores_K)[:_MOST_FACES]]
+            )
+        return found
+
+    def _faces(
+        self, pictures: list[NDArray[np.uint8]], squares: list[Square], scores: list[float]
+    ) -> list[Face | None]:
+        """Landmarks in each square, None where the mesh sees no face; read twice, the second time about the first."""
+        points, _ = self._read(pictures, squares)
+        points, seen = self._read(pictures, [_square(box_of(points_P2)) for points_P2 in points])
+        sure_N, turn_N3 = torch.sigmoid(seen.logit_N).numpy(), seen.turn_N3.numpy()
+        return [
+            Face(box_4=box_of(points_P2), score=score * float(sure), points_P2=points_P2, turn_3=turn_3)
+            if sure > _IS_FACE and score * sure >= _LEAST_SCORE
+            else None
+            for points_P2, score, sure, turn_3 in zip(points, scores, sure_N, turn_N3, strict=True)
+        ]
+
+    def _read(
+        self, pictures: list[NDArray[np.uint8]], squares: list[Square]
+    ) -> tuple[list[NDArray[np.float32]], Meshed]:
+        """Landmarks in pixels of each picture, and all that the mesh says."""
+        cut = [cut_out(picture, square, MESH_SIDE) for picture, square in zip(pictures, squares, strict=True)]
+        seen = self._mesh(_tensor(cut))
+        points = [
+            (across_P2 * (square[2] / 2) + np.array(square[:2])).astype(np.float32)
+            for across_P2, square in zip(seen.points_NP2.numpy(), squares, strict=True)
+        ]
+        return points, seen
+
+
+def _square(box_4: NDArray[np.float32]) -> Square:
+    low_2, high_2 = box_4[:2], box_4[2:]
+    middle_2 = (low_2 + high_2) / 2
+    return float(middle_2[0]), float(middle_2[1]), max(float((high_2 - low_2).max()), 4.0) * MESH_MARGIN
+
+
+def _tensor(pictures: list[NDArray[np.uint8]]) -> Tensor:
+    pictures_NHWC = torch.from_numpy(np.stack(pictures)).float() / 255.0
+    return pictures_NHWC.permute(0, 3, 1, 2)  # channels last in memory already
+
+
+def _suppressed(boxes_K4: NDArray[np.float32], scores_K: NDArray[np.floating]) -> list[int]:
+    """Indices of the boxes that are left when the surer of two that overlap is kept, surest first."""
+    kept: list[int] = []
+    for index in np.argsort(-scores_K, kind="stable").tolist():
+        if not kept or overlap(boxes_K4[index : index + 1], boxes_K4[kept]).max() <= _SAME:
+            kept.append(index)
+    return kept
+
+
+def _apart(faces: list[Face]) -> list[Face]:
+    """Faces that are still different ones after their landmarks were read."""
+    if not faces:
+        return []
+    kept = _suppressed(np.stack([face.box_4 for face in faces]), np.array([face.score for face in faces]))
+    return [faces[index] for index in kept]

@@ -1,0 +1,1 @@
+"""What each person does in each frame: speak, listen, idle, or nothing that may be kept."""

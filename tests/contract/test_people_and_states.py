@@ -1,0 +1,179 @@
+"""What the pipeline promises of people and states, with the weights of the package and test identities and voices."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openlpm.bench.dialogue_clips import CHOSEN_POINTS, clips_of, dialogue_clips
+from openlpm.bench.people import RECALL, LabelledPicture, detector_rows, switches_of
+from openlpm.bench.real_faces import face_rows, labels
+from openlpm.bench.states import ACCURACY, JudgedPerson, Watched, judged_people, state_rows
+from openlpm.core.errors import InputError
+from openlpm.core.rig import Rig, State
+from openlpm.core.seeds import Split
+from openlpm.core.units import samples_at_frame
+from openlpm.data.people import cast_detector
+from openlpm.data.people.cast_detector import CastDetector
+from openlpm.data.people.faces import Face, box_of
+from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE
+from openlpm.data.people.mediapipe_detector import MediapipeDetector
+from openlpm.data.people.tracking import Track
+from openlpm.data.states import scorer as scorer_module
+from openlpm.data.states.judging import judge
+from openlpm.data.states.scorer import NetworkScorer, TrackMotion
+from openlpm.media.mix import soft_limit
+from openlpm.synth.act.conversation import Conversation, converse
+from openlpm.synth.act.filming import Layout, cast_of, rig_of
+from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Cast
+from openlpm.synth.sound.speech_bank import SpeechBank, build
+
+pytestmark = pytest.mark.contract
+
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def bank() -> SpeechBank:
+    return build(Split.TEST, 60, seed=1)
+
+
+@pytest.fixture(scope="module")
+def talks(bank: SpeechBank) -> list[Conversation]:
+    return [converse(900_000 + seed, bank, num_frames=24 * SECONDS) for seed in range(4)]
+
+
+def motion(conversation: Conversation, side: int) -> TrackMotion:
+    """The true landmarks of a side, shaking by a hundredth of the eyes' distance."""
+    rig_FR = rig_of(conversation, side)
+    points = cast_of(conversation, side).landmarks(torch.from_numpy(rig_FR)[None])[0, :, list(CHOSEN_POINTS)].numpy()
+    eyes = np.linalg.norm(points[:, 9] - points[:, 6], axis=1).mean()
+    noise = np.random.default_rng(side).normal(0, 0.01 * eyes, points.shape)
+    turn_F3 = rig_FR[:, [Rig.YAW, Rig.PITCH, Rig.ROLL]]
+    return TrackMotion(points_FP2=(points + noise).astype(np.float32), turn_F3=turn_F3)
+
+
+def sound(conversation: Conversation) -> np.ndarray:
+    return soft_limit(conversation.records[0].speak_A + conversation.records[1].speak_A)
+
+
+def truth(conversation: Conversation, side: int) -> np.ndarray:
+    state_F = conversation.records[side].state_F
+    return np.where(state_F == State.BOTH, State.SPEAK, state_F)
+
+
+def test_the_weights_in_the_package_are_small() -> None:
+    for folder in (cast_detector.WEIGHTS, scorer_module.WEIGHTS):
+        assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 2**20
+
+
+def test_drawn_faces_of_test_identities_are_found_also_two_at_once() -> None:
+    detector, pictures = CastDetector(), list[LabelledPicture]()
+    for first in (900_010, 900_012):
+        cast = Cast([Identity.from_seed(first), Identity.from_seed(first + 1)])
+        rig = torch.zeros(2, 1, len(Rig))
+        frames = cast.render(rig)[:, 0].mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+        points = cast.landmarks(rig)[:, 0][:, list(CHOSEN_POINTS)].numpy() + np.float32([[[0, 0]], [[256, 0]]])
+        both = np.concatenate([frames[0], frames[1]], axis=1)
+        pictures.append(LabelledPicture(picture_HWC=both, styles=("a", "b"), points_KP2=points))
+    rows = {row.name: row.value for row in detector_rows(detector, pictures)}
+    assert rows[RECALL] == 1
+    assert rows[f"{RECALL}/false"] == 0
+    assert (rows["landmark_error"] or 1) < 0.08
+    assert detector.find(np.full((1, 256, 256, 3), 128, np.uint8)) == [[]]
+
+
+def test_states_of_conversations_are_right_beside_one_another_and_alone(talks: list[Conversation]) -> None:
+    scorer, people = NetworkScorer(), list[JudgedPerson]()
+    for talk in talks:
+        tracks = [motion(talk, side) for side in range(2)]
+        for sides in ((0, 1), (1,)):
+            judgement = judge([tracks[side] for side in sides], sound(talk), scorer)
+            assert judgement.sync.kept
+            people += [
+                JudgedPerson(clip="", group="", true_F=truth(talk, side), found_F=state_F)
+                for side, state_F in zip(sides, judgement.states, strict=True)
+            ]
+    rows = {row.name: row.value or 0 for row in state_rows(people)}
+    assert rows[ACCURACY] > 0.9
+    assert rows["listen_recall"] > 0.9
+    assert rows["speak_recall"] > 0.9
+
+
+def test_sound_half_a_second_late_is_found_out_and_nobody_is_said_to_speak(talks: list[Conversation]) -> None:
+    scorer, late = NetworkScorer(), samples_at_frame(12)
+    for talk in talks[:2]:
+        judgement = judge([motion(talk, side) for side in range(2)], np.roll(sound(talk), late), scorer)
+        assert not judgement.sync.kept
+        assert abs((judgement.sync.late_frames or 0) - 12) <= 1
+        assert np.mean([(state_F == State.SPEAK).mean() for state_F in judgement.states]) < 0.1
+
+
+def test_a_dubbed_face_does_not_speak(talks: list[Conversation]) -> None:
+    judgement = judge([motion(talks[0], side) for side in range(2)], sound(talks[1]), NetworkScorer())
+    assert np.mean([(state_F == State.SPEAK).mean() for state_F in judgement.states]) < 0.15
+
+
+def test_clips_of_a_conversation_know_who_is_where_and_the_rows_can_fail(bank: SpeechBank) -> None:
+    clips = list(dialogue_clips(bank, Layout.CUT, minutes=0.4, seconds_each=12))
+    assert sum(clip.num_frames for clip in clips) >= 0.4 * 1440 - 1
+    assert all(clip.num_frames >= 72 and len(clip.people) == 1 for clip in clips)
+    (both,) = clips_of(clips[0].conversation, Layout.SIDE_BY_SIDE)
+    assert both.people[1].box_F4[:, 0].min() > 200
+    faces = [
+        tuple(
+            Face(box_4=box_of(points), score=1.0, points_P2=points, turn_3=np.zeros(3, np.float32))
+            for points in person.points_FP2
+        )
+        for person in both.people
+    ]
+    frames = tuple(range(both.num_frames))
+    tracks = tuple(Track(frames=frames, faces=each, appearance_X=np.zeros(75, np.float32)) for each in faces)
+    assert [switches_of(person, tracks) for person in both.people] == [0, 0]
+    crossed = tuple(
+        Track(frames=frames, faces=one[:100] + other[100:], appearance_X=np.zeros(75, np.float32))
+        for one, other in (faces, faces[::-1])
+    )
+    assert [switches_of(person, crossed) for person in both.people] == [1, 1]
+    people = judged_people(Watched(clip=both, tracks=tracks), NetworkScorer())
+    assert np.mean([(each.true_F == each.found_F).mean() for each in people]) > 0.85
+    unseen = judged_people(Watched(clip=both, tracks=()), NetworkScorer())
+    assert {row.name: row.value for row in state_rows(unseen)}[ACCURACY] == 0
+
+
+def real_folder() -> Path:
+    for folder in (os.environ.get("OPENLPM_TEST_DATA"), "../shared/data"):
+        if folder and (Path(folder) / "video").is_dir():
+            return Path(folder) / "video"
+    pytest.skip("no real recordings: neither $OPENLPM_TEST_DATA nor ../shared/data is there")
+
+
+def test_every_real_clip_has_labels_that_lie_in_the_picture() -> None:
+    known = labels()
+    for path in real_folder().iterdir():
+        assert path.name in known["faces"], f"{path.name} has no labels"
+    for moments in known["faces"].values():
+        assert all(0 < face["x"] < 1 and 0 < face["y"] < 1 for moment in moments for face in moment["faces"])
+
+
+@pytest.mark.long
+def test_faces_of_filmed_people_are_found() -> None:
+    python = os.environ.get(INTERPRETER_VARIABLE)
+    if not python:
+        pytest.skip(f"${INTERPRETER_VARIABLE} names no interpreter with mediapipe")
+    folder = real_folder()
+    with MediapipeDetector(Path(python)) as detector:
+        rows = {row.name: row.value or 0 for row in face_rows(detector, folder)}
+    assert rows["real_face_recall/front"] > 0.95
+    assert rows["real_face_recall/false"] < 0.1
+
+
+def test_an_interpreter_without_mediapipe_is_an_error_that_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    with MediapipeDetector(broken) as detector, pytest.raises(InputError, match="exit code 3"):
+        detector.find(np.zeros((1, 64, 64, 3), np.uint8))
