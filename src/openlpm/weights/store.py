@@ -1,9 +1,9 @@
 """Checkpoints on disk: safetensors in shards, an index with a checksum for each, strict in every direction.
 
 A folder holds ``weights-00001-of-00003.safetensors`` and so on, and ``index.json``. A matrix stored as int8 rows is two
-tensors: its integers under its own key and its scales under ``<key>.scale``; such shards are gzipped (``.gz``), since small
-integers are mostly smaller than a byte. A folder may hold a difference
-(``weights.difference``) to the weights of a folder beside it, which its index names by a checksum.
+tensors: its integers under its own key and its scales under ``<key>.scale``; such shards are gzipped (``.gz``), since
+most of the integers are small. A folder may hold a difference (``weights.difference``) to the weights of a folder
+beside it, which its index names by a checksum.
 """
 
 import gzip
