@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, doctor, generate, package, serve, stream, synth, train
+from openlpm.cli import bench, characters, data, demo, doctor, generate, package, serve, stream, synth, train
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -55,6 +55,7 @@ app.command("stream", help=stream.HELP)(stream.stream)
 app.command("train", help=train.HELP)(train.train)
 app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")
+app.add_typer(data.app, name="data")
 app.add_typer(synth.app, name="synth")
 
 
