@@ -83,7 +83,9 @@ def huge_coded(path: Path, _films: ModuleType) -> None:
 
 def thousand_streams(path: Path, _films: ModuleType) -> None:
     with av.open(str(path), "w", format="matroska") as container:
-        tracks = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(999)]  # all that FFmpeg lets one write
+        tracks = [
+            container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(999)
+        ]  # all that FFmpeg lets one write
         container.start_encoding()
         for track in tracks[:3]:
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 80), np.int16), format="s16", layout="mono")
@@ -118,12 +120,16 @@ def turned(path: Path, films: ModuleType) -> None:
 
 def high_range(path: Path, films: ModuleType) -> None:
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx265", rate=10, options={"preset": "ultrafast", "x265-params": "log-level=none"})
+        video = container.add_stream(
+            "libx265", rate=10, options={"preset": "ultrafast", "x265-params": "log-level=none"}
+        )
         video.width, video.height, video.pix_fmt = 128, 96, "yuv420p10le"
         context = video.codec_context
         context.color_trc, context.color_primaries, context.colorspace = 16, 9, 9
         for index in range(35):
-            frame = av.VideoFrame.from_ndarray(films.scene(6, index / 10), format="rgb24").reformat(format="yuv420p10le")
+            frame = av.VideoFrame.from_ndarray(films.scene(6, index / 10), format="rgb24").reformat(
+                format="yuv420p10le"
+            )
             frame.pts, frame.time_base = index, Fraction(1, 10)
             frame.color_trc, frame.colorspace = 16, 9
             container.mux(video.encode(frame))
