@@ -68,20 +68,20 @@ class FiltersConfig:
     """What each score may be; a field for each score, of the same name."""
 
     short_side: Range = Range(at_least=256)
-    blur: Range = Range(at_most=0.62)
+    blur: Range = Range(at_most=0.595)
     brightness: Range = Range(at_least=0.10, at_most=0.88)
     dark: Range = Range(at_most=0.6)
     bright: Range = Range(at_most=0.35)
     contrast: Range = Range(at_least=0.2)
     cast: Range = Range(at_most=3.0)
     flicker: Range = Range(at_most=0.008)
-    blocking: Range = Range(at_most=1.8)
+    blocking: Range = Range(at_most=2.2)
     frozen_s: Range = Range(at_most=1.0)
-    doubled: Range = Range(at_most=0.6)
+    doubled: Range = Range(at_most=0.55)
     bars: Range = Range(at_most=0.06)
-    subtitle: Range = Range(at_most=0.5)
-    logo: Range = Range(at_most=0.5)
-    inset: Range = Range(at_most=0.5)
+    subtitle: Range = Range(at_most=0.75)
+    logo: Range = Range(at_most=0.6)
+    inset: Range = Range(at_most=0.65)
 
 
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:
@@ -110,7 +110,7 @@ def score_clip(record: Record, raw: RawFiles) -> FilterScores | None:
         course.add(grey_HW)
         if number % every == 0:
             course.add_sample(grey_HW)
-            overlays.add(grey_HW)
+            overlays.add(picture.picture_HWC)
             exposure = exposure_of(picture.picture_HWC)
             looks.append(np.array([blur_of(grey_HW), *exposure, contrast_of(grey_HW), cast_of(picture.picture_HWC)]))
     if not looks:
