@@ -14,8 +14,8 @@ from PIL import Image
 from openlpm.data.build import build
 from openlpm.data.dataset import Dataset, read_manifest
 from openlpm.data.parts import Media, Source, Span
-from openlpm.data.records import Decision, Record
 from openlpm.data.recipe import configs_for
+from openlpm.data.records import Decision, Record
 from openlpm.data.runner import Running
 
 pytestmark = pytest.mark.contract

@@ -16,9 +16,9 @@ from openlpm.core.errors import ConfigError
 class CutConfig:
     """How PySceneDetect's content scores are judged."""
 
-    ratio: float = 3.0
+    ratio: float = 6.0
     """A cut stands out from the frames around it by so much ..."""
-    least: float = 12.0
+    least: float = 24.0
     """... and differs by so much in hue, saturation and brightness."""
     window_frames: int = 2
     """Frames on either side that it is compared with."""

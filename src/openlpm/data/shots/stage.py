@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, final
 
 import numpy as np
@@ -44,13 +45,7 @@ def split_into_shots(record: Record, config: ShotsConfig, raw: RawFiles) -> Sequ
     """A record for every shot; short ones are dropped, not forgotten."""
     media = record.part(Media)
     stamps: list[int] = []
-
-    def small() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        for picture in read_pictures(raw.source(record), media, most_side=_SEEN_SIDE):
-            stamps.append(picture.pts)
-            yield picture.index, picture.picture_HWC
-
-    cuts = sorted(set(find_cuts(small(), config.cuts)))
+    cuts = sorted(set(find_cuts(small_pictures(raw.source(record), media, stamps), config.cuts)))
     if not stamps:
         return [record.set_aside("shots", "shots.no_picture")]
     stamps.append(max(media.end_pts, stamps[-1] + 1))
@@ -69,6 +64,16 @@ def split_into_shots(record: Record, config: ShotsConfig, raw: RawFiles) -> Sequ
             short = span.duration_s < config.shortest_s
             made.append(record.child("shots", span, because=("shots.too_short",) if short else (), without=(Likeness,)))
     return made
+
+
+def small_pictures(
+    path: Path, media: Media, stamps: list[int] | None = None
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """All pictures of a source with their numbers, in the size in which cuts are looked for; stamps are added."""
+    for picture in read_pictures(path, media, most_side=_SEEN_SIDE):
+        if stamps is not None:
+            stamps.append(picture.pts)
+        yield picture.index, picture.picture_HWC
 
 
 def _pieces(first: int, end: int, stamps: list[int], media: Media, config: ShotsConfig) -> Iterator[tuple[int, int]]:
