@@ -1,6 +1,7 @@
 """``openlpm bench data``: the dataset pipeline against planted defects, known cuts and kills."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -35,12 +36,12 @@ def data(
     folder = recordings or (Path(named) if named else None)
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give that of the recordings, or none")
-    effort = Effort(performers=4, num_frames=76, films=4, timed=4) if quick else Effort()
+    effort = Effort(performers=4, num_frames=76, recordings=2, films=2, timed=4) if quick else Effort()
     if performers is not None:
-        effort = Effort(performers=performers, num_frames=effort.num_frames, films=effort.films, timed=effort.timed)
+        effort = replace(effort, performers=performers)
     notes = [
-        f"{effort.performers} drawn performers, {'real recordings' if folder else 'no recordings (--recordings)'}; "
-        f"defects of strengths of chance; precision among as many clean clips; speed at 640 x 480",
+        f"{effort.performers} drawn performers, {'real recordings' if folder else 'no recordings (--recordings)'}",
+        "defects of strengths of chance; precision among as many clean clips; speed at 640 x 480",
         "n counts clips (filters), films (cuts), records (speed), kills (lost, doubled)",
     ]
     with stages() as report:

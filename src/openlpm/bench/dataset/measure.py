@@ -28,7 +28,9 @@ class Effort:
 
     performers: int = 24
     num_frames: int = 84
-    films: int = 24
+    recordings: int = 100
+    """At most so many of the real clips."""
+    films: int = 16
     """Films that are cut here."""
     timed: int = 6
     """Clips at 480 rows for speed and kills."""
@@ -47,7 +49,7 @@ def measure_data(effort: Effort, recordings: Path | None, report: Callable[[str,
         clips.append(clip)
         report("performers", len(clips), effort.performers)
     performers = list(clips)
-    real = [each.path for each in seen if each.clean == "table"]
+    real = [each.path for each in seen if each.clean == "table"][: effort.recordings]
     clips += [stretched(clip, effort.num_frames) for clip in filmed(real, effort.num_frames)]
     with tempfile.TemporaryDirectory(prefix="openlpm-bench-") as name:
         folder = Path(name)

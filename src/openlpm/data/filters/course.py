@@ -11,8 +11,10 @@ _TILES: Final = 8
 _SEEN: Final = 128
 _SAME: Final = 0.35
 """Grey levels of change in the liveliest part of a picture under which nothing moves: coders alone do less."""
-_FLAT: Final = 3.0
+_FLAT: Final = 1.5
 """Spread of grey levels along a row or column of a bar, and of its mean over time."""
+_BLACK, _WHITE = 30.0, 235.0
+"""A flat edge of any other tone is a wall or a sky."""
 
 
 @final
@@ -85,5 +87,6 @@ class Course:
 def _inside(seen: list[NDArray[np.float64]]) -> float:
     """Share of rows or columns between the bars; 1 where the whole picture is flat."""
     spreads, means = np.stack(seen).swapaxes(0, 1)
-    lively = np.flatnonzero((spreads.max(axis=0) > _FLAT) | (np.ptp(means, axis=0) > _FLAT))
+    middling = (means.mean(axis=0) > _BLACK) & (means.mean(axis=0) < _WHITE)
+    lively = np.flatnonzero((spreads.max(axis=0) > _FLAT) | (np.ptp(means, axis=0) > _FLAT) | middling)
     return 1.0 if lively.size == 0 else float(lively[-1] - lively[0] + 1) / spreads.shape[1]

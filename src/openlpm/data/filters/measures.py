@@ -57,7 +57,7 @@ def contrast_of(grey_HW: Grey) -> float:
 
 
 def cast_of(picture_HWC: Grey) -> float:
-    """How far the picture as a whole leans to one colour, against how much its colours differ; 1.5 and more is a cast.
+    """How far the picture as a whole leans to one colour, against how much its colours differ; 2 and more is a cast.
 
     The distance of the mean from grey over the spread around it, in Lab (Li, Jin and others, 2006).
     """

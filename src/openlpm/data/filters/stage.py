@@ -73,7 +73,7 @@ class FiltersConfig:
     dark: Range = Range(at_most=0.6)
     bright: Range = Range(at_most=0.35)
     contrast: Range = Range(at_least=0.2)
-    cast: Range = Range(at_most=3.0)
+    cast: Range = Range(at_most=2.0)
     flicker: Range = Range(at_most=0.008)
     blocking: Range = Range(at_most=2.2)
     frozen_s: Range = Range(at_most=1.0)
