@@ -29,6 +29,8 @@ Examples:
 
   openlpm train all --tiny --out out/tiny
 
+  openlpm data build recordings --out dataset
+
 Every command explains itself: openlpm generate --help.
 """
 

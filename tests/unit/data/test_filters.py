@@ -24,7 +24,9 @@ def a_clip(number: int = 0, size: int = 256) -> NDArray[np.uint8]:
     """Something that moves before something that does not, ``frames_FHWC``."""
     rng = np.random.default_rng(number)
     back_HWC = np.full((size, size, 3), 128, np.uint8)
-    for x, y, radius, *colour in rng.integers((0, 0, 4, 50, 50, 50), (size, size, 26, 215, 215, 215), (160, 6)).tolist():
+    for x, y, radius, *colour in rng.integers(
+        (0, 0, 4, 50, 50, 50), (size, size, 26, 215, 215, 215), (160, 6)
+    ).tolist():
         cv2.circle(back_HWC, (x, y), radius, colour, -1)
     frames = []
     for index in range(FRAMES):
@@ -78,7 +80,11 @@ def test_a_planted_defect_is_found_and_a_clean_clip_is_not_blamed(defect: Defect
 
 
 def test_there_is_a_range_for_every_score() -> None:
-    assert {each.name for each in fields(FiltersConfig)} == set(score_names()) == {each.name for each in fields(FilterScores)}
+    assert (
+        {each.name for each in fields(FiltersConfig)}
+        == set(score_names())
+        == {each.name for each in fields(FilterScores)}
+    )
 
 
 def test_more_blur_is_more() -> None:
