@@ -77,6 +77,7 @@ def test_the_report_holds_all_that_it_shows(built: Path, tmp_path: Path) -> None
     assert not re.findall(r"(?:https?:)?//\w|src=\"(?!\")|<script|<link|@import|url\(", without_data)
 
 
+@pytest.mark.long
 def test_one_stage_is_run_again_with_another_setting(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = Dataset(folder=built).current("filters").read_bytes()
     assert main(["data", "run", "filters", "--dataset", str(built), "--set", "short_side.at_least=100"]) == 0

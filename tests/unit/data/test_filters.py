@@ -17,7 +17,7 @@ from openlpm.data.pixels import grey_of
 
 pytestmark = pytest.mark.unit
 
-FRAMES = 60
+FRAMES = 48
 
 
 def a_clip(number: int = 0, size: int = 256) -> NDArray[np.uint8]:
@@ -74,9 +74,9 @@ def test_a_planted_defect_is_found_and_a_clean_clip_is_not_blamed(defect: Defect
     assert not dropped(scores_of(clean), defect)
     found = [
         dropped(scores_of(plant(clean, defect, generator("test", defect.value, seed), other, 24.0)), defect)
-        for seed in range(5)
+        for seed in range(3)
     ]
-    assert sum(found) >= 4
+    assert sum(found) >= 2
 
 
 def test_there_is_a_range_for_every_score() -> None:
