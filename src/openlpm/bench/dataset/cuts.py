@@ -32,8 +32,14 @@ def cut_rows(clips: Sequence[NDArray[np.uint8]], seen: Sequence[Seen], folder: P
 
 def _row(name: str, counted: list[tuple[int, int, int]]) -> Row:
     terms_NX = np.array(counted, dtype=np.float64).reshape(-1, 3)
-    estimate = of_sums(terms_NX, lambda sums_EX: 2 * sums_EX[:, 0] / np.maximum(sums_EX[:, 1] + sums_EX[:, 2], 1e-9))
+    estimate = of_sums(terms_NX, _f1)
     return Row.of(name, estimate, bar=_BAR)
+
+
+def _f1(sums_EX: NDArray[np.float64]) -> NDArray[np.float64]:
+    """F1 of sums (hits, named, wanted); NaN where there is nothing to find and nothing was named."""
+    both_E = sums_EX[:, 1] + sums_EX[:, 2]
+    return np.where(both_E > 0, 2 * sums_EX[:, 0] / np.maximum(both_E, 1), np.nan)
 
 
 def _counted(path: Path, wanted: Sequence[int]) -> tuple[int, int, int]:
