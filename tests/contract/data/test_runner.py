@@ -221,7 +221,7 @@ def test_a_build_that_is_killed_at_many_moments_of_chance_loses_and_doubles_noth
     draw, deaths = random.Random(7), 0
     for number in range(6):
         out = tmp_path / f"dataset{number}"
-        waits = iter([draw.uniform(0.3, 4.0) for _ in range(25)] + [120.0])
+        waits = iter([draw.uniform(0.3, 2.2) for _ in range(25)] + [120.0])
         deaths += killed_until_done(recordings, out, waits)
         check_nothing_lost_or_doubled(Dataset(folder=out), reference)
     assert deaths >= 12
