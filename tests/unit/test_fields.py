@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from openlpm.core.errors import ConfigError
-from openlpm.recipes.fields import as_json, changed, fields_of, has_field, told
+from openlpm.core.fields import as_json, changed, fields_of, has_field, told
 
 pytestmark = pytest.mark.unit
 

@@ -77,6 +77,16 @@ def ratio_of_sums(numerator_N: Values, denominator_N: Values, *, seed: int = 0) 
     return Estimate(value=value, low=float(low), high=float(high), n=count)
 
 
+def share(hits: int, n: int) -> Estimate:
+    """Hits among n that are independent, with Wilson's interval, which is honest at 0 and at n; NaN with n = 0."""
+    if n == 0:
+        return Estimate.single(math.nan, n=0)
+    z, value = _NORMAL.inv_cdf(0.5 + _CONFIDENCE / 2), hits / n
+    middle = (value + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(value=value, low=max(0.0, middle - reach), high=min(1.0, middle + reach), n=n)
+
+
 def median(values_N: Values) -> Estimate:
     """Median with the interval of the sign test: the order statistics between which it lies in 95 % of cases.
 

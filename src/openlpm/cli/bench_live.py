@@ -32,7 +32,7 @@ def live(
 
     from openlpm.bench.live.measure import QUICK, LiveConfig, measure_live
     from openlpm.bench.reading import load_judges
-    from openlpm.recipes.fields import changed
+    from openlpm.core.fields import changed
 
     config = changed(QUICK if quick else LiveConfig(), amounts or [])
     require_writable(json_path)

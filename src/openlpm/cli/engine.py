@@ -105,7 +105,7 @@ def load_engine(folder: Path | None, device: str, stream: Sequence[str] = ()) ->
     model = load_model(chosen, place)
     if not stream:
         return ModelEngine(model, chosen)
-    from openlpm.recipes.fields import changed
+    from openlpm.core.fields import changed
     from openlpm.rollout.stream import online_of
 
     return ModelEngine(model, chosen, changed(online_of(model), stream))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, demo, doctor, generate, package, serve, stream, synth, train
+from openlpm.cli import bench, characters, data, demo, doctor, generate, package, serve, stream, synth, train
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -28,6 +28,8 @@ Examples:
   openlpm synth render --out talks --count 4
 
   openlpm train all --tiny --out out/tiny
+
+  openlpm data build recordings --out dataset
 
 Every command explains itself: openlpm generate --help.
 """
@@ -55,6 +57,7 @@ app.command("stream", help=stream.HELP)(stream.stream)
 app.command("train", help=train.HELP)(train.train)
 app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")
+app.add_typer(data.app, name="data")
 app.add_typer(synth.app, name="synth")
 
 

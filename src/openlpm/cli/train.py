@@ -187,7 +187,7 @@ def _report(*, first: bool) -> "Generator[Report]":
 
 
 def _show(planned: "Plan") -> None:
-    from openlpm.recipes.fields import told
+    from openlpm.core.fields import told
 
     shown = {"footage": planned.footage, "vae": planned.autoencoder, "judges": planned.judges}
     shown |= {f"base ({lesson})": recipe for lesson, recipe in (planned.base or {}).items()}

@@ -1,1 +1,1 @@
-"""From raw videos to training shards: the dataset pipeline (LPM 1.0, section 1)."""
+"""From raw videos to training shards: stages that turn records into records, and the runner that never loses one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from openlpm.core.errors import ConfigError
-from openlpm.recipes.fields import changed
+from openlpm.core.fields import changed
 from openlpm.rollout.assembly import CharacterModel, load_model, read_config
 from openlpm.rollout.online import OnlineNetwork
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar, final
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.fields import changed, fields_of, has_field, split_assignment
 from openlpm.recipes import nano, tiny
 from openlpm.recipes.beginning import is_stored
 from openlpm.recipes.critic import CriticRecipe
-from openlpm.recipes.fields import changed, fields_of, has_field, split_assignment
 from openlpm.recipes.online import OnlineRecipe, online_recipe
 from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, Stage
 from openlpm.recipes.stages import (

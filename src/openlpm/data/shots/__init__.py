@@ -1,0 +1,1 @@
+"""Shots: sources become clips without a cut."""

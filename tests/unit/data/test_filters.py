@@ -1,0 +1,145 @@
+from collections.abc import Callable
+from dataclasses import fields
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from openlpm.core.errors import ConfigError
+from openlpm.core.seeds import generator
+from openlpm.data.defects.planting import SCORES, Defect, plant
+from openlpm.data.filters.course import Course
+from openlpm.data.filters.measures import blocking_of, blur_of, cast_of, contrast_of, exposure_of
+from openlpm.data.filters.overlays import Overlays
+from openlpm.data.filters.stage import FiltersConfig, FilterScores, Range, score_names
+from openlpm.data.pixels import grey_of
+
+pytestmark = pytest.mark.unit
+
+FRAMES = 48
+
+
+def a_clip(number: int = 0, size: int = 256) -> NDArray[np.uint8]:
+    """Something that moves before something that does not, ``frames_FHWC``."""
+    rng = np.random.default_rng(number)
+    back_HWC = np.full((size, size, 3), 128, np.uint8)
+    for x, y, radius, *colour in rng.integers(
+        (0, 0, 4, 50, 50, 50), (size, size, 26, 215, 215, 215), (160, 6)
+    ).tolist():
+        cv2.circle(back_HWC, (x, y), radius, colour, -1)
+    frames = []
+    for index in range(FRAMES):
+        picture_HWC = back_HWC.copy()
+        x = int(size / 2 + 40 * np.sin(index / 6 + number))
+        cv2.circle(picture_HWC, (x, size // 2), 42, (210, 170, 140), -1)
+        cv2.circle(picture_HWC, (x - 14, size // 2 - 10), 5, (20, 20, 20), -1)
+        frames.append(picture_HWC)
+    return np.stack(frames)
+
+
+def scores_of(frames_FHWC: NDArray[np.uint8]) -> dict[str, float]:
+    course, overlays = Course(), Overlays()
+    for index, picture_HWC in enumerate(frames_FHWC):
+        course.add(grey_of(picture_HWC))
+        if index % 5 == 0:
+            course.add_sample(grey_of(picture_HWC))
+            overlays.add(picture_HWC)
+    middle_HWC = frames_FHWC[FRAMES // 2]
+    brightness, dark, bright = exposure_of(middle_HWC)
+    return {
+        "blur": blur_of(grey_of(middle_HWC)),
+        "brightness": brightness,
+        "dark": dark,
+        "bright": bright,
+        "contrast": contrast_of(grey_of(middle_HWC)),
+        "flicker": course.flicker,
+        "frozen_s": course.longest_frozen / 24,
+        "doubled": course.doubled,
+        "bars": course.bars,
+        "subtitle": overlays.subtitle,
+        "logo": overlays.logo,
+        "inset": overlays.inset,
+    }
+
+
+def dropped(scores: dict[str, float], defect: Defect) -> bool:
+    config = FiltersConfig()
+    return any(not getattr(config, name).holds(scores[name]) for name in SCORES[defect])
+
+
+@pytest.mark.parametrize("defect", list(Defect))
+def test_a_planted_defect_is_found_and_a_clean_clip_is_not_blamed(defect: Defect) -> None:
+    clean, other = a_clip(0), a_clip(1)
+    assert not dropped(scores_of(clean), defect)
+    found = [
+        dropped(scores_of(plant(clean, defect, generator("test", defect.value, seed), other, 24.0)), defect)
+        for seed in range(3)
+    ]
+    assert sum(found) >= 2
+
+
+def test_there_is_a_range_for_every_score() -> None:
+    assert (
+        {each.name for each in fields(FiltersConfig)}
+        == set(score_names())
+        == {each.name for each in fields(FilterScores)}
+    )
+
+
+def test_more_blur_is_more() -> None:
+    grey_HW = grey_of(a_clip()[0])
+    scores = [blur_of(cv2.GaussianBlur(grey_HW, (0, 0), sigma).astype(np.uint8)) for sigma in (0.5, 1.0, 2.0, 4.0)]
+    assert scores == sorted(scores)
+    assert scores[-1] - scores[0] > 0.2
+
+
+def test_blocks_of_a_strong_coder_are_seen() -> None:
+    picture_HWC = cv2.GaussianBlur(a_clip()[0], (0, 0), 2.0)
+    _, coded = cv2.imencode(".jpg", picture_HWC, [cv2.IMWRITE_JPEG_QUALITY, 6])
+    assert blocking_of(grey_of(picture_HWC.astype(np.uint8))) < 1.3
+    assert blocking_of(grey_of(cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8))) > 2.2
+
+
+def test_a_picture_that_leans_to_one_colour_is_seen() -> None:
+    picture_HWC = a_clip()[0]
+    blue_HWC = np.clip(picture_HWC * np.array([1.0, 0.25, 0.2]), 0, 255).astype(np.uint8)
+    most = FiltersConfig().cast
+    assert most.holds(2 * cast_of(picture_HWC))
+    assert not most.holds(cast_of(blue_HWC))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_bars_at_the_edges_are_measured(axis: int) -> None:
+    frames_FHWC = a_clip()
+    cut: list[slice] = [slice(None)] * 3
+    cut[axis] = slice(0, 32)
+    frames_FHWC[tuple(cut)] = 0
+    assert scores_of(frames_FHWC)["bars"] == pytest.approx(32 / 256, abs=0.01)
+    assert scores_of(a_clip())["bars"] == 0.0
+
+
+def test_movement_alone_is_no_flicker_and_a_fade_is_none() -> None:
+    frames_FHWC = a_clip()
+    fade = np.linspace(1.0, 0.4, FRAMES)[:, None, None, None]
+    assert scores_of((frames_FHWC * fade).astype(np.uint8))["flicker"] < 0.004
+
+
+def still(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(frames_FHWC[:1], FRAMES, axis=0)
+
+
+def empty(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.full_like(frames_FHWC, 128)
+
+
+@pytest.mark.parametrize("change", [still, empty])
+def test_every_score_of_a_strange_clip_is_a_finite_number(
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+) -> None:
+    assert all(np.isfinite(value) for value in scores_of(change(a_clip())).values())
+
+
+def test_bounds_that_no_number_can_keep_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no number is both"):
+        Range(at_least=2.0, at_most=1.0)
