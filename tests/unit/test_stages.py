@@ -75,7 +75,8 @@ def test_judges_go_on_from_earlier_ones_and_fresh_ones_are_said(tmp_path: Path) 
     start_judges_from(*new, tmp_path, said.append)
     for ours, theirs in zip(new, old, strict=True):
         for key, tensor in ours.state_dict().items():
-            assert torch.equal(tensor, theirs.state_dict()[key].bfloat16().float()), key
+            kept = theirs.state_dict()[key]
+            torch.testing.assert_close(tensor, kept, rtol=0, atol=float(kept.abs().max()) / 50, msg=key)  # 8 bits
     assert [line.split(":")[0] for line in said] == ["critic", "critic-mouth"]
 
 

@@ -59,9 +59,16 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "there is not enough memory for this; close other programs, or use --device cpu"
     if isinstance(error, ModuleNotFoundError):
-        return f"the Python package {error.name} is not installed; pip install 'openlpm[tts]' or the extra that has it"
+        return f"the Python package {error.name} is not installed; pip install 'openlpm[{_extra_with(error.name)}]'"
     kind = type(error).__name__
     return f"something unexpected happened ({kind}: {error}); {DEBUG_VARIABLE}=1 shows where, please report it"
+
+
+def _extra_with(module: str | None) -> str:
+    """The extra that brings a module; the largest if none is known to."""
+    from openlpm.cli.checks.packages import EXTRAS
+
+    return next((extra for extra, modules in EXTRAS.items() if module in modules), "live")
 
 
 def _say(sentence: str) -> None:
