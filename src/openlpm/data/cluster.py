@@ -1,5 +1,6 @@
 """The same workers on many machines, through Ray. All machines see the sources under the same paths."""
 
+import importlib
 import os
 from collections.abc import Iterator
 from typing import Any, final
@@ -39,10 +40,10 @@ class RayCrew:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
-            import ray
+            ray: Any = importlib.import_module("ray")  # by name: its types are there only where it is
         except ModuleNotFoundError as error:
             raise ConfigError(f"the package {error.name} is not installed; pip install 'openlpm[ray]'") from error
-        self._ray: Any = ray
+        self._ray = ray
         self._began_here = not ray.is_initialized()
         if self._began_here:
             try:
