@@ -18,10 +18,15 @@ GPUS=${GPUS:-1}
 STAGES=${STAGES:-vae judges base causal ode off-policy on-policy refine}
 RANK=${RANK:-16}
 mkdir -p "$OUT/warm"
+rm -f "$OUT/warm/done"
 export PYTHONPATH="src:${PYTHONPATH:-}" PYTHONUNBUFFERED=1
 export CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 ONLINE=$(for stage in $STAGES; do case $stage in causal | ode | off-policy | on-policy | refine) echo "$stage" ;; esac; done)
 has() { [[ " $STAGES " == *" $1 "* ]]; }
+if { has vae || has judges; } && ! has base; then
+  echo "train_chain.sh packages and measures a Base: with vae or judges give base in STAGES too" >&2
+  exit 2
+fi
 
 warm() { # GPU, name, parts and layouts: processes on one machine share what any of them has compiled
   CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) timeout "${WARM_S:-240}" python3 runs/profile_step.py --warm --rank "$RANK" \
@@ -32,19 +37,21 @@ warm() { # GPU, name, parts and layouts: processes on one machine share what any
   if has vae || has judges; then warm 0 vae --parts autoencoder critic & fi
   if has base; then for layout in 0 1 2 3; do warm "$layout" "base-$layout" --parts base --layouts "$layout" & done; fi
   wait
-  touch "$OUT/warm/done"
-  # Online's graphs want the whole of neither the processors nor the GPU: they are made while Base is trained.
+  # Online's graphs want the whole of neither the processors nor the GPU: they are made while Base is trained, if it is.
+  if has base; then touch "$OUT/warm/done"; fi
   for layout in 0 1; do
     for stage in $ONLINE; do warm "$layout" "$stage-$layout" --parts online --stages "$stage" --layouts "$layout"; done &
   done
   wait
+  touch "$OUT/warm/done"
 ) &
+WARMING=$!
 
 torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
   'CUDA_VISIBLE_DEVICES=$LOCAL_RANK LOCAL_RANK=0 exec python3 -c "$CLI" "$@"' openlpm train $STAGES \
   --out "$OUT" --init "$INIT" --wait-for "$OUT/warm/done" ${STAGE_S:+--seconds "$STAGE_S"} \
   ${ONLINE:+--set rank="$RANK"} ${HUMAN:+--set footage.human="$HUMAN"} ${SEED:+--set footage.seed="$SEED"} \
-  ${CLIPS:+--set footage.num_clips="$CLIPS"} "${@:3}" >>"$OUT/train.log" 2>&1 || exit 1
+  ${CLIPS:+--set footage.num_clips="$CLIPS"} "${@:3}" >>"$OUT/train.log" 2>&1 || { kill "$WARMING"; exit 1; }
 
 BASE=$OUT
 [ -d "$OUT/dit" ] || BASE=$INIT

@@ -102,7 +102,7 @@ def one_batch(**changes: object) -> WindowBatch:
         starts_B=torch.tensor([0, 3, 6]),
         context_B=torch.tensor([2, 0, 3]),
         prompt_frames=0,
-        told_at_once=True,
+        told_at_once_B=torch.ones(3, dtype=torch.bool),
         references=(0,),
         keep_B3=torch.ones(3, 3, dtype=torch.bool),
         motion_BM=torch.zeros(3, NUM_MOTION, dtype=torch.bool),
@@ -317,40 +317,31 @@ def test_a_window_is_told_what_happens_in_it_whatever_is_given(
         assert torch.equal(conditions[0].text_BLD, model.text(model.text.prepare(captions)))
 
 
-@pytest.mark.parametrize("at_once", [False, True])
-def test_frames_are_told_what_their_own_prompt_says(model: CharacterModel, bank: ClipBank, at_once: bool) -> None:
+def test_frames_are_told_what_their_own_prompt_says(model: CharacterModel, bank: ClipBank) -> None:
     batch = one_batch(
         layout=DRAW.layouts[1],
         starts_B=torch.tensor([6, 0, 3]),
         keep_B3=torch.tensor([[True], [True], [False]]).expand(3, 3),
         prompt_frames=3,
-        told_at_once=at_once,
+        told_at_once_B=torch.tensor([True, False, False]),
     )
     with torch.no_grad():
         words = WindowConditions(model, bank).told(batch, 0, 5)
-        spans = ((0, 5),) if at_once else ((0, 3), (3, 2))
-        prompts = [
-            model.text(
-                model.text.prepare([f"words {clip} {start + first} {length}" for clip, start in ((0, 6), (1, 0))])
-            )
-            for first, length in spans
-        ]
+        told = model.text(model.text.prepare(["words 0 6 5", "", "words 1 0 3", "words 1 3 2"]))
     found = words.text_BLD.unflatten(1, (2, -1))
-    assert all(torch.equal(found[:2, number], prompt) for number, prompt in enumerate(prompts))
+    assert torch.equal(found[:2].flatten(0, 1), told)
     assert torch.equal(found[2], torch.zeros_like(found[2]))
-    assert not at_once or torch.equal(found[:, 1], torch.zeros_like(found[:, 1]))
     assert words.prompt_BT is not None
-    assert words.prompt_BT.tolist() == [[0] * 5 if at_once else [0, 0, 0, 1, 1]] * 3
+    assert words.prompt_BT.tolist() == [[0] * 5, [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]
 
 
-def test_a_share_of_steps_is_told_at_once_by_all_processes_alike(bank: ClipBank) -> None:
+def test_a_share_of_windows_is_told_at_once(bank: ClipBank) -> None:
     draw = replace(DRAW, prompt_frames=3, told_at_once=0.4)
     assert draw.lengths == (2, 3, 5, 6)
     source = WindowSource(bank, draw)
-    told = [source.batch(step, rank=0).told_at_once for step in range(200)]
-    assert 0.3 < np.mean(told) < 0.5
-    assert told == [source.batch(step, rank=1).told_at_once for step in range(200)]
-    assert all(WindowSource(bank, DRAW).batch(step, rank=0).told_at_once for step in range(20))
+    told = torch.cat([source.batch(step, rank=0).told_at_once_B for step in range(200)])
+    assert 0.3 < told.float().mean() < 0.5
+    assert all(WindowSource(bank, DRAW).batch(step, rank=0).told_at_once_B.all() for step in range(20))
 
 
 def test_prompts_of_lengths_without_captions_are_refused() -> None:

@@ -125,5 +125,14 @@ def test_the_model_of_the_package_streams_somebody_who_stays_who_they_are(tmp_pa
     assert own < 20 < others
 
 
+def test_later_words_reach_the_stream(tmp_path: Path, tiny: Path, reply: Path) -> None:
+    clips = []
+    for name, options in (("a", []), ("b", ["--then", "0.3 somebody else altogether"])):
+        assert generate(reply, tmp_path / f"{name}.mp4", "--model", str(tiny), *options) == 0
+        clips.append(read_video(tmp_path / f"{name}.mp4").frames_FHWC)
+    assert np.array_equal(clips[0][:4], clips[1][:4])
+    assert not np.array_equal(clips[0][-1], clips[1][-1])
+
+
 def test_how_a_model_streams_is_kept_in_its_folder(tiny: Path) -> None:
     assert read_config(tiny).online == ONLINE

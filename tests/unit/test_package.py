@@ -142,6 +142,16 @@ def test_base_alone_is_packaged_as_before_and_old_networks_go(
     assert (tmp_path / "shipped" / "critic" / "note").read_text() == "judge"
 
 
+def test_the_base_of_a_model_that_streams_is_packaged_by_itself(base: CharacterModel, tmp_path: Path) -> None:
+    base.save_to(tmp_path / "base", storage=Storage.FP32)
+    taught(base, rank=2, refiner=True).save_to(tmp_path / "online", storage=Storage.FP32)
+    whole, alone = tmp_path / "whole", tmp_path / "alone"
+    package(tmp_path / "base", whole, online=tmp_path / "online", budget_mib=GENEROUS_MIB, people=0)
+    assert package(whole, alone, people=0) == []
+    assert load_model(alone).config.online is None
+    assert {path.name for path in alone.iterdir()} == {"config.json", *base.parts()}
+
+
 def test_online_of_another_base_is_refused(
     base: CharacterModel, tiny_model: Callable[..., CharacterModel], tmp_path: Path
 ) -> None:

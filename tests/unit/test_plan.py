@@ -81,6 +81,14 @@ def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
     assert planned(out, Stage.ON_POLICY, init=base, student=other).online[Stage.ON_POLICY].online == online()
 
 
+def test_what_streamed_before_is_no_part_of_a_base_that_is_trained_anew(
+    tmp_path: Path, tiny_model: Callable[..., CharacterModel]
+) -> None:
+    init = stored(tmp_path / "init", tiny_model(), online=online())
+    character = planned(tmp_path / "out", Stage.BASE, init=init, tiny=True).character
+    assert (character.online, character.online_networks) == (None, ())
+
+
 def test_how_a_stage_streams_is_what_the_stages_after_it_do(
     tmp_path: Path, tiny_model: Callable[..., CharacterModel]
 ) -> None:

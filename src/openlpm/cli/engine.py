@@ -80,6 +80,7 @@ class ModelEngine:
             listen=request.listen,
             motion=request.motion,
             caption=request.caption,
+            prompts=request.prompts,
             seed=request.seed,
         )
         way = self._online

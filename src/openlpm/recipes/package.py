@@ -86,7 +86,9 @@ def package(
             shutil.copytree(trained / judge, shipped.parent / judge, dirs_exist_ok=True)
     for name in OnlineNetwork:  # of an earlier packaging
         shutil.rmtree(shipped / name, ignore_errors=True)
-    if streaming is None:
+    if streaming is None:  # `trained` may stream: what was distilled for it is not of this Base any more
+        CharacterModel(replace(base.config, online=None, online_networks=())).write_config(shipped)
+        load_model(shipped)
         return []
     packed: list[PackedNetwork] = []
     bases = {_BASE: base.dit.state_dict()}

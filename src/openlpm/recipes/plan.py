@@ -9,7 +9,7 @@ from typing import TypeVar, final
 from openlpm.core.errors import ConfigError
 from openlpm.core.fields import changed, fields_of, has_field, split_assignment
 from openlpm.recipes import nano, tiny
-from openlpm.recipes.beginning import is_stored
+from openlpm.recipes.beginning import is_stored, sizes_of
 from openlpm.recipes.critic import CriticRecipe
 from openlpm.recipes.online import OnlineRecipe, online_recipe
 from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, Stage
@@ -131,7 +131,7 @@ def plan(request: Request) -> Plan:
     footage = tiny.footage(workers) if request.tiny else nano.footage(workers)
     character = nano.character()
     if request.tiny:
-        character = tiny.character() if request.init is None else read_config(request.init)
+        character = tiny.character() if request.init is None else sizes_of(read_config(request.init))
     asked = request.stages
     autoencoder = settings.autoencoder() if Stage.VAE in asked else None
     judges = settings.judges() if Stage.JUDGES in asked else None

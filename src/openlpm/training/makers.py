@@ -1,6 +1,6 @@
 """How a generator under distillation makes its clips: in parallel behind real history, or by its own rollouts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 import torch
@@ -92,6 +92,8 @@ class RolloutMaker:
             for first in range(0, frames, size):
                 noise_NBCTHW = torch.randn(self.online.num_noises, *data_BCTHW[:, :, :size].shape, device=device)
                 heard = excerpt(condition, self.dit.config, first, size, references=False)
+                # A chunk of a stream is told one thing.
+                heard = replace(heard, text_BLD=first_prompt(heard, self.dit.config), prompt_BT=None)
                 chunk = maker.make(memories, noise_NBCTHW, heard, gradient_step=taught)
                 made.append(chunk.predictions[taught])
         return torch.cat(made, dim=2).float()

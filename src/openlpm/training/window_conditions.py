@@ -1,5 +1,6 @@
 """What a window of a banked clip shows and hears: its latents, and its conditions as a performance would get them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import final
@@ -94,26 +95,27 @@ class WindowConditions(nn.Module):
     def told(self, batch: WindowBatch, first_frame: int, num_frames: int) -> Words:
         """What happens in a stretch of the windows, in one prompt or prompt after prompt, as the batch says.
 
-        Zeros where the batch drops text. Both have the same shapes: one prompt is followed by empty ones.
+        Zeros where the batch drops text. One prompt is followed by empty ones.
         """
-        size, num_prompts = len(batch.clips_B), len(prompt_starts(num_frames, batch.prompt_frames))
-        starts = prompt_starts(num_frames, 0 if batch.told_at_once else batch.prompt_frames)
-        lengths = [end - start for start, end in pairwise((*starts, num_frames))]
-        ids_PBLG = torch.stack(
-            [
-                self._bank.text.ids(batch.clips_B, batch.starts_B + first_frame + start, length)
-                for start, length in zip(starts, lengths, strict=True)
-            ]
-        )
-        words_PBLD = self.text(ids_PBLG.flatten(0, 1)).unflatten(0, (-1, size))
-        text_BLD = words_PBLD.transpose(0, 1).flatten(1, 2) * batch.keep_B3[:, 0, None, None]
-        if num_prompts == 1:
-            return Words(text_BLD, None)
-        missing = (num_prompts - len(starts)) * words_PBLD.shape[2]
-        prompt_T = torch.arange(num_frames, device=text_BLD.device) // (
-            num_frames if len(starts) == 1 else batch.prompt_frames
-        )
-        return Words(torch.nn.functional.pad(text_BLD, (0, 0, 0, missing)), prompt_T.expand(size, -1))
+        starts = prompt_starts(num_frames, batch.prompt_frames)
+        keep_B11, at_once_B = batch.keep_B3[:, 0, None, None], batch.told_at_once_B
+        whole_BLD = self._words(batch, first_frame, (0,), num_frames)
+        if len(starts) == 1:
+            return Words(whole_BLD * keep_B11, None)
+        missing = (len(starts) - 1) * whole_BLD.shape[1]
+        whole_BLD = torch.nn.functional.pad(whole_BLD, (0, 0, 0, missing))
+        text_BLD = torch.where(at_once_B[:, None, None], whole_BLD, self._words(batch, first_frame, starts, num_frames))
+        number_T = torch.arange(num_frames, device=text_BLD.device) // batch.prompt_frames
+        return Words(text_BLD * keep_B11, number_T * ~at_once_B[:, None])
+
+    def _words(self, batch: WindowBatch, first_frame: int, starts: Sequence[int], num_frames: int) -> Tensor:
+        """Tokens (B, P L, D) of prompts that begin at so many frames of a stretch and last until the next."""
+        ids = [
+            self._bank.text.ids(batch.clips_B, batch.starts_B + first_frame + start, end - start)
+            for start, end in pairwise((*starts, num_frames))
+        ]
+        words_PBLD = self.text(torch.cat(ids)).unflatten(0, (len(starts), -1))
+        return words_PBLD.transpose(0, 1).flatten(1, 2)
 
 
 def _heard(encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch: WindowBatch) -> Tensor:

@@ -87,7 +87,7 @@ class WindowDraw:
     """Latent frames that a prompt lasts in windows that are told prompt after prompt, as a stream is, a multiple of
     STRIDE: a prompt says what its own frames show. 0: one prompt tells of a whole window."""
     told_at_once: float = 1.0
-    """Share of steps whose windows are told all in one prompt."""
+    """Share of windows that are told all in one prompt."""
     acting: float = 0.0
     """Share of windows that are drawn among those whose captions name an action, in the same mix of situations; the
     others name one as often as it happens."""
@@ -122,8 +122,8 @@ class WindowBatch:
     """Latent frames at the start that are given."""
     prompt_frames: int
     """Latent frames a prompt, where windows are told prompt after prompt; 0: they never are."""
-    told_at_once: bool
-    """Whether one prompt tells of the whole window."""
+    told_at_once_B: Tensor
+    """Whether one prompt tells of a whole window."""
     references: tuple[int, ...]
     """Which of the bank's references."""
     keep_B3: Tensor
@@ -199,13 +199,14 @@ class WindowSource:
         spans = _spans(own, size, layout.frames)
         motion = _given_motion(own, size, draw.give_motion)
         self._acting[layout.frames].put_into(own, draw.acting, clips, starts)
+        at_once = own.random(size) < draw.told_at_once
         return WindowBatch(
             layout=layout,
             clips_B=torch.from_numpy(clips).to(device),
             starts_B=torch.from_numpy(starts).to(device),
             context_B=torch.from_numpy(context).to(device),
             prompt_frames=draw.prompt_frames,
-            told_at_once=not draw.prompt_frames or bool(shared.random() < draw.told_at_once),
+            told_at_once_B=torch.from_numpy(at_once).to(device),
             references=tuple(references),
             keep_B3=torch.from_numpy(keep).to(device),
             motion_span_B2=torch.from_numpy(spans).to(device),

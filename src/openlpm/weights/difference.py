@@ -19,8 +19,8 @@ FACTORS = ".factors"
 MIN_SIDE = 24
 """Smaller matrices, and all that is no matrix, stay whole: they are cheap, and matter out of proportion."""
 _SCALE_BYTES = 2
-_ENTRY_BYTES = 120
 _VECTOR_BYTES = 2
+_ENTRY_BYTES = 120
 """What a safetensors file says about a tensor, beside its numbers."""
 
 
@@ -126,7 +126,7 @@ class Difference:
         return ranks
 
     def size_bytes(self, ranks: Mapping[str, int]) -> int:
-        """About what these ranks take where matrices and components are stored as int8 rows; files are no larger."""
+        """About what these ranks take as int8 rows, before they are gzipped; files are no larger."""
         size = 0
         for key, value in self._target.items():
             rank = ranks.get(key, 0)

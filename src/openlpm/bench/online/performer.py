@@ -104,6 +104,7 @@ class StreamPerformer:
                 listen=part.listen,
                 motion=self._motion(part),
                 caption=part.caption,
+                prompts=part.prompts,
                 seed=part.seed,
             )
             for part in parts
