@@ -63,7 +63,7 @@ touch "$OUT/packaged"
 JUDGES=${JUDGES:-src/openlpm/weights/data}
 [ -d "$OUT/shipped/critic" ] && JUDGES=$OUT/shipped
 measured() { # GPU, name, arguments of openlpm bench
-  CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) timeout "${MEASURE_S:-300}" python3 -c "$CLI" bench "$2" --device cuda \
+  CUDA_VISIBLE_DEVICES=$(($1 % GPUS)) timeout "${MEASURE_S:-600}" python3 -c "$CLI" bench "$2" --device cuda \
     --judges "$JUDGES" --json "$OUT/$2.json" "${@:3}" >"$OUT/bench-$2.log" 2>&1
 }
 measured 0 base --model "$OUT/shipped/nano" --no-demo ${VOICES:+--voices "$VOICES"} ${FOOTAGE:+--footage "$FOOTAGE"} &

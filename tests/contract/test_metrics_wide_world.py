@@ -73,12 +73,14 @@ class Actor:
         self.cases: Sequence[Case] = ()
         self.play = play
         self.kinds: set[tuple[str, ...]] = set()
+        self.parts: list[Part] = []
 
     def joins(self, num_frames: int) -> Sequence[int]:
         return ()
 
     def perform(self, parts: Sequence[Part]) -> Iterator[Tensor]:
         self.kinds |= {tuple(part.kinds) for part in parts}
+        self.parts += parts
         yield torch.stack([picture(torch.from_numpy(self.play(self.cases[p.seed].true_rig.copy()))) for p in parts])
 
 
@@ -126,13 +128,16 @@ def table(monkeypatch: pytest.MonkeyPatch, built: dict[int, tuple[Case, ...]]) -
         judges = Judges(critic=Oracle(blind), mouth=None, hashes={})
         chosen = GroupSizes(**({group.value: 0 for group in Group} | sizes)) if sizes else SIZES
         config = BaseConfig(cases=CaseConfig(), long=None, human_clips=0, strangers=1, batch=4, groups=chosen)
-        told: list[tuple[str, int, int]] = []
-        rows = {row.name: row for row in measure_wide(actor, judges, config, on_progress=lambda *to: told.append(to))}
-        begun = [what for what, done, _ in told if done == 0]
-        assert begun == [what for what, done, total in told if done == total]
+        heard: list[tuple[str, int, int]] = []
+        rows = {row.name: row for row in measure_wide(actor, judges, config, on_progress=lambda *to: heard.append(to))}
+        begun = [what for what, done, _ in heard if done == 0]
+        assert begun == [what for what, done, total in heard if done == total]
         assert {f"{group}: truth" for group in Group if chosen.of(group)} <= set(begun)
         in_time = chosen.sequences > 0  # sequences are performed a second time, each action told when it is its turn
         assert sum("statistics of" in what for what in begun) == in_time + sum(chosen.of(group) > 0 for group in Group)
+        told = [part for part in actor.parts if part.prompts]
+        assert len(told) == chosen.sequences
+        assert all(len(part.prompts) >= 3 and part.prompts[-1].caption == part.caption for part in told)
         assert chosen.references == 0 or actor.kinds == {
             ("global",), ("global", "view"), ("global", "view", "expression")
         }  # fmt: skip

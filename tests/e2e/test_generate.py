@@ -404,6 +404,11 @@ def test_a_command_that_is_terminated_cleans_up(tmp_path: Path, ada: Path) -> No
     assert files(tmp_path) == {"r.wav"}
 
 
+def test_a_missing_package_is_named_with_the_smallest_extra_that_has_it() -> None:
+    found = [errors._extra_with(module) for module in ("espeakng_loader", "cv2", "aiortc", "nobody_knows_me")]
+    assert found == ["tts", "data", "live", "live"]
+
+
 def test_being_terminated_once_more_does_not_stop_the_tidying_up() -> None:
     """``timeout`` tells a process and then its group."""
     tidied = False

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from openlpm.bench import human_voices, truth
+from openlpm.bench.actions import in_time, waiting
 from openlpm.bench.cases import MIX, CaseConfig, cases_from, identity_seeds
+from openlpm.bench.groups import Group, case_config, style_of
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.seeds import Split, split_of
+from openlpm.synth.act.enact import is_held_out
 from openlpm.synth.sound import speech_bank
 
 pytestmark = pytest.mark.unit
@@ -26,6 +29,33 @@ def test_cases_are_test_people_in_a_fixed_mix_and_follow_their_seed() -> None:
     for case, same in zip(cases, again, strict=True):
         assert np.array_equal(case.true_rig, same.true_rig)
         assert np.array_equal(case.record.speak_A, same.record.speak_A)
+
+
+def test_texts_are_in_the_words_that_a_group_is_about() -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    bank = speech_bank.build(Split.TEST, 8, seed=0)
+    for group, held_out in ((Group.ACTIONS, False), (Group.HELD_OUT, True)):
+        config = case_config(group, 24, Split.TEST)
+        cases = cases_from(bank, config, style_of(group))
+        seeds = [int(case.record.clip_id.rsplit("-", 1)[1]) for case in cases]
+        assert len(set(seeds)) == len(seeds)
+        assert {is_held_out(Split.TEST, seed) for seed in seeds} == {held_out}
+    with pytest.raises(ConfigError, match="held_out=True"):
+        cases_from(bank, CaseConfig(count=2, split=Split.TRAIN, held_out=True))
+
+
+def test_an_action_is_told_when_it_begins_and_two_seconds_long() -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    bank = speech_bank.build(Split.TEST, 8, seed=0)
+    (case, *_) = cases_from(bank, case_config(Group.SEQUENCES, 2, Split.TEST), style_of(Group.SEQUENCES))
+    assert case.record.truth is not None
+    begins = [event.start_frame / 24 for event in case.record.truth.events if event.kind.startswith("action:")]
+    prompts, idle = in_time(case.record), waiting(case.record)
+    asked = [prompt for prompt in prompts if prompt.caption != idle]
+    assert [prompt.at_s for prompt in asked] == begins
+    assert len({prompt.caption for prompt in asked}) == 3
+    rests = [prompt.at_s for prompt in prompts if prompt.caption == idle]
+    assert rests == [begin + 2 for begin, after in zip(begins, [*begins[1:], np.inf], strict=True) if begin + 2 < after]
 
 
 def test_validation_people_are_others_and_purposes_do_not_share_people() -> None:

@@ -65,10 +65,11 @@ def _sentence(error: Exception) -> str:
 
 
 def _extra_with(module: str | None) -> str:
-    """The extra that brings a module; the largest if none is known to."""
+    """The smallest extra that brings a module; that of the server if none is known to."""
     from openlpm.cli.checks.packages import EXTRAS
 
-    return next((extra for extra, modules in EXTRAS.items() if module in modules), "live")
+    bringing = [extra for extra, modules in EXTRAS.items() if module in modules]
+    return min(bringing, key=lambda extra: len(EXTRAS[extra]), default="live")
 
 
 def _say(sentence: str) -> None:
