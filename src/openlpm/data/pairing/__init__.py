@@ -1,0 +1,1 @@
+"""Pairing: who listens to whom, and the voices of the two."""
