@@ -138,12 +138,12 @@ def test_a_worker_that_dies_is_replaced_and_performances_go_on(engine: Engine) -
         performer.close()
 
 
-@pytest.mark.parametrize("others", [1, 3])
-def test_a_performance_that_kills_the_worker_again_and_again_is_ended(others: int) -> None:
-    engine = Engine(EngineConfig(stage=CardConfig(places=others + 1)))
+def test_a_performance_that_kills_the_worker_in_the_midst_of_others_is_found_and_ended() -> None:
+    # Chunks so slow that all are late: whoever is made is made together with the others.
+    engine = Engine(EngineConfig(stage=CardConfig(places=3, chunk_s=0.25)))
     engine.start()
     assert engine.wait_ready(60)
-    good = [engine.join(joining(seed)) for seed in range(others)]
+    good = [engine.join(joining(seed)) for seed in range(2)]
     watch(good[0], 0.2)
     bad = engine.join(joining(9, "die"))
 
