@@ -55,11 +55,11 @@ class Fp8Linear(nn.Module):
 
     def forward(self, x_I: Float[Tensor, "*lead I"]) -> Float[Tensor, "*lead O"]:
         rows_RI = x_I.flatten(0, -2) if x_I.ndim > 1 else x_I[None]
-        narrow_RI, scale_R1 = quantised(rows_RI)
-        out_RO = self._product(narrow_RI, scale_R1, x_I.dtype)
+        out_RO = self.product(*quantised(rows_RI), x_I.dtype)
         return out_RO.unflatten(0, x_I.shape[:-1]) if x_I.ndim > 1 else out_RO[0]
 
-    def _product(self, narrow_RI: Tensor, scale_R1: Tensor, dtype: torch.dtype) -> Tensor:
+    def product(self, narrow_RI: Tensor, scale_R1: Tensor, dtype: torch.dtype) -> Tensor:
+        """What ``forward`` does with rows that are narrow already."""
         if narrow_RI.is_cuda:
             out_RO = torch._scaled_mm(  # noqa: SLF001 (row-wise scales have no public name yet)
                 narrow_RI,
