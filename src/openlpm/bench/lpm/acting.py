@@ -51,7 +51,7 @@ def score(task: Task, view: View) -> Values:
 
 
 def _lag_s(task: Task, matcher: ActionMatcher, seen_FR: FloatTrack, asked: Sequence[str]) -> float:
-    """Mean seconds between when each action begins in truth and where it is best matched; the most if it is not done."""
+    """Mean seconds from when each action begins in truth to where it is best matched; the most if it is not done."""
     assert task.record is not None
     assert task.record.truth is not None
     begins = {event.kind.removeprefix("action:"): event.start_frame for event in task.record.truth.events}

@@ -97,9 +97,7 @@ def read_certificates(folder: Path, origin: Mapping[str, Any]) -> dict[str, Cert
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is no certificate: make it again with `openlpm bench certify`") from error
         if known != dict(origin):
-            raise InputError(
-                f"{path} was given for other judges or another version: run `openlpm bench certify` again"
-            )
+            raise InputError(f"{path} was given for other judges or another version: run `openlpm bench certify` again")
         found[certificate.metric] = certificate
     return found
 

@@ -31,7 +31,5 @@ def reencoded(frames_FCHW: Tensor, *, crf: int = _CRF, codec: str = "libx264") -
         container.mux(stream.encode(None))
     buffer.seek(0)
     with av.open(buffer) as container:
-        decoded = [
-            cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
-        ]
+        decoded = [cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
     return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)

@@ -186,7 +186,7 @@ def _not_worse(gain_N: Values, margin: float) -> float:
 
 
 def equivalence(apart_N: Values, margin: float) -> float:
-    """p of two one-sided tests that the mean difference lies within +-``margin``."""
+    """P of two one-sided tests that the mean difference lies within +-``margin``."""
     return max(_not_worse(apart_N, margin), _not_worse(-apart_N, margin))
 
 
@@ -205,9 +205,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return stats.false_discovery_control(p_values).tolist() if p_values else []
 
 
-def rank_intervals(
-    systems: Sequence[str], better: Callable[[str, str], bool]
-) -> dict[str, tuple[int, int]]:
+def rank_intervals(systems: Sequence[str], better: Callable[[str, str], bool]) -> dict[str, tuple[int, int]]:
     """First and last rank that each may have; ``better(a, b)``: a is better and the interval leaves 0 out."""
     ranks: dict[str, tuple[int, int]] = {}
     for name in systems:

@@ -6,6 +6,7 @@ would. What changes pictures themselves (noise, tremor, codecs, another face) is
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -43,17 +44,17 @@ class Other:
 Make = Callable[[Task, View, Sequence[Other]], View | None]
 
 
-def held(task: Task, truth: View, others: Sequence[Other]) -> View:
+def held(_task: Task, truth: View, _others: Sequence[Other]) -> View:
     """The first frame to the end."""
     return _at(truth, np.zeros(truth.frame_F.size, np.int64), moves=False)
 
 
-def backward(task: Task, truth: View, others: Sequence[Other]) -> View | None:
+def backward(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
     """From the end to the beginning."""
     return None if task.case.track == Track.LONG else _at(truth, np.arange(truth.frame_F.size)[::-1])
 
 
-def repeated(task: Task, truth: View, others: Sequence[Other]) -> View:
+def repeated(task: Task, truth: View, _others: Sequence[Other]) -> View:
     """Ten seconds again and again; of a short clip its first third, of a long one its first two excerpts."""
     count = truth.frame_F.size
     if task.case.track == Track.LONG:
@@ -80,7 +81,7 @@ def other_voice(task: Task, truth: View, others: Sequence[Other]) -> View | None
 def late_by(frames: int) -> Make:
     """Sound that comes so much later, or in every other case earlier, than the picture."""
 
-    def make(task: Task, truth: View, others: Sequence[Other]) -> View | None:
+    def make(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
         if task.mouth_FX is None:
             return None
         sign = 1 if task.case.seed_base % 2 else -1
@@ -135,7 +136,7 @@ def chatter(task: Task, truth: View, others: Sequence[Other]) -> View | None:
     return truth.with_reading(replace(truth.reading, rig_FR=rig_FR))
 
 
-def nods(task: Task, truth: View, others: Sequence[Other]) -> View | None:
+def nods(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
     """A listener who rests and nods every two seconds, whatever is heard."""
     if task.case.track != Track.LISTENING:
         return None
@@ -151,7 +152,7 @@ def nods(task: Task, truth: View, others: Sequence[Other]) -> View | None:
     return truth.with_reading(replace(reading, rig_FR=resting_FR.astype(np.float32)))
 
 
-def scrambled(task: Task, truth: View, others: Sequence[Other]) -> View | None:
+def scrambled(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
     """The actions of a text in another order: each with the rest that follows it, the first last."""
     if task.case.track != Track.TEXT or task.record is None or task.record.truth is None:
         return None
@@ -159,7 +160,7 @@ def scrambled(task: Task, truth: View, others: Sequence[Other]) -> View | None:
     if len(starts) < 2:
         return None
     edges = [*starts, truth.frame_F.size]
-    parts = [np.arange(first, end) for first, end in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [np.arange(first, end) for first, end in pairwise(edges)]
     order = np.concatenate([np.arange(starts[0]), *parts[1:], parts[0]])
     return _at(truth, order)
 

@@ -46,9 +46,7 @@ def score(task: Task, view: View) -> Values:
     energy_E, true_E = (_energy(each) for each in (view, truth))
     minutes_E = np.array([view.frame_F[span.start] for span in spans]) / (60.0 * FRAME_RATE_HZ)
     likeness_E = _likeness(task, view)
-    dead_E = (
-        _strangers(task, view) | _still(energy_E, true_E) | _dissolved(view, truth) | _again(view)
-    )
+    dead_E = _strangers(task, view) | _still(energy_E, true_E) | _dissolved(view, truth) | _again(view)
     lived = float(minutes_E[int(dead_E.argmax())]) if dead_E.any() else view.num_frames / (60.0 * FRAME_RATE_HZ)
     whole = view.num_frames / (60.0 * FRAME_RATE_HZ)
     share_E = np.minimum(energy_E / np.maximum(true_E, 1e-9), 1.0)

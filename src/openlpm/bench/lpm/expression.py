@@ -1,7 +1,5 @@
 """D9: the emotion that is asked for, eyes where they should look, and lids that blink as lids do."""
 
-import numpy as np
-
 from openlpm.bench import eyes, metrics
 from openlpm.bench.emotions import labels_of
 from openlpm.bench.lpm.measures import Control, Dimension, Measure

@@ -38,7 +38,9 @@ class Bench:
         """
         version, listed = folder / "VERSION", folder / "cases.jsonl"
         if not version.is_file() or not listed.is_file():
-            raise InputError(f"{folder} is no benchmark: make one with `openlpm bench make --tier smoke --out {folder}`")
+            raise InputError(
+                f"{folder} is no benchmark: make one with `openlpm bench make --tier smoke --out {folder}`"
+            )
         words = version.read_text(encoding="utf-8").split()
         digest = hashlib.sha256(listed.read_bytes()).hexdigest()
         if words[:1] != [VERSION] or digest not in words:

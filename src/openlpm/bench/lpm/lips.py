@@ -1,4 +1,4 @@
-"""D1: does the mouth say what is heard? The own voice against other voices, and against itself too early or too late."""
+"""D1: does the mouth say what is heard? The own voice against others, and against itself too early or too late."""
 
 import numpy as np
 from numpy.typing import NDArray

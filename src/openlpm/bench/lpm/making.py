@@ -1,4 +1,4 @@
-"""``openlpm bench make``: a folder of cases, the same byte for byte whenever it is made, and goes on where it stopped."""
+"""``openlpm bench make``: a folder of cases, the same byte for byte every time, that goes on where it stopped."""
 
 import hashlib
 import json
@@ -181,7 +181,12 @@ def _prompt(script: Script) -> dict[str, object]:
 def _cues(script: Script) -> tuple[dict[str, object], ...]:
     assert script.record.truth is not None
     return tuple(
-        {"t": round(e.start_frame / FRAME_RATE_HZ, 3), "cue": e.kind, "ok": list(ANSWERS[e.kind]), "win": list(WINDOW_S)}
+        {
+            "t": round(e.start_frame / FRAME_RATE_HZ, 3),
+            "cue": e.kind,
+            "ok": list(ANSWERS[e.kind]),
+            "win": list(WINDOW_S),
+        }
         for e in script.record.truth.events
         if e.kind in ANSWERS
     )

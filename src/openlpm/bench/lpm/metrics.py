@@ -1,6 +1,17 @@
 """All metrics together: their table, and the values of one clip."""
 
-from openlpm.bench.lpm import acting, endurance, expression, likeness, lips, listening, movement, quality, streaming, turns
+from openlpm.bench.lpm import (
+    acting,
+    endurance,
+    expression,
+    likeness,
+    lips,
+    listening,
+    movement,
+    quality,
+    streaming,
+    turns,
+)
 from openlpm.bench.lpm.measures import Dimension, Measure
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.view import View

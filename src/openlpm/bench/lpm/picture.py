@@ -1,5 +1,8 @@
-"""What pictures look like, whatever they show: how sharp, how they change, and the statistics that blur, noise and
-blocks alter (of locally normalised luma, as Mittal, Soundararajan and Bovik 2013 propose), in closed form."""
+"""What pictures look like, whatever they show: how sharp they are, how they change, and how natural they are.
+
+The last are statistics that blur, noise and blocks alter: of locally normalised luma, as Mittal, Soundararajan and
+Bovik (2013) propose, in closed form.
+"""
 
 from dataclasses import dataclass
 from typing import final

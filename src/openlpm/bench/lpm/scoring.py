@@ -17,7 +17,7 @@ from openlpm.bench.lpm.metrics import MEASURES, measure_of, values_of
 from openlpm.bench.lpm.submission import Submission
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.tasks import Tasks
-from openlpm.bench.lpm.watching import BrokenVideo, watch_video
+from openlpm.bench.lpm.watching import BrokenVideoError, watch_video
 from openlpm.bench.reading import Judges
 from openlpm.bench.threads import spread
 from openlpm.core.errors import InputError
@@ -90,7 +90,7 @@ def _seen(submission: Submission, bench: Bench, task: Task, judges: Judges, seed
         view = watch_video(
             submission.video(case, seed), judges, num_frames=case.num_frames, speak_A=bench.sound(case, "speak")
         )
-    except BrokenVideo as error:
+    except BrokenVideoError as error:
         return {name: measure_of(name).worst for name in applies}, str(error)
     values = values_of(task, view)
     return {name: values.get(name, measure_of(name).worst) for name in applies}, ""

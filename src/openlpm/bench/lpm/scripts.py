@@ -146,7 +146,9 @@ def _style(place: Place, number: int, clip_seed: int) -> ClipStyle:
         "barge_in": replace(steady, kind=ClipKind.INTERRUPTED),
         "single": _acting(idles, [ACTION_NAMES[(7 * number) % len(ACTION_NAMES)]]),
         "timed": _acting(idles, [_TIMED[number % len(_TIMED)]], at_s=3.0 + number % 4),
-        "change": replace(idles, mood=emotion, second_mood=EMOTIONS[(number + 5) % len(EMOTIONS)], course=Course.CHANGE),
+        "change": replace(
+            idles, mood=emotion, second_mood=EMOTIONS[(number + 5) % len(EMOTIONS)], course=Course.CHANGE
+        ),
         "script": (speaks, replace(steady, kind=ClipKind.DIALOGUE), listening_style(number, clip_seed))[number % 3],
     }
     if name == "ordered":

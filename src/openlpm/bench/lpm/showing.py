@@ -158,5 +158,3 @@ def _shaken(shown_FCHW: Tensor, seed: int) -> Tensor:
             for picture_CHW, (down, across) in zip(padded_FCHW, size.tolist(), strict=True)
         ]
     ).to(torch.uint8)
-
-

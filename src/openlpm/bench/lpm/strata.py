@@ -1,4 +1,4 @@
-"""Which cases there are: six tracks, their strata, and who of them is in which tier or sealed. Nothing is drawn here."""
+"""Which cases there are: six tracks, their strata, and who is in which tier or sealed. Nothing is drawn here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A case with all that it takes to judge an entry: truth, the truth as it is seen, and what its voice asks of a mouth."""
+"""A case with all that it takes to judge an entry: truth, how it is seen, and what its voice asks of a mouth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -71,9 +71,7 @@ class Tasks:
             return None
         voice_A = self._bench.sound(case, "speak")
         count = voice_A.size * FRAME_RATE_HZ // AUDIO_RATE_HZ
-        loud = sum(
-            float(np.abs(part).max(initial=0.0)) > _LOUD for part in np.array_split(voice_A, max(count, 1))
-        )
+        loud = sum(float(np.abs(part).max(initial=0.0)) > _LOUD for part in np.array_split(voice_A, max(count, 1)))
         if loud < _LEAST_SPEECH_S * FRAME_RATE_HZ:
             return None
         return predict_mouth(self._predictor, ArraySource(voice_A), case.num_frames)

@@ -13,7 +13,6 @@ from openlpm.bench.lpm.view import View
 from openlpm.bench.rehearsal import in_room
 from openlpm.bench.signals import Mask
 from openlpm.bench.visemes import class_counts, macro_f1
-
 from openlpm.core.units import FRAME_RATE_HZ
 
 _C = Control
@@ -107,5 +106,3 @@ def _lags(true_F: Mask, seen_F: Mask) -> NDArray[np.float64]:
                 near = np.abs(marks - run[side]).min() if marks.size else float(_FAR_FRAMES)
                 lags.append(min(float(near), float(_FAR_FRAMES)))
     return np.array(lags)
-
-

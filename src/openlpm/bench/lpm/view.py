@@ -1,8 +1,9 @@
-"""A clip as the benchmark sees it: read by the critic, measured as pictures; of a long one excerpts, always the same."""
+"""A clip as the benchmark sees it: read by the critic and measured as pictures; of a long one the same excerpts."""
 
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -41,7 +42,7 @@ class View:
         """Successive frames, in places of ``frame_F``."""
         cuts = np.flatnonzero(np.diff(self.frame_F) != 1) + 1
         edges = [0, *cuts.tolist(), self.frame_F.size]
-        return [slice(first, end) for first, end in zip(edges[:-1], edges[1:], strict=True)]
+        return [slice(first, end) for first, end in pairwise(edges)]
 
     def with_reading(self, reading: ClipReading) -> "View":
         """The same pictures, read as something else."""
@@ -76,9 +77,7 @@ class View:
             with np.load(path, allow_pickle=False) as kept:
                 return View(
                     frame_F=kept["frame"],
-                    reading=ClipReading(
-                        rig_FR=kept["rig"], viseme_F=kept["viseme"], identity_FD=kept["identity"]
-                    ),
+                    reading=ClipReading(rig_FR=kept["rig"], viseme_F=kept["viseme"], identity_FD=kept["identity"]),
                     pictures=Pictures(
                         sharp_F=kept["sharp"],
                         change_F=kept["change"],

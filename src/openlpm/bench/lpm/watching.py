@@ -22,7 +22,7 @@ _LEAST_LIKE = 0.3
 _SILENCE = 1e-4
 
 
-class BrokenVideo(InputError):
+class BrokenVideoError(InputError):
     """A video that cannot be judged; its text is what is wrong, and it scores worst."""
 
 
@@ -30,18 +30,18 @@ def watch_video(path: Path, judges: Judges, *, num_frames: int, speak_A: NDArray
     """See the video of a case of so many frames, spoken by a voice.
 
     Raises:
-        BrokenVideo: it is missing or damaged, too short, of another rate or size, or has not the case's sound.
+        BrokenVideoError: it is missing or damaged, too short, of another rate or size, or has not the case's sound.
     """
     if not path.is_file():
-        raise BrokenVideo("missing: there is no video of this case")
+        raise BrokenVideoError("missing: there is no video of this case")
     frame_F = seen_frames(num_frames)
     try:
         late_s = _sound_late_s(path, num_frames, speak_A)
         view = watch(_blocks(path, frame_F, num_frames), frame_F, judges, num_frames=num_frames)
-    except BrokenVideo:
+    except BrokenVideoError:
         raise
     except InputError as error:
-        raise BrokenVideo(f"corrupt: {str(error).replace(str(path), path.name)}") from error
+        raise BrokenVideoError(f"corrupt: {str(error).replace(str(path), path.name)}") from error
     return View(
         frame_F=view.frame_F,
         reading=view.reading,
@@ -61,11 +61,11 @@ def _blocks(path: Path, frame_F: NDArray[np.int64], num_frames: int) -> Iterator
     wanted[frame_F] = True
     with open_container(path) as container:
         if not container.streams.video:
-            raise BrokenVideo("corrupt: there is no picture in it")
+            raise BrokenVideoError("corrupt: there is no picture in it")
         stream = container.streams.video[0]
         rate = float(stream.average_rate or 0)
         if abs(rate - FRAME_RATE_HZ) > _RATE_TOLERANCE:
-            raise BrokenVideo(f"wrong rate: {rate:g} frames a second, {FRAME_RATE_HZ} are asked for")
+            raise BrokenVideoError(f"wrong rate: {rate:g} frames a second, {FRAME_RATE_HZ} are asked for")
         block: list[NDArray[np.uint8]] = []
         index = -1
         try:
@@ -78,9 +78,9 @@ def _blocks(path: Path, frame_F: NDArray[np.int64], num_frames: int) -> Iterator
                     yield _tensor(block)
                     block = []
         except av.error.FFmpegError as error:
-            raise BrokenVideo(f"corrupt: it cannot be decoded after frame {index}") from error
+            raise BrokenVideoError(f"corrupt: it cannot be decoded after frame {index}") from error
         if index + 1 < num_frames:
-            raise BrokenVideo(f"short: {index + 1} frames of {num_frames}")
+            raise BrokenVideoError(f"short: {index + 1} frames of {num_frames}")
         if block:
             yield _tensor(block)
 
@@ -88,7 +88,7 @@ def _blocks(path: Path, frame_F: NDArray[np.int64], num_frames: int) -> Iterator
 def _tensor(block: list[NDArray[np.uint8]]) -> Tensor:
     frames_FHWC = np.stack(block)
     if frames_FHWC.shape[1:] != (256, 256, 3):
-        raise BrokenVideo(f"wrong size: {frames_FHWC.shape[2]}x{frames_FHWC.shape[1]}, 256x256 is asked for")
+        raise BrokenVideoError(f"wrong size: {frames_FHWC.shape[2]}x{frames_FHWC.shape[1]}, 256x256 is asked for")
     return torch.from_numpy(frames_FHWC).permute(0, 3, 1, 2).float() / 255
 
 
@@ -96,7 +96,7 @@ def _sound_late_s(path: Path, num_frames: int, speak_A: NDArray[np.float32]) -> 
     """How late the case's own voice is in the video's sound; 0 where it has none.
 
     Raises:
-        BrokenVideo: there is no sound, too little of it, or not that of the case.
+        BrokenVideoError: there is no sound, too little of it, or not that of the case.
     """
     from openlpm.media.audio import open_audio
 
@@ -104,11 +104,13 @@ def _sound_late_s(path: Path, num_frames: int, speak_A: NDArray[np.float32]) -> 
         sound = open_audio(path)
     except InputError as error:
         if "no sound" in str(error):
-            raise BrokenVideo("no sound: an entry needs the sound that it was made for") from error
+            raise BrokenVideoError("no sound: an entry needs the sound that it was made for") from error
         raise
     length_s = num_frames / FRAME_RATE_HZ
     if sound.num_samples / AUDIO_RATE_HZ < length_s - _SOUND_SHORT_S:
-        raise BrokenVideo(f"short: {sound.num_samples / AUDIO_RATE_HZ:.2f} s of sound, {length_s:.2f} s of picture")
+        raise BrokenVideoError(
+            f"short: {sound.num_samples / AUDIO_RATE_HZ:.2f} s of sound, {length_s:.2f} s of picture"
+        )
     if float(np.abs(speak_A).max(initial=0.0)) < _SILENCE:
         return 0.0
     return lateness_s(sound.read(0, speak_A.shape[0]), speak_A) + _track_late_s(path)
@@ -130,7 +132,7 @@ def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32]) -> fl
     """By how much ``voice`` is later in ``heard``, within a second, from the loudness of both.
 
     Raises:
-        BrokenVideo: it is not heard in it.
+        BrokenVideoError: it is not heard in it.
     """
     heard_L, voice_L = _envelope(heard_A), _envelope(voice_A)
     most = round(_LATEST_S * _ENVELOPE_HZ)
@@ -140,7 +142,7 @@ def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32]) -> fl
     fit_L = product[lags] / max(float(np.linalg.norm(heard_L) * np.linalg.norm(voice_L)), 1e-9)
     best = int(fit_L.argmax())
     if fit_L[best] < _LEAST_LIKE:
-        raise BrokenVideo("wrong sound: the voice of the case is not in it")
+        raise BrokenVideoError("wrong sound: the voice of the case is not in it")
     return float(lags[best]) / _ENVELOPE_HZ
 
 

@@ -173,7 +173,9 @@ def _from_arrays(kept: Mapping[str, NDArray[Any]]) -> Yardstick:
 
 def _viseme_reader(kept: Mapping[str, NDArray[Any]]) -> VisemeReader:
     weights = {
-        name.removeprefix("viseme."): torch.from_numpy(value) for name, value in kept.items() if name.startswith("viseme.")
+        name.removeprefix("viseme."): torch.from_numpy(value)
+        for name, value in kept.items()
+        if name.startswith("viseme.")
     }
     layers: list[nn.Module] = []
     for index in sorted({int(name.split(".")[0]) for name in weights}):
@@ -182,6 +184,4 @@ def _viseme_reader(kept: Mapping[str, NDArray[Any]]) -> VisemeReader:
     network = nn.Sequential(*layers[:-1])
     network.load_state_dict(weights)
     mean_X, spread_X = torch.from_numpy(kept["viseme_inputs"])
-    return VisemeReader(
-        mean_X=mean_X, spread_X=spread_X, network=network.eval().requires_grad_(requires_grad=False)
-    )
+    return VisemeReader(mean_X=mean_X, spread_X=spread_X, network=network.eval().requires_grad_(requires_grad=False))
