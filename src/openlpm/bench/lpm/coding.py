@@ -21,7 +21,9 @@ def reencoded(frames_FCHW: Tensor, *, crf: int = _CRF, codec: str = "libx264") -
     buffer = io.BytesIO()
     pictures_FHWC: NDArray[np.uint8] = frames_FCHW.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     with av.open(buffer, mode="w", format="mp4") as container:
-        stream = container.add_stream(codec, rate=FRAME_RATE_HZ, options={"crf": str(crf), "threads": "1"})
+        stream = cast(
+            "av.VideoStream", container.add_stream(codec, rate=FRAME_RATE_HZ, options={"crf": str(crf), "threads": "1"})
+        )
         stream.height, stream.width = pictures_FHWC.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for index, picture_HWC in enumerate(pictures_FHWC):
@@ -30,6 +32,6 @@ def reencoded(frames_FCHW: Tensor, *, crf: int = _CRF, codec: str = "libx264") -
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     buffer.seek(0)
-    with av.open(buffer) as container:
-        decoded = [cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+    with av.open(buffer, mode="r") as copied:
+        decoded = [cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24")) for frame in copied.decode(video=0)]
     return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)

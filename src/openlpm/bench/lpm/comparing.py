@@ -8,7 +8,7 @@ the larger of the two; where they cross it is the product of both (Owen 2007, "T
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,7 +182,9 @@ def _not_worse(gain_N: Values, margin: float) -> float:
         return 1.0
     if float(np.ptp(gain_N)) < 1e-12:
         return 0.0 if float(gain_N[0]) > -margin else 1.0
-    return float(stats.ttest_1samp(gain_N, -margin, alternative="greater").pvalue)
+    # (scipy tells no types of its results)
+    found: Any = stats.ttest_1samp(gain_N, -margin, alternative="greater")
+    return float(found.pvalue)
 
 
 def equivalence(apart_N: Values, margin: float) -> float:

@@ -1,5 +1,7 @@
 """D1: does the mouth say what is heard? The own voice against others, and against itself too early or too late."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,8 @@ MEASURES = (
     ),
 )  # fmt: skip
 
+Number = TypeVar("Number", bound=np.generic)
+
 _DISTRACTOR_SHIFTS = (-25, -15, -8, 8, 15, 25)
 """Frames by which the own voice is too early or too late to fit."""
 _SEARCH = 15
@@ -64,7 +68,7 @@ def score(task: Task, view: View) -> Values:
     return found | {"jaw_correlation": jaw or 0.0, "viseme_f1": float(macro_f1(counts[None])[0])}
 
 
-def moved(track: NDArray[np.generic], frames: int) -> NDArray[np.generic]:
+def moved(track: NDArray[Number], frames: int) -> NDArray[Number]:
     """The track so many frames later; its ends are held."""
     count = track.shape[0]
     return track[np.clip(np.arange(count) - frames, 0, count - 1)]
@@ -72,7 +76,7 @@ def moved(track: NDArray[np.generic], frames: int) -> NDArray[np.generic]:
 
 def _win_rate(mouth_FX: FloatTrack, own_FX: FloatTrack, task: Task) -> float:
     """Over windows in which the own voice moves the mouth that one would expect."""
-    others = [moved(own_FX, shift) for shift in _DISTRACTOR_SHIFTS] + list(task.strangers)
+    others: list[FloatTrack] = [*(moved(own_FX, shift) for shift in _DISTRACTOR_SHIFTS), *task.strangers]
     wins = sync.win_share(mouth_FX, own_FX, others)
     window = min(sync.WINDOW_FRAMES, mouth_FX.shape[0])
     starts = range(0, mouth_FX.shape[0] - window + 1, max(window // 2, 1))

@@ -86,8 +86,8 @@ def compare(entries: Sequence[Entry], cases: Sequence[Case]) -> list[Pair]:
             if line is None or b.line(measure.name) is None:
                 continue
             gap = abs(line.gt - line.lb) if line.gt is not None and line.lb is not None else 0.0
-            values = [by_case(entry.results, measure.name) for entry in (a, b)]
-            made = difference(*values, units, margin=MARGIN_SHARE * gap, higher_is_better=measure.higher_is_better)
+            mine, theirs = (by_case(entry.results, measure.name) for entry in (a, b))
+            made = difference(mine, theirs, units, margin=MARGIN_SHARE * gap, higher_is_better=measure.higher_is_better)
             found.append((measure.name, made))
         for adjust, primary in ((holm, True), (benjamini_hochberg, False)):
             some = [(name, one) for name, one in found if measure_of(name).primary is primary]

@@ -40,7 +40,7 @@ def write_truth(path: Path, record: PerformanceRecord) -> None:
         "state": record.state_F,
         "events": np.array(json.dumps(events)),
         "rig": rig_FR,
-        "identity": np.int64(truth.seed),
+        "identity": np.array(truth.seed, dtype=np.int64),
     }
     write_arrays(path, arrays)
 

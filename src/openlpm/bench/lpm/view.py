@@ -61,8 +61,8 @@ class View:
                 "change": self.pictures.change_F,
                 "tremor": self.pictures.tremor_F,
                 "looks": self.pictures.looks_WX,
-                "num_frames": np.int64(self.num_frames),
-                "late": np.float64(self.sound_late_s),
+                "num_frames": np.array(self.num_frames, dtype=np.int64),
+                "late": np.array(self.sound_late_s),
             },
         )
 

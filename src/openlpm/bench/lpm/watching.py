@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -73,7 +74,8 @@ def _blocks(path: Path, frame_F: NDArray[np.int64], num_frames: int) -> Iterator
                 if index >= num_frames:
                     break
                 if wanted[index]:
-                    block.append(frame.reformat(format="rgb24", src_colorspace=frame.colorspace).to_ndarray())
+                    rgb = frame.reformat(format="rgb24", src_colorspace=frame.colorspace)
+                    block.append(cast("NDArray[np.uint8]", rgb.to_ndarray()))
                 if len(block) == BLOCK_FRAMES:
                     yield _tensor(block)
                     block = []

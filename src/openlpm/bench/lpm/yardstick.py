@@ -166,7 +166,9 @@ def _from_arrays(kept: Mapping[str, NDArray[Any]]) -> Yardstick:
             slope_R=kept["action_channels"][1],
             levels=dict(zip(actions, kept["action_levels"].tolist(), strict=True)),
         ),
-        states=StateReader(*kept["state_inputs"], kept["state_weights"], kept["state_offsets"]),
+        states=StateReader(
+            kept["state_inputs"][0], kept["state_inputs"][1], kept["state_weights"], kept["state_offsets"]
+        ),
         visemes=_viseme_reader(kept),
     )
 
