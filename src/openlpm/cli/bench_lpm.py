@@ -31,9 +31,6 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Only a few cases, of all
 Certificates = Annotated[
     Path | None, typer.Option("--certificates", help="Of `openlpm bench certify`; without it BENCH/controls.")
 ]
-Compiled = Annotated[
-    bool, typer.Option("--compile", help="Compile the renderer: minutes at first, then several times faster.")
-]
 _LIMIT_VOICES = 24
 
 
@@ -84,7 +81,6 @@ def run(
     tier: TierName = None,
     limit: Limit = None,
     device: Device = "auto",
-    compiled: Compiled = False,
 ) -> None:
     """Perform the cases with a system; a folder of videos is only looked through for what it lacks."""
     from openlpm.bench.lpm.folder import Bench
@@ -109,7 +105,7 @@ def run(
             run_wired(Server.at(system), opened, cases, out, heard)
         else:
             place = pick_device(device)
-            performer = _system(system, place, model, stream or [], compiled=compiled)
+            performer = _system(system, place, model, stream or [])
             run_system(performer, opened, cases, out, seeds=seeds, report=heard)
     typer.echo(f"{len(cases)} cases in {out}")
 
@@ -179,7 +175,6 @@ def certify(
     limit: Limit = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
-    compiled: Compiled = False,
 ) -> None:
     """Make every control, and say of every metric and domain whether it has shown that it can fail."""
     from openlpm.bench.lpm.certifying import (
@@ -210,7 +205,7 @@ def certify(
     with stages() as report:
         with phase(report, "codec"):
             codec = VideoCodec(load_model(model or bundled.folder("nano"), place).vae)
-        showing = Showing(opened, court, Drawing(place, compiled=compiled), codec)
+        showing = Showing(opened, court, Drawing(place), codec)
         views = show(showing, cases, folder / VIEWS, report)
         stick = yardstick_of(
             opened, cases, views, lambda case: reference_embedding(court, opened.reference_tensor(case)), report
@@ -281,7 +276,7 @@ def _system(name: str, device: "torch.device", model: Path | None, settings: lis
         raise InputError(
             f"--system: {name!r} is neither base, online, {', '.join(DRAWN)}, nor a folder, nor the address of a server"
         )
-    return Drawn(name, Drawing(device, compiled=compiled))
+    return Drawn(name, Drawing(device))
 
 
 def _beside(submission: Path, out: Path) -> str:

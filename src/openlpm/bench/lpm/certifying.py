@@ -141,9 +141,10 @@ def _stream(case: Case) -> list[streaming.Moment]:
 
 
 def _stalled(case: Case) -> list[streaming.Moment]:
-    """One frame in a hundred is lost, and all comes so late after a stall that a tenth is missed."""
+    """One frame in a hundred is lost, and a tenth comes 200 ms late, the first ones."""
     rng = generator("lpm", "stall", case.id)
-    found = [replace(one, t_ready=one.t_ready + 0.2) for one in _stream(case)]
+    late = case.num_frames / 10
+    found = [replace(one, t_ready=one.t_ready + 0.2) if one.i < late else one for one in _stream(case)]
     lost = set(rng.choice(len(found), size=max(len(found) // 100, 1), replace=False).tolist())
     return [replace(one, dropped=one.i in lost) for one in found]
 

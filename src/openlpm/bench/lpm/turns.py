@@ -19,7 +19,7 @@ _C = Control
 MEASURES = (
     Measure(
         name="false_mouth_rate", dimension=Dimension.QUIET, primary=True, best=0.0, worst=1.0,
-        reacts=(_C.CHATTER,), still=(_C.REENCODE, _C.MORPH, _C.FREEZE),
+        reacts=(_C.CHATTER,), still=(_C.REENCODE, _C.MORPH),
     ),
     Measure(
         name="vitality", dimension=Dimension.QUIET, primary=False, best=1.0, worst=0.0,
