@@ -265,7 +265,7 @@ def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float3
     return list(zip(kept.names, kept.voices_KA, strict=True))[:_LIMIT_VOICES]
 
 
-def _system(name: str, device: "torch.device", model: Path | None, settings: list[str], *, compiled: bool) -> "System":
+def _system(name: str, device: "torch.device", model: Path | None, settings: list[str]) -> "System":
     from openlpm.bench.lpm.drawing import Drawing
     from openlpm.bench.lpm.modelled import Modelled
     from openlpm.bench.lpm.systems import DRAWN, Drawn
