@@ -51,9 +51,8 @@ class Server:
         key = os.environ.get(KEY, "")
         if not key:
             raise InputError(f"{KEY} is not set: a stream needs the key that the server printed when it started")
-        return Server(
-            address=address.rstrip("/").replace("ws", "http", 1) if address.startswith("ws") else address, key=key
-        )
+        plain = address.rstrip("/")
+        return Server(address=f"http{plain[2:]}" if plain.startswith("ws") else plain, key=key)
 
 
 @final
