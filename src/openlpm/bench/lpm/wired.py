@@ -28,6 +28,8 @@ _FROM_SERVER, _TO_SERVER = struct.Struct("<BBHIQHH"), struct.Struct("<BBHI")
 _PICTURE, _SOUND = 1, 2
 _HEARS, _SAYS = 1, 2
 _PIECE_S = 0.04
+_BUFFER_S = 0.1
+"""What a viewer keeps ahead: a frame that comes later than that after it is due is missed."""
 _SETTLES_S, _PATIENCE_S = 1.0, 20.0
 _SOUND_RATE_HZ = 48_000
 _NAME = "entry"
@@ -219,7 +221,7 @@ def _write(bench: Bench, case: Case, seen: _Seen, submission: Submission) -> Non
                     i=i,
                     t_in_audio=i / FRAME_RATE_HZ,
                     t_ready=came_s - seen.begun_s if fresh else 0.0,
-                    t_present=due_s + offset_s - seen.begun_s if fresh else 0.0,
+                    t_present=due_s + offset_s + _BUFFER_S - seen.begun_s if fresh else 0.0,
                     dropped=not fresh,
                 )
             )
