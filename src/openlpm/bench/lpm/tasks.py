@@ -45,8 +45,10 @@ class Tasks:
         self._predictor = judges.mouth
         self._speakers = [case for case in bench.cases if case.speak is not None and case.num_frames <= LONGEST_WHOLE]
         self._listeners = [case for case in bench.cases if case.track == Track.LISTENING and case.has_truth]
-        self._mouth = lru_cache(maxsize=None)(self._mouth_of)
-        self._record = lru_cache(maxsize=64)(bench.record)
+        self._case = {case.id: case for case in bench.cases}
+        # Cases hold texts and lists and have no hash; their names do.
+        self._mouth_named = lru_cache(maxsize=None)(self._mouth_of)
+        self._record_named = lru_cache(maxsize=64)(lambda name: bench.record(self._case[name]))
 
     def task(self, case: Case) -> Task:
         """A case with everything about it."""
@@ -66,7 +68,14 @@ class Tasks:
         """Whom its references show."""
         return reference_embedding(self._judges, self._bench.reference_tensor(case))
 
-    def _mouth_of(self, case: Case) -> NDArray[np.float32] | None:
+    def _mouth(self, case: Case) -> NDArray[np.float32] | None:
+        return self._mouth_named(case.id)
+
+    def _record(self, case: Case) -> PerformanceRecord:
+        return self._record_named(case.id)
+
+    def _mouth_of(self, name: str) -> NDArray[np.float32] | None:
+        case = self._case[name]
         if case.speak is None or case.num_frames > LONGEST_WHOLE:
             return None
         voice_A = self._bench.sound(case, "speak")
