@@ -25,8 +25,8 @@ def test_an_entry_needs_a_certificate_and_a_benchmark(tmp_path: Path, capsys: py
 @pytest.mark.long
 def test_two_baselines_are_made_certified_scored_and_compared(tmp_path: Path) -> None:
     bench, results = tmp_path / "lpm", tmp_path / "results"
-    few = ["--bench", str(bench), "--limit", "8"]
-    assert main(["bench", "make", "--tier", "smoke", "--limit", "8", "--out", str(bench)]) == 0
+    few = ["--bench", str(bench), "--limit", "3"]
+    assert main(["bench", "make", "--tier", "smoke", "--limit", "3", "--out", str(bench)]) == 0
     assert main(["bench", "certify", *few, *CPU]) == 0
     for name in ("truth", "lip-flap"):
         entry = tmp_path / "entries" / name

@@ -86,6 +86,7 @@ def run(
     from openlpm.bench.lpm.folder import Bench
     from openlpm.bench.lpm.running import collect
     from openlpm.bench.lpm.running import run as run_system
+    from openlpm.bench.lpm.systems import DRAWN, can_draw
     from openlpm.bench.lpm.wired import Server, run_wired
 
     opened = Bench.open(bench)
@@ -105,6 +106,8 @@ def run(
             run_wired(Server.at(system), opened, cases, out, heard)
         else:
             place = pick_device(device)
+            if system in DRAWN:
+                cases = tuple(case for case in cases if can_draw(system, case))
             performer = _system(system, place, model, stream or [])
             run_system(performer, opened, cases, out, seeds=seeds, report=heard)
     typer.echo(f"{len(cases)} cases in {out}")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openlpm.bench.lpm.case import Case
+from openlpm.bench.lpm.case import RECORDED, Case
 from openlpm.bench.lpm.drawing import Drawing
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.submission import Manifest
@@ -66,8 +66,8 @@ class Drawn:
 
     def perform(self, bench: Bench, case: Case, seed: int) -> Iterator[Tensor]:
         """Raises ConfigError for a case that is not of the cast, or has no truth where that is asked for."""
-        if not case.char.startswith("c"):
-            raise ConfigError(f"{case.id}: only characters of the cast can be drawn; leave recorded cases out")
+        if not can_draw(self._name, case):
+            raise ConfigError(f"{case.id}: {self._name} cannot draw it; give another system, or another tier")
         person = Identity.from_seed(int(case.char[1:]))
         yield from self._drawing.frames(self._drawing.parameters(person), self._rig(bench, case))
 
@@ -76,12 +76,15 @@ class Drawn:
             return lip_flap(bench.sound(case, "speak"), case.num_frames)
         if self._name == "loop":
             return idle_loop(case)
-        if not case.has_truth:
-            raise ConfigError(f"{case.id}: it has no truth; give another system, or another tier")
         truth = bench.record(case).truth
         assert truth is not None
         count = case.num_frames
         return truth.rig_FR if self._name == "truth" else truth.rig_FR[np.zeros(count, np.int64)]
+
+
+def can_draw(name: str, case: Case) -> bool:
+    """Whether a baseline can perform a case: of the cast, and with a truth if it needs one."""
+    return case.char.startswith("c") and case.layer != RECORDED and (case.has_truth or name in ("loop", "lip-flap"))
 
 
 def lip_flap(voice_A: NDArray[np.float32], num_frames: int) -> NDArray[np.float32]:
