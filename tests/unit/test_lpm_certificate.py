@@ -1,8 +1,10 @@
 """No metric is shown that has not shown that it can fail."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from openlpm.bench.lpm.case import Case
@@ -11,7 +13,7 @@ from openlpm.bench.lpm.certifying import Evidence, certify
 from openlpm.bench.lpm.metrics import measure_of
 from openlpm.bench.lpm.scoring import Result
 from openlpm.bench.lpm.strata import DOMAINS
-from openlpm.bench.lpm.summing import read_summary, summarise, write_summary
+from openlpm.bench.lpm.summing import lives_of, read_summary, seed_share, summarise, write_summary
 from openlpm.core.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -106,3 +108,17 @@ def test_what_has_no_certificate_is_withheld_and_what_failed_is_in_the_mean(tmp_
     assert 0.0 < pooled.s < 1.0
     write_summary(tmp_path / "summary.json", lines, withheld, {"system": "x"})
     assert read_summary(tmp_path / "summary.json")["rows"] == lines
+
+
+def test_lives_are_counted_to_the_end_of_the_clip_and_seeds_share_the_variance() -> None:
+    long = [replace(one, dur=300.0) for one in CASES[:4]]
+    shares = [0.2, 0.4, 1.0, 1.0]
+    scored = [
+        Result(case=one.id, seed=0, metric="survival", value=share, status="ok", why="", extractor_sha="")
+        for one, share in zip(long, shares, strict=True)
+    ]
+    found = lives_of(scored, long)
+    assert (found.died, found.n, found.median_minutes) == (2, 4, 2.0)
+    assert seed_share(scored, "survival") is None
+    twice = [replace(one, seed=seed, value=one.value + 0.1 * seed) for one in scored for seed in (0, 1)]
+    assert seed_share(twice, "survival") == pytest.approx(0.0025 / np.var([one.value for one in twice]))

@@ -1,5 +1,6 @@
 """``openlpm bench make | run | score | certify | report``: LPM-Bench from its cases to a page (docs/bench.md)."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,7 +131,7 @@ def score(
     from openlpm.bench.lpm.folder import Bench
     from openlpm.bench.lpm.scoring import failures, score_submission, write_results
     from openlpm.bench.lpm.submission import Submission
-    from openlpm.bench.lpm.summing import summarise, write_summary
+    from openlpm.bench.lpm.summing import lives_of, summarise, write_summary
     from openlpm.bench.lpm.tasks import Tasks
     from openlpm.bench.lpm.yardstick import Yardstick
     from openlpm.bench.origin import describe_commit, describe_machine
@@ -158,6 +159,7 @@ def score(
         "machine": describe_machine(place),
         "commit": describe_commit(),
         "failed": dict(failed),
+        "lives": asdict(lives_of(results, cases)),
     }
     write_summary(out / "summary.json", lines, withheld, about)
     _print_lines(entry.name, lines)

@@ -57,6 +57,8 @@ class Difference:
     """Of the paired sign-flip test; 1 where there is nothing to flip."""
     p_not_worse: float
     """Of the test that a is worse than b by ``margin`` or more; small: it is not."""
+    p_equivalent: float
+    """Of two one-sided tests; small: they are within ``margin`` of each other."""
     n: int
 
     @property
@@ -152,6 +154,7 @@ def difference(
         high=found.high,
         p=sign_flip(apart_N),
         p_not_worse=_not_worse(gain_N, margin),
+        p_equivalent=equivalence(gain_N, margin),
         n=len(both),
     )
 

@@ -123,6 +123,7 @@ def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
             "p": pair.found.p,
             "p_holm" if measure_of(pair.metric).primary else "p_bh": pair.p_adjusted,
             "p_not_worse": pair.found.p_not_worse,
+            "p_equivalent": pair.found.p_equivalent,
             "n": pair.found.n,
         }
         for pair in pairs

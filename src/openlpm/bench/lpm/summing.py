@@ -10,7 +10,7 @@ import numpy as np
 
 from openlpm.bench.lpm.case import HUMAN, RECORDED, Case
 from openlpm.bench.lpm.certificate import POOLED, STREAMED, Certificate, all_domains
-from openlpm.bench.lpm.comparing import Unit, mean_interval
+from openlpm.bench.lpm.comparing import Unit, mean_interval, median_survival
 from openlpm.bench.lpm.measures import NAMES, Dimension, Measure
 from openlpm.bench.lpm.metrics import MEASURES
 from openlpm.bench.lpm.scoring import OK, Result, by_case
@@ -36,6 +36,8 @@ class Line:
     lb: float | None
     s: float | None
     """1 as good as the truth, 0 as bad as the worst control."""
+    seed_share: float | None
+    """Share of the variance that is between seeds of a case; None with one seed."""
     unit: str = ""
 
 
@@ -109,6 +111,7 @@ def _line(
             gt=gt,
             lb=lb,
             s=_relative(found.mean, gt, lb),
+            seed_share=seed_share([one for one in results if one.case in ids], measure.name),
             unit=measure.unit,
         )
     ]
@@ -122,6 +125,38 @@ def _relative(mean: float, gt: float | None, lb: float | None) -> float | None:
     if gt is None or lb is None or gt == lb:
         return None
     return float(np.clip(1.0 - abs(mean - gt) / abs(gt - lb), 0.0, 1.0))
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lives:
+    """How long characters of the long cases lived."""
+
+    median_minutes: float | None
+    """Of the Kaplan-Meier curve; None where more than half were alive at the end."""
+    died: int
+    n: int
+
+
+def lives_of(results: Sequence[Result], cases: Sequence[Case]) -> Lives:
+    """From the metric ``survival``: a clip that was alive at its end was not watched any longer."""
+    shares = by_case(results, "survival")
+    lived = [(shares[case.id] * case.dur / 60, shares[case.id] < 1.0) for case in cases if case.id in shares]
+    minutes, died = [one for one, _ in lived], [dead for _, dead in lived]
+    return Lives(median_minutes=median_survival(minutes, died), died=sum(died), n=len(lived))
+
+
+def seed_share(results: Sequence[Result], metric: str) -> float | None:
+    """Share of all variance that lies between seeds of one case; None with one seed."""
+    groups: dict[str, list[float]] = {}
+    for result in results:
+        if result.metric == metric:
+            groups.setdefault(result.case, []).append(result.value)
+    every = np.array([value for values in groups.values() for value in values])
+    if not groups or min(len(values) for values in groups.values()) < 2 or every.var() == 0:
+        return None
+    within = np.mean([np.var(values) for values in groups.values()])
+    return float(within / every.var())
 
 
 def write_summary(path: Path, lines: Sequence[Line], withheld: Sequence[str], about: Mapping[str, Any]) -> None:
