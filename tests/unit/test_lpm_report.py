@@ -64,7 +64,7 @@ def test_three_entries_of_which_two_cannot_be_told_apart(tmp_path: Path) -> None
     assert "D7 picture_distance: not admitted (codec)" in text
     assert "rank 1–2" in text
     assert "src='http" not in text
-    rows = list(csv.DictReader(board.open(encoding="utf-8")))
+    rows = list(csv.DictReader(board.read_text(encoding="utf-8").splitlines()))
     assert [(row["system"], row["metric"], row["rank_lo"], row["rank_hi"]) for row in rows] == [
         ("good", "sync_win_rate", "1", "2"), ("as-good", "sync_win_rate", "1", "2"), ("bad", "sync_win_rate", "3", "3"),
     ]  # fmt: skip
