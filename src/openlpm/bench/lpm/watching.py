@@ -1,6 +1,7 @@
 """Opens a video of an entry and sees it, or says in one sentence what is wrong with it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -37,19 +38,13 @@ def watch_video(path: Path, judges: Judges, *, num_frames: int, speak_A: NDArray
         raise BrokenVideoError("missing: there is no video of this case")
     frame_F = seen_frames(num_frames)
     try:
-        late_s = _sound_late_s(path, num_frames, speak_A)
         view = watch(_blocks(path, frame_F, num_frames), frame_F, judges, num_frames=num_frames)
+        late_s = _sound_late_s(path, num_frames, speak_A)
     except BrokenVideoError:
         raise
     except InputError as error:
         raise BrokenVideoError(f"corrupt: {str(error).replace(str(path), path.name)}") from error
-    return View(
-        frame_F=view.frame_F,
-        reading=view.reading,
-        pictures=view.pictures,
-        num_frames=num_frames,
-        sound_late_s=late_s,
-    )
+    return replace(view, sound_late_s=late_s)
 
 
 def _blocks(path: Path, frame_F: NDArray[np.int64], num_frames: int) -> Iterator[Tensor]:
