@@ -70,6 +70,20 @@ def test_cases_that_are_there_are_not_made_again(made: Path, monkeypatch: pytest
     assert contents(made) == before
 
 
+def test_sealed_cases_follow_from_a_secret_and_are_never_mixed(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "reference_pictures", lambda identity, device: torch.full((10, 3, 256, 256), 0.4))
+    sealed: list[Case] = []
+    for secret in ("one", "two"):
+        make(tmp_path / secret, Tier.SMOKE, limit=1, sealed_seed=secret)
+        sealed += [case for case in Bench.open(tmp_path / secret).cases if case.layer == "sealed"]
+    assert sealed[0].id == sealed[1].id
+    assert sealed[0].seed_base != sealed[1].seed_base
+    with pytest.raises(InputError, match="another seed"):
+        make(tmp_path / "one", Tier.SMOKE, limit=1, sealed_seed="two")
+
+
 def test_a_changed_list_of_cases_is_refused(made: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(made, changed)

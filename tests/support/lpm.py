@@ -20,7 +20,7 @@ from openlpm.core.rig import NUM_RIG, VISEMES
 
 def plain_yardstick(*, identity: float = 0.5) -> Yardstick:
     """Thresholds as they usually are, and detectors that know nothing."""
-    looks = 31
+    looks = 33
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(30, 8), nn.SiLU(), nn.Linear(8, len(VISEMES))).requires_grad_(requires_grad=False)
     none = np.zeros(NUM_RIG)
@@ -58,7 +58,7 @@ def view_of(rig_FR: np.ndarray, *, looks_WX: np.ndarray | None = None, seed: int
             sharp_F=np.full(count, 0.05),
             change_F=np.full(count, 0.01),
             tremor_F=np.full(count, 0.002),
-            looks_WX=rng.normal(size=(windows, 31)) if looks_WX is None else looks_WX,
+            looks_WX=rng.normal(size=(windows, 33)) if looks_WX is None else looks_WX,
         ),
         num_frames=count,
     )

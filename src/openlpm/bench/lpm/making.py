@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openlpm.bench.lpm.case import HUMAN, SEALED, SYNTHETIC, Case
 from openlpm.bench.lpm.files import sha256_of, write_picture, write_sound
 from openlpm.bench.lpm.folder import VERSION
-from openlpm.bench.lpm.scripts import OPEN, Script, characters, write_script
+from openlpm.bench.lpm.scripts import OPEN, Script, characters, clip_seed_of, write_script
 from openlpm.bench.lpm.strata import DOMAINS, STRATA, Place, Tier, places
 from openlpm.bench.lpm.truth import write_truth
 from openlpm.core.errors import InputError
@@ -44,7 +44,7 @@ def make(
     tracks, for tests.
 
     Raises:
-        InputError: the folder holds another version, or is none of the benchmark.
+        InputError: the folder holds another version or cases of another sealed seed, or is none of the benchmark.
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
     _check(out)
@@ -55,7 +55,10 @@ def make(
     report(0, total)
     made: list[Case] = []
     for place, layer in wanted:
-        made.append(_kept(out, place.case_id) or _make_synthetic(out, place, layer))
+        kept = _kept(out, place.case_id)
+        if kept is not None and kept.seed_base != clip_seed_of(place, layer):
+            raise InputError(f"{out}: {kept.id} was sealed with another seed; make the sealed cases in a new folder")
+        made.append(kept or _make_synthetic(out, place, layer))
         report(len(made), total)
     for index, (name, voice_A) in enumerate(voices):
         case_id = f"V-{_plain(name)}"

@@ -61,10 +61,9 @@ def write_script(place: Place, layer: str = OPEN) -> Script:
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
     """
-    stratum, general = place.stratum, place.stratum.track is Track.GENERAL
-    number = place.block if general else place.index
-    name = f"{stratum.track}-{stratum.name}-{number:03d}"
-    clip_seed = int(generator("lpm", layer, name).integers(2**30))
+    stratum, name = place.stratum, _name(place)
+    number = _number(place)
+    clip_seed = clip_seed_of(place, layer)
     identity = _character(place, layer)
     style = _style(place, number, clip_seed)
     cast = _cast_of(place, number, style)
@@ -88,6 +87,19 @@ def write_script(place: Place, layer: str = OPEN) -> Script:
         clip_seed=clip_seed,
         name=name if layer == OPEN else f"sealed-{name}",
     )
+
+
+def clip_seed_of(place: Place, layer: str = OPEN) -> int:
+    """What voices, words and motion of a case are drawn from."""
+    return int(generator("lpm", layer, _name(place)).integers(2**30))
+
+
+def _number(place: Place) -> int:
+    return place.block if place.stratum.track is Track.GENERAL else place.index
+
+
+def _name(place: Place) -> str:
+    return f"{place.stratum.track}-{place.stratum.name}-{_number(place):03d}"
 
 
 @cache
