@@ -87,7 +87,7 @@ def yardstick_of(
                 looks_WX=view.pictures.looks_WX,
             )
         )
-    return Yardstick.made(seen, references, on_progress=on_progress)
+    return Yardstick.made(seen, references, on_progress)
 
 
 def gather(

@@ -29,6 +29,7 @@ from openlpm.bench.viseme_reader import VisemeReader
 from openlpm.core.errors import InputError
 
 VISEME_REHEARSALS = 600
+"""Clips from which the reader of visemes is set up."""
 
 
 @final
@@ -65,8 +66,6 @@ class Yardstick:
     def made(
         seen: Sequence[Sighted],
         references: Mapping[str, NDArray[np.float32]],
-        *,
-        viseme_rehearsals: int = VISEME_REHEARSALS,
         on_progress: OnProgress = unheard,
     ) -> "Yardstick":
         """From true clips and the embeddings of their characters' pictures.
@@ -94,7 +93,7 @@ class Yardstick:
             emotions=EmotionReader.rehearsed(stage),
             actions=ActionMatcher.rehearsed(stage),
             states=StateReader.rehearsed(stage),
-            visemes=VisemeReader.rehearsed(stage, viseme_rehearsals),
+            visemes=VisemeReader.rehearsed(stage, VISEME_REHEARSALS),
         )
 
     def save(self, path: Path) -> None:
