@@ -18,9 +18,9 @@ CPU = ["--device", "cpu"]
 
 def test_an_entry_needs_a_certificate_and_a_benchmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "manifest.json").write_text('{"name": "x"}')
-    assert main(["bench", "score", str(tmp_path), "--bench", str(tmp_path), "--out", str(tmp_path / "r")]) == 1
+    assert main(["bench", "score", str(tmp_path), "--bench", str(tmp_path), "--out", str(tmp_path / "r")]) == 2
     assert "openlpm bench make" in capsys.readouterr().err
-    assert main(["bench", "make", "--tier", "tiny", "--out", str(tmp_path / "lpm")]) == 1
+    assert main(["bench", "make", "--tier", "tiny", "--out", str(tmp_path / "lpm")]) == 2
     assert "smoke, core, full" in capsys.readouterr().err
 
 
