@@ -1,6 +1,6 @@
 // One side: its picture, its letter, and whether it is the one that is heard.
 
-import { el, iconButton } from "../view/dom.ts";
+import { el, icon, iconButton } from "../view/dom.ts";
 import type { SideName } from "./progress.ts";
 
 export class PlayerView {
@@ -17,9 +17,13 @@ export class PlayerView {
     this.#enlarge = iconButton("enlarge", `Clip ${side} alone, large`, "enlarge");
     this.#enlarge.addEventListener("click", () => events.enlarge());
     this.element = el("figure", { className: `clip clip-${side}` }, [
-      el("div", { className: "screen" }, [this.video, this.#enlarge]),
-      el("figcaption", {}, [el("span", { className: "letter", textContent: side }), el("span", { className: "heard", textContent: "you hear this one" })]),
+      el("div", { className: "screen" }, [this.video, this.#caption(side), this.#enlarge]),
     ]);
+  }
+
+  #caption(side: SideName): HTMLElement {
+    const heard = el("span", { className: "heard" }, [icon("sound"), "you hear this one"]);
+    return el("figcaption", {}, [el("span", { className: "letter", textContent: side }), heard]);
   }
 
   set sounding(sounding: boolean) {

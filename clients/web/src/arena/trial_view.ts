@@ -23,7 +23,7 @@ export class TrialView {
   readonly #heading = el("h1", { tabIndex: -1 });
   readonly #play = iconButton("play", "Play", "primary round play");
   readonly #sound: Map<SideName | null, HTMLInputElement> = new Map();
-  readonly #half = el("button", { type: "button", className: "secondary speed", textContent: "½ speed", attributes: { "aria-pressed": "false" } });
+  readonly #half = el("button", { type: "button", className: "secondary speed", textContent: "½×", title: "Half speed (H)", attributes: { "aria-pressed": "false", "aria-label": "Half speed" } });
   readonly #next = el("button", { type: "submit", className: "primary next", disabled: true, textContent: "Next" });
   readonly #todo = el("p", { className: "todo" });
   readonly #partners: Partial<Record<SideName, HTMLVideoElement>> = {};
@@ -48,8 +48,8 @@ export class TrialView {
     const main = { A: this.#views.A.video, B: this.#views.B.video };
     this.#players = new Players(main, Object.values(this.#partners), { passed: (seconds) => this.#passed(seconds), changed: () => this.#update() });
     for (const side of SIDES) main[side].addEventListener("loadedmetadata", () => this.#measured());
-    this.#half.addEventListener("click", () => this.halfSpeed());
-    this.#play.addEventListener("click", () => this.toggle());
+    pressed(this.#half, () => this.halfSpeed());
+    pressed(this.#play, () => this.toggle());
     this.element = el("form", { className: "trial", on: { submit: (event) => this.#submit(event, voted) } }, [
       this.#intro(),
       el("div", { className: aside === null ? "pair" : "pair with-aside" }, [this.#views.A.element, aside, this.#views.B.element]),
@@ -162,7 +162,7 @@ export class TrialView {
 
   #controls(): HTMLElement {
     const again = iconButton("again", "From the beginning (R)", "secondary round");
-    again.addEventListener("click", () => this.restart());
+    pressed(again, () => this.restart());
     const options = ([[null, "Off"], ["A", "A"], ["B", "B"]] as const).map(([value, label]) => {
       const input = el("input", { type: "radio", name: "sound", value: value ?? "off", className: "unseen", on: { change: () => this.hear(value) } });
       this.#sound.set(value, input);
@@ -228,4 +228,12 @@ export class TrialView {
     const ms = Math.round(performance.now() - (this.#began_ms ?? performance.now()));
     voted({ trial: this.#trial.trial, answers: this.#answers.given, replays: this.#players.replays, ms });
   }
+}
+
+/** Who clicks a button does not stay on it, so that Space and Enter go on meaning what the list of keys says. */
+function pressed(button: HTMLButtonElement, act: () => void): void {
+  button.addEventListener("click", (event) => {
+    if (event.detail > 0) button.blur();
+    act();
+  });
 }

@@ -31,8 +31,8 @@ const WORDS: Record<Question, Words> = {
   },
   identity: {
     title: "Likeness",
-    ask: "Who looks more like the picture, from beginning to end?",
-    hint: "Face, hair, clothes and style. How well somebody moves is not asked here.",
+    ask: "Who looks more like the picture?",
+    hint: "Face, hair, clothes and style, from beginning to end. How well somebody moves is not asked here.",
     needsSound: false,
   },
   instruction: {

@@ -1,6 +1,7 @@
 """One arena: draws trials, keeps them before they are shown, and takes answers."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from openlpm.bench.arena.votes import VoteStore
 _log = logging.getLogger(__name__)
 _AHEAD = 2
 """Trials of a rater that are ready: the one that is shown, and the next."""
+_REMEMBERED = 256
+"""Trials whose files need not be looked for again."""
 
 
 @final
@@ -50,6 +53,7 @@ class Arena:
             truth = Entry(name=TRUTH, videos=self._videos[TRUTH])
         mine = [replace(entry, videos=self._videos[entry.name]) for entry in entries]
         self._store, self._lock = store, Lock()
+        self._shows: OrderedDict[str, Showing] = OrderedDict()
         self._chooser = Chooser(cases, mine, store.study, truth=truth, rng=rng)
         self._projector = Projector(
             clips, cases, {entry.name: entry for entry in mine}, truth, native=store.study.native
@@ -97,10 +101,19 @@ class Arena:
 
     def _shown(self, trial: Trial) -> Showing | None:
         """None: a video of it is broken, and no trial will show it any more."""
+        with self._lock:
+            known = self._shows.get(trial.id)
+        if known is not None:
+            return known
         try:
-            return self._projector.show(trial)
+            showing = self._projector.show(trial)
         except BrokenClip as broken:
             with self._lock:
                 self._videos[broken.system].pop(broken.case, None)
             _log.warning("a clip cannot be shown", extra={"case": broken.case, "reason": str(broken)})
             return None
+        with self._lock:
+            self._shows[trial.id] = showing
+            if len(self._shows) > _REMEMBERED:
+                self._shows.popitem(last=False)
+        return showing
