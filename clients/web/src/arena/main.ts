@@ -68,7 +68,7 @@ class App {
     this.#place.replaceChildren(el("p", { className: "preparing", textContent: "Preparing two clips …", attributes: { role: "status" } }));
     for (const address of this.#addresses.splice(0)) URL.revokeObjectURL(address);
     const trial = await this.#api.next();
-    this.#count.textContent = trial.answered === 0 ? "" : `${trial.answered} answered`;
+    this.#count.replaceChildren(...(trial.answered === 0 ? [] : [String(trial.answered), el("span", { className: "word", textContent: " answered" })]));
     if (trial.trial === null) this.#thank(trial);
     else await this.#show(trial);
   }
