@@ -19,7 +19,9 @@ SECONDS = FRAMES / 24
 
 def tone(hz: float, seconds: float = SECONDS, level: float = 0.3) -> NDArray[np.float32]:
     """A steady sound."""
-    return (level * np.sin(2 * np.pi * hz * np.arange(round(seconds * AUDIO_RATE_HZ)) / AUDIO_RATE_HZ)).astype(np.float32)
+    return (level * np.sin(2 * np.pi * hz * np.arange(round(seconds * AUDIO_RATE_HZ)) / AUDIO_RATE_HZ)).astype(
+        np.float32
+    )
 
 
 def write_wav(path: Path, samples_A: NDArray[np.float32]) -> None:

@@ -38,7 +38,7 @@ class Chooser:
         rng: np.random.Generator | None = None,
     ) -> None:
         self._rng = np.random.default_rng() if rng is None else rng
-        self._study = study
+        self._study, self._cases = study, cases
         self._entries = {entry.name: entry for entry in entries}
         self._pairs: list[Pair] = list(combinations(sorted(self._entries), 2))
         self._stage = Stage(cases=cases, entries=tuple(entries), truth=truth, mode=study.mode, rng=self._rng)
@@ -65,6 +65,9 @@ class Chooser:
         seen = {
             (trial.case, *sorted((trial.left.system, trial.right.system))) for trial in mine if trial.kind is Kind.PAIR
         }
+        begun = self._begun(pairs, seen)
+        if begun is not None:
+            return self._trial(rater, *begun)
         for track in self._tracks(pairs):
             here = [vote for vote in pairs if vote.trial.track is track]
             for question in self._questions(track, here):
@@ -74,6 +77,23 @@ class Chooser:
                     if case is not None:
                         return self._trial(rater, case, question, pair)
         return None
+
+    def _begun(self, votes: Iterable[Vote], seen: set[tuple[str, ...]]) -> tuple[Case, Question, Pair] | None:
+        """A question about a pair and case that others have answered and that still lacks raters.
+
+        Finished first, so that how far raters agree is known from the beginning; only as many are open as there are
+        raters at work, so it costs the choice of pairs little.
+        """
+        given = Counter((vote.trial.case, vote.question, _pair_of(vote.trial)) for vote in votes)
+        for (name, question, pair), count in self._shuffled(given.items()):
+            known = all(system in self._entries and name in self._entries[system].videos for system in pair)
+            if known and count < self._study.votes_a_unit and (name, *pair) not in seen and self._leads(question):
+                return self._cases[name], question, pair
+        return None
+
+    def _leads(self, question: Question) -> bool:
+        """Whether a trial can be drawn for a question: to a crowd all others come beside the overall impression."""
+        return self._study.mode is Mode.EXPERT or question is Question.OVERALL
 
     def _tracks(self, votes: Sequence[Vote]) -> list[Track]:
         """Those with the fewest votes for their cases first; one that lacks a pair before any other."""
@@ -124,7 +144,7 @@ class Chooser:
     def _case(
         self, track: Track, question: Question, pair: Pair, asked: Iterable[Vote], seen: set[tuple[str, ...]]
     ) -> Case | None:
-        """One that others have begun on, so that raters can be compared; else one that was asked about least."""
+        """One on which nobody has compared the pair so; of those the one that was asked about least."""
         given = Counter(vote.trial.case for vote in asked if _pair_of(vote.trial) == pair)
         overall = Counter(vote.trial.case for vote in asked)
         first, second = (self._entries[name].videos for name in pair)
@@ -135,9 +155,9 @@ class Chooser:
             and case.id in first
             and case.id in second
             and (case.id, *pair) not in seen
-            and given[case.id] < self._study.votes_a_unit
+            and given[case.id] == 0
         ]
-        return min(self._shuffled(open_cases), key=lambda case: (-given[case.id], overall[case.id]), default=None)
+        return min(self._shuffled(open_cases), key=lambda case: overall[case.id], default=None)
 
     def _trial(self, rater: str, case: Case, question: Question, pair: Pair) -> Trial:
         left, right = self._shuffled(pair)
