@@ -1,10 +1,14 @@
 """A benchmark of a few seconds and submissions to it, for tests of the arena."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +77,55 @@ def write_submission(folder: Path, name: str, cases: Sequence[str], *, shade: in
     for case in cases:
         write_video(folder / "video" / f"{case}.s0.mp4", shade=shade, size=size)
     return folder
+
+
+class Served:
+    """``openlpm bench arena`` in a process of its own, which can be killed and begun again at the same address."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str], source: Path) -> None:
+        self._arguments = [sys.executable, "-m", "openlpm.cli.main", "bench", "arena", *arguments]
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(source),
+            "PYTHONUNBUFFERED": "1",
+            "OPENLPM_ARENA_SALT": str(folder / "salt"),
+        }
+        self._log = folder / "arena.log"
+        self._port = "0"
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._arguments, "--port", self._port],
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        told: list[str] = []
+        for line in self.process.stdout:
+            told.append(line)
+            if match := re.search(r"(http://\S+:(\d+)/)", line):
+                self.url, self._port = match[1], match[2]
+                return
+        raise AssertionError(f"the arena did not open: {told} {self._log.read_text()}")
+
+    def kill(self) -> None:
+        """As a crash does it: nothing is tidied up."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
