@@ -37,11 +37,12 @@ from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
-from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
+from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.footage import WINDOW_STRIDE, Footage
 from openlpm.training.matching import MatchingConfig
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
+from openlpm.training.traits import SITUATIONS
 from openlpm.training.window_captions import Stretches, WindowText, numbered
 from openlpm.weights import bundled
 

@@ -76,8 +76,8 @@ class Stage:
     """Looks over all outputs in the order of the manifest and may change its mind (duplicates, pairs). It runs when
     everything is there, in one process, and must be cheap."""
     pack: Pack | None = None
-    """Puts what parcels hold where it belongs in the stage's folder, whole or not at all. It runs after every run of the
-    stage, in one process, and finds there what it has put away earlier."""
+    """Puts what parcels hold where it belongs in the stage's folder, whole or not at all. It runs after every run of
+    the stage, in one process, and finds there what it has put away earlier."""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

@@ -42,8 +42,8 @@ def decoded(data: bytes) -> NDArray[np.int16]:
     blocks: list[NDArray[np.int16]] = []
     try:
         with av.open(io.BytesIO(data), "r", format="flac") as container:
-            for frame in container.decode(container.streams.audio[0]):
-                blocks.append(cast("NDArray[np.int16]", frame.to_ndarray())[0])
+            frames = container.decode(container.streams.audio[0])
+            blocks.extend(cast("NDArray[np.int16]", frame.to_ndarray())[0] for frame in frames)
     except av.error.FFmpegError as error:
         raise InputError(f"a sound of {len(data)} bytes cannot be decoded ({error}); make its shard again") from error
     return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)

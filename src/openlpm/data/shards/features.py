@@ -41,15 +41,6 @@ class Features:
     fingerprints: Mapping[str, str]
     """Of ``vae``, ``speak`` and ``listen``."""
 
-    @classmethod
-    def of(cls, model: str) -> "Features | None":
-        """Those of a model folder, ``bundled`` or none at all.
-
-        Raises:
-            WeightsError: there is no model.
-        """
-        return _loaded(model) if model else None
-
     @torch.no_grad()
     def of_unit(
         self,
@@ -101,7 +92,12 @@ def _heard(encoder: SpeechEncoder, samples_A: NDArray[np.int16], num_frames: int
 
 
 @cache
-def _loaded(model: str) -> Features:
+def features_by(model: str) -> Features:
+    """Those of a model folder, or of the one that is ``bundled``; loaded once a process.
+
+    Raises:
+        WeightsError: there is no model.
+    """
     folder = bundled.folder() if model == BUNDLED else Path(model)
     loaded = load_model(folder).eval().requires_grad_(requires_grad=False)
     parts = {"vae": loaded.vae, "speak": loaded.speak, "listen": loaded.listen}

@@ -1,7 +1,7 @@
 """The index of a folder of shards: which files count, and how to see that they are whole.
 
-``index.json`` is replaced at once and last, so that it never names a file that is not whole; files that it does not name
-do not count.
+``index.json`` is replaced at once and last, so that it never names a file that is not whole; files that it does not
+name do not count.
 """
 
 import hashlib

@@ -2,10 +2,10 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from openlpm.data.parts import Source, Span
 from openlpm.data.people.part import People
 from openlpm.data.records import Record
 from openlpm.data.shards.facts import ReferenceFact, Run, SampleFacts, as_json
-from openlpm.data.shards.features import Features
 from openlpm.data.shards.motion import motion_energy, tracks_of
 from openlpm.data.shards.told import emotion_of, references_of
 from openlpm.data.stage import RawFiles
@@ -37,8 +36,27 @@ class Framing:
     reference_quality: int
 
 
+class FeatureMaker(Protocol):
+    """Networks that make members beforehand."""
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of the networks, by their names."""
+        ...
+
+    def of_unit(
+        self,
+        frames_FHWC: NDArray[np.uint8],
+        references: Sequence[NDArray[np.uint8]],
+        own_A: NDArray[np.int16],
+        partner_A: NDArray[np.int16],
+    ) -> Mapping[str, NDArray[Any]]:
+        """Arrays by name."""
+        ...
+
+
 def make_sample(
-    record: Record, raw: RawFiles, framing: Framing, features: Features | None
+    record: Record, raw: RawFiles, framing: Framing, features: FeatureMaker | None
 ) -> tuple[SampleFacts, Mapping[str, bytes]]:
     """What is known of a unit, and the members of its sample by the ends of their names.
 

@@ -12,7 +12,10 @@ _CALM_FRAMES = 3
 
 
 def tracks_of(unit: Unit, person: Person, size: int) -> dict[str, NDArray[np.float32]]:
-    """``points_FP2`` and ``boxes_F4`` of a unit in pixels of its own pictures, ``turns_F3``; NaN where no face is seen."""
+    """``points_FP2`` and ``boxes_F4`` of a unit in pixels of its own pictures, and ``turns_F3``.
+
+    NaN where no face is seen.
+    """
     first = unit.first_frame - person.first_frame
     rows = slice(first, first + unit.num_frames)
     square_F3 = unit.crops.unpack()

@@ -8,8 +8,7 @@ from typing import Final, final
 from openlpm.core.errors import ConfigError
 from openlpm.data.people.part import People
 from openlpm.data.records import Record
-from openlpm.data.shards.features import Features
-from openlpm.data.shards.making import Framing, make_sample
+from openlpm.data.shards.making import FeatureMaker, Framing, make_sample
 from openlpm.data.shards.packing import pack
 from openlpm.data.shards.part import Sample
 from openlpm.data.shards.tarring import fragment
@@ -47,7 +46,7 @@ class ShardsConfig:
 def shard(record: Record, config: ShardsConfig, raw: RawFiles) -> Sequence[Parcel]:
     """The sample of a unit, as the bytes that a shard will hold."""
     framing = Framing(size=config.size, crf=config.crf, reference_quality=config.reference_quality)
-    facts, members = make_sample(record, raw, framing, Features.of(config.features))
+    facts, members = make_sample(record, raw, framing, _features(config.features))
     content = fragment(facts.key, members)
     part = Sample(
         key=facts.key,
@@ -59,6 +58,14 @@ def shard(record: Record, config: ShardsConfig, raw: RawFiles) -> Sequence[Parce
     )
     # Tracks of all people of a clip are long, and the sample holds those that are its own.
     return [Parcel(record=record.child("shards", part, without=(People, States)), content=content)]
+
+
+def _features(model: str) -> FeatureMaker | None:
+    if not model:
+        return None
+    from openlpm.data.shards.features import features_by  # torch takes seconds to import, and few want this
+
+    return features_by(model)
 
 
 SHARDS: Final = Stage(
