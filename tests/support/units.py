@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from openlpm.core.rig import State
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
+from openlpm.data.captions.part import Captions, Segment, Tag
+from openlpm.data.captions.tags import FACE_CHANNELS, Group
 from openlpm.data.dataset import Dataset
 from openlpm.data.packed import pack
 from openlpm.data.pairing.part import Filming, Stretch, Unit, UnitKind
@@ -17,7 +19,10 @@ from openlpm.data.parts import Media, Rights, Sound, Source, Span
 from openlpm.data.people.faces import NUM_POINTS, POINT
 from openlpm.data.people.part import People, Person
 from openlpm.data.records import Record, plain
+from openlpm.data.references.part import Reference, References
 from openlpm.data.stage import RawFiles
+from openlpm.dit.condition import ReferenceKind
+from openlpm.synth.look.references import VIEWS
 
 SIDE = 128
 _KINDS = (UnitKind.SPEAK, UnitKind.LISTEN, UnitKind.CONVERSATION, UnitKind.IDLE)
@@ -30,6 +35,10 @@ def picture(number: int, frame: int) -> NDArray[np.uint8]:
     phase_3 = rng.uniform(0, 6, 3)
     waves = [np.sin(4 * columns_HW + 3 * rows_HW + phase + frame / 12) for phase in phase_3]
     return (127 + 100 * np.stack(waves, axis=-1)).astype(np.uint8)
+
+
+BEHIND = 48
+"""Frames of a source behind its unit, from which the references are."""
 
 
 def write_source(path: Path, number: int, num_frames: int) -> Media:
@@ -96,11 +105,11 @@ def states_of(kind: UnitKind, num_frames: int) -> NDArray[np.int8]:
 def make_unit(folder: Path, number: int, num_frames: int, *, kind: UnitKind, lively: float = 1.0) -> Record:
     """A unit that is a whole source; the first half of its sound is its own, the other the partner's."""
     path = folder / f"source{number}.mov"
-    media = write_source(path, number, num_frames)
+    media = write_source(path, number, num_frames + BEHIND)
     half, end = samples_at_frame(num_frames) // 2, samples_at_frame(num_frames)
     span = Span(
         first_pts=media.first_pts, end_pts=media.end_pts, time_base=media.time_base, first_frame=0,
-        num_frames=num_frames,
+        num_frames=num_frames + BEHIND,
     )  # fmt: skip
     rights = Rights(licence="CC0-1.0", consent="given", may_train=True)
     source = Source(name=f"{folder.name}/{path.name}", sha256=f"{number:064x}", size_bytes=1, rights=rights)
@@ -112,7 +121,31 @@ def make_unit(folder: Path, number: int, num_frames: int, *, kind: UnitKind, liv
         identity=f"person{number}", listens_to="",
     )  # fmt: skip
     found = Record(stage="pairing", parent=None, parts={part.NAME: plain(part) for part in (source, media, span)})
-    return found.child("pairing", people, unit)
+    references = [(ReferenceKind.GLOBAL, "frontal")] + [(ReferenceKind.VIEW, name) for name in VIEWS[: number % 3]]
+    chosen = References(
+        references=tuple(
+            Reference(
+                kind=kind, subtype=name, span=span, frame=num_frames + 8 + 12 * place, square=(0.0, 0.0, float(SIDE)),
+                fit=1.0, sharpness=1.0, face_pixels=60.0, score=1.0,
+            )
+            for place, (kind, name) in enumerate(references)
+        )
+    )  # fmt: skip
+    return found.child("references", people, unit, captions_of(num_frames, number), chosen)
+
+
+def captions_of(num_frames: int, number: int) -> Captions:
+    """Somebody who is glad in the first half, and waves at the end of it if the number is even."""
+    half_s = num_frames / FRAME_RATE_HZ / 2
+    tags = [Tag(group=Group.EMOTION, name="happy" if number % 2 else "sad", start_s=0.0, end_s=half_s, certainty=0.9)]
+    if number % 2 == 0:
+        tags.append(Tag(group=Group.ACTION, name="wave_left", start_s=half_s - 0.6, end_s=half_s - 0.1, certainty=1.0))
+    return Captions(
+        caption="A person.", dense="A person.", lasting=f"Person {number} listens.", appearance=f"person {number}",
+        segments=(Segment(first_frame=0, end_frame=num_frames, caption="A person."),), tags=tuple(tags),
+        face=pack(np.zeros((num_frames, len(FACE_CHANNELS)), np.float32), step=0.01),
+        sharpness=pack(np.ones(num_frames, np.float32), step=0.001), described_by="hand", heard_by="",
+    )  # fmt: skip
 
 
 def make_units(folder: Path, lengths: Sequence[int]) -> tuple[list[Record], RawFiles]:

@@ -80,8 +80,8 @@ class ClipMix:
     idle: float = 0.5
     conversation: float = 1.5
     balance: float = 0.5
-    """How far moods and liveliness that are rare within a situation are drawn as often as common ones: 0 as they come, 1
-    all alike. LPM 1.0 rebalances its listeners, most of whom are neutral and hardly move; by how much is our choice.
+    """How far moods and liveliness that are rare within a situation are drawn as often as common ones: 0 as they come,
+    1 all alike. LPM 1.0 rebalances its listeners, most of whom are neutral and hardly move; by how much is our choice.
     Drawn footage comes evenly and is left as it is."""
 
     def __post_init__(self) -> None:

@@ -59,7 +59,7 @@ class SampleFacts:
     """Where in that file the unit begins."""
     rights: Rights
     captions: Any
-    """The part ``captions`` of the record; None without one."""
+    """The part ``captions`` of the record, but for what lies among the tracks; None without one."""
     emotion: str
     motion: float
     references: tuple[ReferenceFact, ...] = ()

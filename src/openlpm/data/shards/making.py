@@ -21,9 +21,10 @@ from openlpm.data.people.part import People
 from openlpm.data.records import Record
 from openlpm.data.shards.facts import ReferenceFact, Run, SampleFacts, as_json
 from openlpm.data.shards.motion import motion_energy, tracks_of
-from openlpm.data.shards.told import emotion_of, references_of
+from openlpm.data.shards.told import captions_of, emotion_of, face_track_of, references_of
 from openlpm.data.stage import RawFiles
 from openlpm.media import film, flac
+from openlpm.media.picture import decode_picture
 
 
 @final
@@ -72,14 +73,14 @@ def make_sample(
         "mp4": video,
         "speak.flac": flac.encoded(own_A),
         "listen.flac": flac.encoded(partner_A),
-        "tracks.npz": packed_arrays({"states_F": states_F, **tracks}),
+        "tracks.npz": packed_arrays({"states_F": states_F, **tracks, **face_track_of(record)}),
     }
     references: list[ReferenceFact] = []
     pictures: list[NDArray[np.uint8]] = []
     for fact, picture_HWC in references_of(record, raw, framing.size):
         members[fact.member] = _webp(picture_HWC, framing.reference_quality)
         references.append(fact)
-        pictures.append(picture_HWC)
+        pictures.append(decode_picture(io.BytesIO(members[fact.member]), fact.member))
     made_by: dict[str, str] = {}
     if features is not None:
         arrays = features.of_unit(film.decoded(video), pictures, own_A, partner_A)
@@ -98,7 +99,7 @@ def make_sample(
         source_sha256=record.part(Source).sha256,
         start_s=float(record.part(Span).start_s) + unit.first_frame / FRAME_RATE_HZ,
         rights=record.part(Source).rights,
-        captions=record.parts.get("captions"),
+        captions=captions_of(record),
         emotion=emotion_of(record),
         motion=round(motion_energy(tracks["points_FP2"], tracks["boxes_F4"]), 6),
         references=tuple(references),
@@ -118,7 +119,8 @@ def runs_of(states_F: NDArray[np.int8]) -> tuple[Run, ...]:
 def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Arrays as the bytes of an ``.npz`` file: the same from the same arrays, for numpy dates its members 1980."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: arrays[name] for name in sorted(arrays)})
+    held: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    np.savez_compressed(buffer, **held)
     return buffer.getvalue()
 
 

@@ -16,17 +16,25 @@ def tracks_of(unit: Unit, person: Person, size: int) -> dict[str, NDArray[np.flo
 
     NaN where no face is seen.
     """
-    first = unit.first_frame - person.first_frame
-    rows = slice(first, first + unit.num_frames)
     square_F3 = unit.crops.unpack()
     corner_F2, scale_F = square_F3[:, :2], size / square_F3[:, 2]
-    points_FP2 = (person.points.unpack()[rows] - corner_F2[:, None]) * scale_F[:, None, None]
-    boxes_F4 = (person.boxes.unpack()[rows] - np.tile(corner_F2, 2)) * scale_F[:, None]
+    points_FP2, boxes_F4, turns_F3 = (
+        _within(track.unpack(), unit.first_frame - person.first_frame, unit.num_frames)
+        for track in (person.points, person.boxes, person.turns)
+    )
     return {
-        "points_FP2": points_FP2.astype(np.float32),
-        "boxes_F4": boxes_F4.astype(np.float32),
-        "turns_F3": person.turns.unpack()[rows].astype(np.float32),
+        "points_FP2": ((points_FP2 - corner_F2[:, None]) * scale_F[:, None, None]).astype(np.float32),
+        "boxes_F4": ((boxes_F4 - np.tile(corner_F2, 2)) * scale_F[:, None]).astype(np.float32),
+        "turns_F3": turns_F3,
     }
+
+
+def _within(track_FX: NDArray[np.float32], first: int, count: int) -> NDArray[np.float32]:
+    """Rows of a track, NaN where it has not begun or has ended."""
+    found_FX = np.full((count, *track_FX.shape[1:]), np.nan, np.float32)
+    rows_FX = track_FX[max(first, 0) : max(first + count, 0)]
+    found_FX[max(-first, 0) : max(-first, 0) + len(rows_FX)] = rows_FX
+    return found_FX
 
 
 def motion_energy(points_FP2: NDArray[np.float32], boxes_F4: NDArray[np.float32]) -> float:
