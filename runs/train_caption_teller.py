@@ -49,7 +49,9 @@ class Errors:
     """How far off the readers are."""
 
     def __init__(self, folder: Path) -> None:
-        self.face_R, self.body_R = np.load(folder / "face_errors.npy"), np.load(folder / "body_errors.npy")
+        held = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
+        self.face_R = np.array([held["face"][channel.name.lower()] for channel in FACE_CHANNELS])
+        self.body_R = np.array([held["body"][channel.name.lower()] for channel in BODY_CHANNELS])
 
     def read(
         self, rng: np.random.Generator, values_FR: NDArray[np.float32], error_R: NDArray[np.float32]

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.caption_server import backend
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.errors import ConfigError, InputError
@@ -23,6 +22,7 @@ from openlpm.data.captions.transcribing import Sentence, ServedTranscriber
 from openlpm.data.captions.wording import Person, Stretch, content_of, lasting, said_of
 from openlpm.data.pairing import part as pairing
 from openlpm.synth.act.feelings import Course
+from support.caption_server import backend
 
 pytestmark = pytest.mark.unit
 
