@@ -9,23 +9,27 @@ beside them what the teller has to bear: how far off each channel is on validati
 """
 
 import argparse
+import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from train_cast_detector import Pool, backdrop, weathered
+from torch import Tensor, nn
+from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import BODY_BELOW, BODY_MARGIN, FACE_MARGIN
-from openlpm.data.captions.networks import BODY_SIDE, FACE_SIDE, Reader, body_reader, face_reader
-from openlpm.data.captions.reading import WEIGHTS
+from openlpm.data.captions.features import body_square, face_square
+from openlpm.data.captions.networks import BODY_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
+from openlpm.data.captions.reading import WEIGHTS, cuts_of
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
-from openlpm.data.people.faces import box_of
+from openlpm.data.people.cut_out import cut_out
+from openlpm.data.people.faces import MIRRORED, box_of
 from openlpm.weights.store import Storage, load_into, save
 
 _BATCH, _RATE = 32, 2e-3
@@ -42,69 +46,112 @@ _SCALE = {Rig.YAW: 2.5, Rig.PITCH: 3.5, Rig.ROLL: 3.5}
 """Radians count for more than shares."""
 
 
+_GRAIN = generator("caption reader", "grain").normal(0, 1, (640, 640, 3)).astype(np.float32)
+
+
+@dataclass
+class Shown:
+    """A picture with its matte, the landmarks of its face, and its rig."""
+
+    picture_HWC: NDArray[np.uint8]
+    points_P2: NDArray[np.float32]
+    rig_R: NDArray[np.float32]
+
+
 class Rigged:
     """A pool whose pictures come with all of the rig, half of them mirrored."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self.pool = Pool(folder, split)
         self.rigs_NR = np.load(folder / f"{split}.npz")["rigs"]
-        self.mirrored_NR = self.rigs_NR.copy()
-        for left, right in _MIRRORED.items():
-            self.mirrored_NR[:, [left, right]] = self.rigs_NR[:, [right, left]]
-        self.mirrored_NR[:, _TURNED] *= -1
 
-    def __len__(self) -> int:
-        return len(self.rigs_NR)
-
-    def picture(
-        self, index: int, *, mirrored: bool
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-        """A picture with its matte, the box of its face, and its rig."""
-        picture_HWC, box_4 = np.array(self.pool.pictures_N[index]), box_of(self.pool.points_NP2[index])
-        if not mirrored:
-            return picture_HWC, box_4, self.rigs_NR[index]
-        flipped_4 = np.array([picture_HWC.shape[1], 0, picture_HWC.shape[1], 0], np.float32) + box_4[[2, 1, 0, 3]] * [
-            -1,
-            1,
-            -1,
-            1,
-        ]
-        return picture_HWC[:, ::-1], flipped_4.astype(np.float32), self.mirrored_NR[index]
+    def draw(self, rng: np.random.Generator) -> Shown:
+        """One of them."""
+        index = int(rng.integers(len(self.rigs_NR)))
+        picture_HWC, points_P2 = np.array(self.pool.pictures_N[index]), self.pool.points_NP2[index]
+        rig_R = self.rigs_NR[index].copy()
+        if rng.random() < 0.5:
+            points_P2 = points_P2[list(MIRRORED)] * np.float32([-1, 1]) + np.float32([picture_HWC.shape[1], 0])
+            for left, right in _MIRRORED.items():
+                rig_R[[left, right]] = rig_R[[right, left]]
+            rig_R[list(_TURNED)] *= -1
+            picture_HWC = picture_HWC[:, ::-1]
+        return Shown(picture_HWC, points_P2.astype(np.float32), rig_R)
 
 
-def cut(
-    rng: np.random.Generator, picture_HWC: NDArray[np.uint8], box_4: NDArray[np.float32], kind: str
-) -> NDArray[np.float32]:
-    """What the reader would see: about the face or the body, never quite where it should be."""
-    side, margin, below = (FACE_SIDE, FACE_MARGIN, 0.0) if kind == "face" else (BODY_SIDE, BODY_MARGIN, BODY_BELOW)
-    length = float((box_4[2:] - box_4[:2]).max())
-    middle_2 = (box_4[:2] + box_4[2:]) / 2 + np.array([0, below * length]) + rng.normal(0, 0.025, 2) * length
-    zoom = side / (length * margin * float(np.exp(rng.normal(0, 0.04))))
-    warp = np.array([[zoom, 0, side / 2 - zoom * middle_2[0]], [0, zoom, side / 2 - zoom * middle_2[1]]])
-    shown = picture_HWC.astype(np.float32)
-    solid = shown[:, :, 3:] / 255
-    shown = shown[:, :, :3]
+def observed(rng: np.random.Generator, points_P2: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks as a detector reports them: each a little off, and all together."""
+    box_4 = box_of(points_P2)
+    size = float((box_4[2:] - box_4[:2]).max())
+    shake = size * float(np.exp(rng.uniform(np.log(0.003), np.log(0.02))))
+    return (points_P2 + rng.normal(0, shake, points_P2.shape) + rng.normal(0, 0.006 * size, 2)).astype(np.float32)
+
+
+def filmed(
+    rng: np.random.Generator, shown: Shown, square: tuple[float, float, float], side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """What is near a square, as a camera and an encoder may leave it, and where its corner was."""
+    x, y, length = square
+    reach = 0.6 * length
+    low_2 = np.floor(np.clip([x - reach, y - reach], 0, 250)).astype(int)
+    high_2 = np.ceil(np.clip([x + reach, y + reach], low_2 + 2, 256)).astype(int)
+    near_HWC = shown.picture_HWC[low_2[1] : high_2[1], low_2[0] : high_2[0]].astype(np.float32)
+    picture_HWC, solid = near_HWC[:, :, :3], near_HWC[:, :, 3:] / 255
+    if rng.random() < 0.15:
+        picture_HWC = picture_HWC * solid + backdrop(rng, *picture_HWC.shape[:2]) * (1 - solid)
     if rng.random() < 0.3:
-        shown = shown * solid + backdrop(rng, *shown.shape[:2]) * (1 - solid)
-    blur = 0.45 / zoom if zoom < 0.75 else 0.0
-    if rng.random() < 0.3:
-        blur = max(blur, float(rng.uniform(0.5, 1.3)) / zoom)
-    if blur > 0.2:
-        shown = cv2.GaussianBlur(shown, (0, 0), blur)
-    return weathered(rng, cv2.warpAffine(shown, warp, (side, side), borderMode=cv2.BORDER_REPLICATE))
+        picture_HWC = cv2.GaussianBlur(picture_HWC, (0, 0), float(rng.uniform(0.4, 1.0)) * length / side)
+    return weathered(rng, picture_HWC), low_2.astype(np.float32)
 
 
-def batch_of(rng: np.random.Generator, rigged: Rigged, kind: str, size: int = _BATCH) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut-outs, channels, and which of them can be seen."""
-    channels = FACE_CHANNELS if kind == "face" else BODY_CHANNELS
-    pictures, truth, seen = [], [], []
+def weathered(rng: np.random.Generator, picture_HWC: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """As a camera or an encoder might leave it; grain is cut from one large piece, for making it takes longest."""
+    rows, columns = picture_HWC.shape[:2]
+    gain = rng.uniform(0.7, 1.25, (1, 1, 1 if rng.random() < 0.7 else 3)).astype(np.float32)
+    picture_HWC = picture_HWC * gain + np.float32(rng.uniform(-20, 20))
+    if rng.random() < 0.15:
+        picture_HWC = np.repeat(picture_HWC.mean(axis=2, keepdims=True), 3, axis=2)
+    y, x = (int(rng.integers(_GRAIN.shape[axis] - size)) for axis, size in ((0, rows), (1, columns)))
+    picture_HWC = picture_HWC + _GRAIN[y : y + rows, x : x + columns] * np.float32(rng.uniform(0, 6))
+    made_HWC = np.ascontiguousarray(picture_HWC.clip(0, 255).astype(np.uint8))
+    if rng.random() < 0.35:
+        _, coded = cv2.imencode(".jpg", made_HWC, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 92))])
+        made_HWC = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return made_HWC
+
+
+def face_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
+    """Face, eyes, points."""
+    points_P2 = observed(rng, shown.points_P2)
+    square = face_square(box_of(points_P2))
+    picture_HWC, corner_2 = filmed(rng, shown, (square[0], square[1], square[2] * 1.1), FACE_SIDE)
+    cut = cuts_of(picture_HWC, points_P2 - corner_2, box_of(points_P2 - corner_2))
+    return cut.face_HWC, cut.eyes_HWC, cut.points_P2
+
+
+def body_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
+    """The body."""
+    square = body_square(box_of(observed(rng, shown.points_P2)))
+    jitter = rng.normal(0, 0.02, 2) * square[2]
+    square = (square[0] + jitter[0], square[1] + jitter[1], square[2] * float(np.exp(rng.normal(0, 0.05))))
+    picture_HWC, corner_2 = filmed(rng, shown, square, BODY_SIDE)
+    return (cut_out(picture_HWC, (square[0] - corner_2[0], square[1] - corner_2[1], square[2]), BODY_SIDE),)
+
+
+def batch_of(
+    rng: np.random.Generator, rigged: Rigged, kind: str, size: int = _BATCH
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """What the reader is given, channels, and which of them can be seen."""
+    channels, example = (FACE_CHANNELS, face_example) if kind == "face" else (BODY_CHANNELS, body_example)
+    given, truth, seen = [], [], []
     for _ in range(size):
-        picture_HWC, box_4, rig_R = rigged.picture(int(rng.integers(len(rigged))), mirrored=bool(rng.random() < 0.5))
-        pictures.append(cut(rng, picture_HWC, box_4, kind))
-        truth.append(target(rig_R)[list(channels)])
-        seen.append([visible(rig_R, channel) for channel in channels])
-    pictures_NCHW = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2) / 255).float()
-    return pictures_NCHW, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
+        shown = rigged.draw(rng)
+        given.append(example(rng, shown))
+        truth.append(target(shown.rig_R)[list(channels)])
+        seen.append([visible(shown.rig_R, channel) for channel in channels])
+    stacked = [np.stack([each[k] for each in given]) for k in range(len(given[0]))]
+    inputs = [as_batch(each) if each.dtype == np.uint8 else torch.from_numpy(each) for each in stacked]
+    return inputs, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
 
 
 def target(rig_R: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,10 +169,10 @@ def visible(rig_R: NDArray[np.float32], channel: Rig) -> float:
     return 1.0
 
 
-def loss_of(reader: Reader, batch: tuple[Tensor, Tensor, Tensor], scale_R: Tensor) -> Tensor:
+def loss_of(reader: nn.Module, batch: tuple[list[Tensor], Tensor, Tensor], scale_R: Tensor) -> Tensor:
     """Squared distance of what can be seen."""
-    pictures, truth, seen = batch
-    return (((reader(pictures) - truth) * scale_R).square() * seen).mean()
+    inputs, truth, seen = batch
+    return (((reader(*inputs) - truth) * scale_R).square() * seen).mean()
 
 
 def main() -> None:
@@ -133,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("face", "body"))
     parser.add_argument("--pool", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of one core")
     parser.add_argument("--go-on", action="store_true", help="begin with the weights that are there, at half the rate")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
@@ -141,7 +188,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(6)
     kind, channels = options.kind, FACE_CHANNELS if options.kind == "face" else BODY_CHANNELS
-    reader = face_reader() if kind == "face" else body_reader()
+    reader = FaceReader() if kind == "face" else BodyReader()
     rate, name = _RATE, kind
     if options.go_on:
         load_into(reader, options.out / kind)
@@ -153,8 +200,8 @@ def main() -> None:
     average = torch.optim.swa_utils.AveragedModel(
         reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
-    begun, step, said = time.monotonic(), 0, 0.0
-    while (share := (time.monotonic() - begun) / (60 * options.minutes)) < 1:
+    begun, step, said = time.process_time(), 0, 0.0
+    while (share := (time.process_time() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
         loss = loss_of(reader, batch_of(generator("caption reader", name, step), train, kind), scale_R)
@@ -172,15 +219,21 @@ def main() -> None:
     files = save(average.module.state_dict(), options.out / kind, storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
     with torch.no_grad():
-        off = torch.cat([(average.module(pictures) - truth) for pictures, truth, _ in held])
+        off = torch.cat([(average.module(*inputs) - truth) for inputs, truth, _ in held])
         seen = torch.cat([seen for _, _, seen in held])
         truth = torch.cat([truth for _, truth, _ in held])
     error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
-    np.save(options.out / f"{kind}_errors.npy", error_R.astype(np.float32))
+    path = options.out / "errors.json"
+    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    errors[kind] = {
+        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
+    }
+    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
+    spread_R = truth.std(0).tolist()
     print(
         ", ".join(
-            f"{channel.name} {error:.3f} of {spread:.2f}"
-            for channel, error, spread in zip(channels, error_R, truth.std(0), strict=True)
+            f"{name} {error} of {spread:.2f}"
+            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
         )
     )
 

@@ -27,7 +27,7 @@ from openlpm.training.shard_footage import ShardFootage, ShardFootageConfig, cut
 from openlpm.training.traits import SITUATIONS, ClipMix, Traits, probabilities, strata
 from openlpm.training.windows import WindowDraw, WindowLayout, WindowSource
 from openlpm.weights.store import Storage
-from support.units import dataset_of, make_units
+from support.filmed_units import dataset_of, make_units
 
 pytestmark = pytest.mark.contract
 

@@ -27,7 +27,7 @@ from openlpm.data.shards.part import Sample as SamplePart
 from openlpm.data.shards.reading import ShardSet, folder_of
 from openlpm.data.shards.stage import ShardsConfig
 from openlpm.data.stage import RawFiles
-from support.units import dataset_of, make_units, picture
+from support.filmed_units import dataset_of, make_units, picture
 
 pytestmark = pytest.mark.contract
 
@@ -203,7 +203,7 @@ from openlpm.data import parcels
 from openlpm.data.runner import Running, run_stage
 from openlpm.data.shards import packing
 from openlpm.data.shards.stage import ShardsConfig
-from support.units import dataset_of
+from support.filmed_units import dataset_of
 
 moment, left = sys.argv[1], [int(sys.argv[2])]
 

@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from openlpm.core.rig import State
 from openlpm.data.people.cut_out import Square
+from openlpm.data.people.faces import POINT
 
 FACE_MARGIN: Final = 1.35
 """Side of the cut-out of a face over the longer side of its box."""
+EYE_MARGIN: Final = 0.42
+"""The same for an eye."""
 BODY_MARGIN, BODY_BELOW = 3.0, 0.45
 """The same for bodies, and how far below the middle of the face theirs is, in lengths of the face."""
 _SMOOTH_FRAMES = 12
+_CORNERS = (("eye_left_outer", "eye_left_inner"), ("eye_right_inner", "eye_right_outer"))
 _PLACE_SCALE = np.array([4.0, 4.0, 12.0])
 
 
@@ -20,6 +24,20 @@ def face_square(box_4: NDArray[np.float32]) -> Square:
     """Where the reader of faces looks."""
     middle_2, length = _middle(box_4)
     return float(middle_2[0]), float(middle_2[1]), length * FACE_MARGIN
+
+
+def eye_squares(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> tuple[Square, Square]:
+    """Where it looks more closely: left and right eye."""
+    _, length = _middle(box_4)
+    corners = [points_P2[[POINT[name] for name in names]].mean(axis=0) for names in _CORNERS]
+    left, right = ((float(middle_2[0]), float(middle_2[1]), length * EYE_MARGIN) for middle_2 in corners)
+    return left, right
+
+
+def points_within(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks as the reader takes them: about the middle of the box, in half lengths of the face."""
+    middle_2, length = _middle(box_4)
+    return ((points_P2 - middle_2) * (2.0 / length)).astype(np.float32)
 
 
 def body_square(box_4: NDArray[np.float32]) -> Square:

@@ -107,7 +107,8 @@ def _pitch(frames_KA: NDArray[np.float64]) -> NDArray[np.float64]:
 def _peaks(decibel_K: NDArray[np.float64]) -> int:
     """How often the loudness rises and falls again by ``_DIP_DB``."""
     window_W = np.hanning(9)[1:-1]
-    smooth_K = np.convolve(np.maximum(decibel_K, decibel_K.max() + _SILENT_DB), window_W / window_W.sum(), mode="same")
+    padded_K = np.pad(np.maximum(decibel_K, decibel_K.max() + _SILENT_DB), 3, mode="edge")
+    smooth_K = np.convolve(padded_K, window_W / window_W.sum(), mode="valid")
     count, rising, turn = 0, True, smooth_K[0]
     for value in smooth_K.tolist():
         if rising:

@@ -1,16 +1,18 @@
-"""Two small networks: a reader of single pictures, and a teller that makes tags of what was read in time."""
+"""Three small networks: readers of faces and bodies, and a teller that makes tags of what was read in time."""
 
 from typing import Final, final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS, TAGS
+from openlpm.data.people.faces import NUM_POINTS
 
-FACE_SIDE: Final = 96
-"""Rows and columns of the cut-out of a face."""
-BODY_SIDE: Final = 64
+FACE_SIDE, EYE_SIDE, BODY_SIDE = 48, 32, 64
+"""Rows and columns of the cut-outs of a face, of each eye and of a body."""
 NUM_FEATURES: Final = len(FACE_CHANNELS) + len(BODY_CHANNELS) + 5
 """What the teller hears of a frame: channels, where the head is (3), whether the person speaks or listens."""
 _GROUPS = 8
@@ -37,30 +39,40 @@ def _halving(width: int, wider: int) -> nn.Sequential:
 
 
 @final
-class Reader(nn.Module):
-    """Cut-outs (N, 3, side, side) in [0, 1] to channels of the rig (N, R)."""
+class FaceReader(nn.Module):
+    """What a face shows: a cut-out of it, both eyes from near, and its landmarks, to channels of the rig."""
 
-    def __init__(self, side: int, num_channels: int, width: int) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.face = nn.Sequential(_halving(3, 16), _halving(16, 32), _Residual(32), _halving(32, 16))
+        self.eyes = nn.Sequential(_halving(6, 16), _halving(16, 32), _Residual(32), _halving(32, 32))
+        cells = 16 * (FACE_SIDE // 8) ** 2 + 32 * (EYE_SIDE // 8) ** 2
+        self.first = nn.Linear(cells + 2 * NUM_POINTS, 64)
+        self.second = nn.Linear(64, 64)
+        self.answer = nn.Linear(64, len(FACE_CHANNELS))
+
+    def forward(self, face_NCHW: Tensor, eyes_NCHW: Tensor, points_NP2: Tensor) -> Tensor:
+        """(N, channels) of faces (N, 3, 48, 48), eyes (N, 6, 32, 32), both in [0, 1], and points within the face."""
+        face_ND = self.face((face_NCHW - 0.5) * 4.0).flatten(1)
+        eyes_ND = self.eyes((eyes_NCHW - 0.5) * 4.0).flatten(1)
+        x_ND = functional.silu(self.first(torch.cat([face_ND, eyes_ND, points_NP2.flatten(1)], dim=1)))
+        return self.answer(functional.silu(self.second(x_ND)))
+
+
+@final
+class BodyReader(nn.Module):
+    """Cut-outs of bodies (N, 3, 64, 64) in [0, 1] to channels of the rig (N, channels)."""
+
+    def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            _halving(3, width), _halving(width, 2 * width), _Residual(2 * width), _halving(2 * width, 3 * width),
-            _Residual(3 * width), _halving(3 * width, 2 * width),
-        )  # fmt: skip
-        self.head = nn.Sequential(nn.Linear(2 * width * (side // 16) ** 2, 48), nn.SiLU())
-        self.answer = nn.Linear(48, num_channels)
+            _halving(3, 8), _halving(8, 16), _Residual(16), _halving(16, 24), _Residual(24), _halving(24, 16)
+        )
+        self.head = nn.Sequential(nn.Linear(16 * (BODY_SIDE // 16) ** 2, 48), nn.SiLU())
+        self.answer = nn.Linear(48, len(BODY_CHANNELS))
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         return self.answer(self.head(self.trunk((x_NCHW - 0.5) * 4.0).flatten(1)))
-
-
-def face_reader() -> Reader:
-    """The reader of faces."""
-    return Reader(FACE_SIDE, len(FACE_CHANNELS), 16)
-
-
-def body_reader() -> Reader:
-    """The reader of bodies."""
-    return Reader(BODY_SIDE, len(BODY_CHANNELS), 8)
 
 
 @final
@@ -95,6 +107,6 @@ class Teller(nn.Module):
         return self.answer(functional.silu(self.norm(x_NCT.transpose(1, 2)).transpose(1, 2)))
 
 
-def as_batch(pictures: list[Tensor]) -> Tensor:
-    """8-bit pictures (H, W, 3) as a batch."""
-    return torch.stack(pictures).float().div(255.0).permute(0, 3, 1, 2)
+def as_batch(pictures_NHWC: NDArray[np.uint8]) -> Tensor:
+    """8-bit pictures as networks take them."""
+    return torch.from_numpy(pictures_NHWC).float().div(255.0).permute(0, 3, 1, 2).contiguous()

@@ -1,17 +1,18 @@
 """What can be read in the pictures of a unit: faces and bodies, channel by channel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
-from openlpm.data.captions.features import body_square, face_square
-from openlpm.data.captions.networks import BODY_SIDE, FACE_SIDE, as_batch, body_reader, face_reader
+from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within
+from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
 from openlpm.data.captions.sharpness import sharpness
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
 from openlpm.data.pairing.part import Unit
@@ -88,6 +89,27 @@ def unit_face(record: Record) -> UnitFace:
     return face
 
 
+class Cuts(NamedTuple):
+    """What readers see of one frame, 8-bit."""
+
+    face_HWC: NDArray[np.uint8]
+    eyes_HWC: NDArray[np.uint8]
+    """Left and right eye, one behind the other: six channels."""
+    body_HWC: NDArray[np.uint8]
+    points_P2: NDArray[np.float32]
+
+
+def cuts_of(picture_HWC: NDArray[np.uint8], points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> Cuts:
+    """The cut-outs of a face that was found in a picture."""
+    eyes = [cut_out(picture_HWC, square, EYE_SIDE) for square in eye_squares(points_P2, box_4)]
+    return Cuts(
+        face_HWC=cut_out(picture_HWC, face_square(box_4), FACE_SIDE),
+        eyes_HWC=np.concatenate(eyes, axis=2),
+        body_HWC=cut_out(picture_HWC, body_square(box_4), BODY_SIDE),
+        points_P2=points_within(points_P2, box_4),
+    )
+
+
 @final
 class Readers:
     """Both readers with the weights of the package.
@@ -97,12 +119,12 @@ class Readers:
     """
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
-        self._face, self._body = face_reader().eval(), body_reader().eval()
+        self._face, self._body = FaceReader().eval(), BodyReader().eval()
         load_into(self._face, weights / "face")
         load_into(self._body, weights / "body")
 
     def read(self, pictures: Iterable[NDArray[np.uint8]], face: UnitFace) -> Readings:
-        """Read the pictures of a unit, a few at a time.
+        """Read the pictures of a unit, a second at a time.
 
         Raises:
             InputError: there are fewer pictures than frames.
@@ -111,25 +133,17 @@ class Readers:
         face_FR = np.full((num_frames, len(FACE_CHANNELS)), np.nan, np.float32)
         body_FR = np.full((num_frames, len(BODY_CHANNELS)), np.nan, np.float32)
         sharp_F = np.full(num_frames, np.nan, np.float32)
-        frames: list[int] = []
-        faces: list[NDArray[np.uint8]] = []
-        bodies: list[NDArray[np.uint8]] = []
-        count = 0
-        for frame, picture_HWC in enumerate(pictures):
-            count += 1
-            if frame < num_frames and seen_F[frame]:
-                box_4 = face.box_F4[frame]
-                frames.append(frame)
-                faces.append(cut_out(picture_HWC, face_square(box_4), FACE_SIDE))
-                bodies.append(cut_out(picture_HWC, body_square(box_4), BODY_SIDE))
-                sharp_F[frame] = sharpness(faces[-1])
-            if len(frames) == _BATCH or (frames and frame == num_frames - 1):
-                face_FR[frames], body_FR[frames] = self._batch(faces, bodies)
-                frames, faces, bodies = [], [], []
+        numbered, count = iter(enumerate(pictures)), 0
+        while batch := list(islice(numbered, _BATCH)):
+            count += len(batch)
+            frames = [frame for frame, _ in batch if frame < num_frames and seen_F[frame]]
+            shown = dict(batch)
+            cuts = [cuts_of(shown[frame], face.points_FP2[frame], face.box_F4[frame]) for frame in frames]
+            if cuts:
+                face_FR[frames], body_FR[frames] = self.read_cuts(cuts)
+                sharp_F[frames] = [sharpness(shown[frame], face.box_F4[frame]) for frame in frames]
         if count < num_frames:
             raise InputError(f"{count} pictures of a unit of {num_frames} frames: build the dataset again")
-        if frames:
-            face_FR[frames], body_FR[frames] = self._batch(faces, bodies)
         return Readings(
             face_FR=bridged(face_FR, seen_F),
             body_FR=bridged(body_FR, seen_F),
@@ -138,11 +152,11 @@ class Readers:
         )
 
     @torch.no_grad()
-    def _batch(
-        self, faces: list[NDArray[np.uint8]], bodies: list[NDArray[np.uint8]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        read = self._face(as_batch([torch.from_numpy(each) for each in faces]))
-        return read.numpy(), self._body(as_batch([torch.from_numpy(each) for each in bodies])).numpy()
+    def read_cuts(self, cuts: Sequence[Cuts]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Channels of faces and of bodies."""
+        faces, eyes, bodies = (as_batch(np.stack([cut[k] for cut in cuts])) for k in range(3))
+        points_NP2 = torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))
+        return self._face(faces, eyes, points_NP2).numpy(), self._body(bodies).numpy()
 
 
 def bridged(values_FX: NDArray[np.float32], seen_F: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -51,7 +51,7 @@ class CaptionsConfig:
             ("describer", self.describer, "measured"),
             ("transcriber", self.transcriber, "none"),
         ):
-            if (value != other and not value.removeprefix(_SERVED).strip()) or not value.startswith((other, _SERVED)):
+            if value != other and not (value.startswith(_SERVED) and value.removeprefix(_SERVED).strip()):
                 raise ConfigError(f"{name}={value!r}: give {other}, or {_SERVED}MODEL with the name of a model")
         if not 1 <= self.pictures <= 16:
             raise ConfigError(f"pictures={self.pictures}: give 1 to 16")

@@ -16,7 +16,7 @@ from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.data.captions.part import Tag
 from openlpm.data.captions.tags import Group
 from openlpm.synth.act.actions import ACTIONS
-from openlpm.synth.act.captions import MAX_WORDS, caption
+from openlpm.synth.act.captions import MAX_WORDS, caption, shortened
 from openlpm.synth.act.content import Content, Step, moods_of, order_of
 from openlpm.synth.act.phrasing import REACTIONS
 
@@ -24,6 +24,7 @@ DENSE_WORDS: Final = 120
 """More than anything comes to."""
 _MOST_STEPS: Final = 4
 """As many as a synthetic caption has at most."""
+_MOST_TRIES = 50
 _MOSTLY = 0.6
 """A tag is in a stretch that holds this share of it."""
 _REACTION_OF: Final = {
@@ -65,7 +66,10 @@ def said_of(
 
 def lasting(person: Person, seed: int, *, relationship: str = "") -> str:
     """What stays true of somebody who listens, whatever is heard: looks, character, relationship."""
-    said = caption(Content(appearance=person.appearance, states=(State.LISTEN,), persona=person.persona), seed=seed)
+    content = Content(appearance=person.appearance, states=(State.LISTEN,), persona=person.persona)
+    texts = (caption(content, seed=seed + number) for number in range(_MOST_TRIES))
+    # Some ways to put it (orders, pronouns) say nothing of the looks, which is most of what there is to say here.
+    said = next((text for text in texts if shortened(person.appearance).lower() in text.lower()), "")
     return f"{said} {relationship}".strip()
 
 
