@@ -93,7 +93,7 @@ class Stage:
 def seconds_of(record: Record) -> float:
     """How much video a record stands for; 0 while nobody knows. A unit stands for that of its person."""
     if record.has(Unit):
-        return record.part(Unit).num_frames / FRAME_RATE_HZ
+        return record.parts[Unit.NAME]["num_frames"] / FRAME_RATE_HZ
     if record.has(Span):
         return float(record.part(Span).duration_s)
     return float(record.part(Media).duration_s) if record.has(Media) else 0.0

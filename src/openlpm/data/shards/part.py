@@ -9,7 +9,7 @@ from typing import ClassVar, final
 class Sample:
     """A unit as members of a tar file."""
 
-    NAME: ClassVar[str] = "sample"
+    NAME: ClassVar[str] = "shards"
     key: str
     """What the names of its members begin with: the name of the unit's record in the stage before."""
     members: tuple[str, ...]
