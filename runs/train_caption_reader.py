@@ -64,10 +64,11 @@ class Rigged:
     def __init__(self, folder: Path, split: str) -> None:
         self.pool = Pool(folder, split)
         self.rigs_NR = np.load(folder / f"{split}.npz")["rigs"]
+        self.raised_K = np.flatnonzero(self.rigs_NR[:, [Rig.ARM_LEFT, Rig.ARM_RIGHT]].max(axis=1) > 0.3)
 
-    def draw(self, rng: np.random.Generator) -> Shown:
-        """One of them."""
-        index = int(rng.integers(len(self.rigs_NR)))
+    def draw(self, rng: np.random.Generator, *, raised: bool = False) -> Shown:
+        """One of them, or of those who raise a hand."""
+        index = int(rng.choice(self.raised_K)) if raised else int(rng.integers(len(self.rigs_NR)))
         picture_HWC, points_P2 = np.array(self.pool.pictures_N[index]), self.pool.points_NP2[index]
         rig_R = self.rigs_NR[index].copy()
         if rng.random() < 0.5:
@@ -145,7 +146,8 @@ def batch_of(
     channels, example = (FACE_CHANNELS, face_example) if kind == "face" else (BODY_CHANNELS, body_example)
     given, truth, seen = [], [], []
     for _ in range(size):
-        shown = rigged.draw(rng)
+        # Hands are rare, and most of what a body says.
+        shown = rigged.draw(rng, raised=kind == "body" and rng.random() < 0.5)
         given.append(example(rng, shown))
         truth.append(target(shown.rig_R)[list(channels)])
         seen.append([visible(shown.rig_R, channel) for channel in channels])
