@@ -24,15 +24,17 @@ from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import body_square, face_square
-from openlpm.data.captions.networks import BODY_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
-from openlpm.data.captions.reading import WEIGHTS, cuts_of
+from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within
+from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
+from openlpm.data.captions.reading import WEIGHTS
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
 from openlpm.data.people.cut_out import cut_out
 from openlpm.data.people.faces import MIRRORED, box_of
 from openlpm.weights.store import Storage, load_into, save
 
 _BATCH, _RATE = 32, 2e-3
+_NEW, _KEPT = 8, 400
+"""Examples that are made anew for every step, and steps that they are kept for."""
 _MIRRORED = {
     Rig.BLINK_LEFT: Rig.BLINK_RIGHT, Rig.BROW_LEFT: Rig.BROW_RIGHT, Rig.ARM_LEFT: Rig.ARM_RIGHT,
     Rig.REACH_LEFT: Rig.REACH_RIGHT, Rig.SWING_LEFT: Rig.SWING_RIGHT, Rig.HAND_LEFT: Rig.HAND_RIGHT,
@@ -126,8 +128,11 @@ def face_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], 
     points_P2 = observed(rng, shown.points_P2)
     square = face_square(box_of(points_P2))
     picture_HWC, corner_2 = filmed(rng, shown, (square[0], square[1], square[2] * 1.1), FACE_SIDE)
-    cut = cuts_of(picture_HWC, points_P2 - corner_2, box_of(points_P2 - corner_2))
-    return cut.face_HWC, cut.eyes_HWC, cut.points_P2
+    points_P2 = points_P2 - corner_2
+    box_4 = box_of(points_P2)
+    eyes = [cut_out(picture_HWC, square, EYE_SIDE) for square in eye_squares(points_P2, box_4)]
+    face_HWC = cut_out(picture_HWC, face_square(box_4), FACE_SIDE)
+    return face_HWC, np.concatenate(eyes, axis=2), points_within(points_P2, box_4)
 
 
 def body_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
@@ -156,6 +161,24 @@ def batch_of(
     return inputs, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
 
 
+class Supply:
+    """Examples of the last steps: making one takes longer than learning from it, so each is seen several times."""
+
+    def __init__(self, rigged: Rigged, kind: str, name: str) -> None:
+        self._rigged, self._kind, self._name = rigged, kind, name
+        self._kept: list[tuple[list[Tensor], Tensor, Tensor]] = []
+
+    def batch(self, step: int) -> tuple[list[Tensor], Tensor, Tensor]:
+        """``_BATCH`` examples, those of this step among them."""
+        rng = generator("caption reader", self._name, step)
+        self._kept.append(batch_of(rng, self._rigged, self._kind, _NEW))
+        self._kept = self._kept[-_KEPT:]
+        older = rng.integers(len(self._kept), size=_BATCH // _NEW - 1).tolist()
+        chosen = [self._kept[-1], *(self._kept[index] for index in older)]
+        inputs = [torch.cat([each[0][k] for each in chosen]) for k in range(len(chosen[0][0]))]
+        return inputs, torch.cat([each[1] for each in chosen]), torch.cat([each[2] for each in chosen])
+
+
 def target(rig_R: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is to be read: of hands that are not there, the middle."""
     wanted_R = rig_R.copy()
@@ -175,6 +198,29 @@ def loss_of(reader: nn.Module, batch: tuple[list[Tensor], Tensor, Tensor], scale
     """Squared distance of what can be seen."""
     inputs, truth, seen = batch
     return (((reader(*inputs) - truth) * scale_R).square() * seen).mean()
+
+
+def write_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]], kind: str, folder: Path) -> None:
+    """Say how far off each channel is on validation identities, and keep it for the teller."""
+    channels = FACE_CHANNELS if kind == "face" else BODY_CHANNELS
+    with torch.no_grad():
+        off = torch.cat([(reader(*inputs) - truth) for inputs, truth, _ in held])
+        seen = torch.cat([seen for _, _, seen in held])
+        truth = torch.cat([truth for _, truth, _ in held])
+    error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
+    path = folder / "errors.json"
+    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    errors[kind] = {
+        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
+    }
+    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
+    spread_R = truth.std(0).tolist()
+    print(
+        ", ".join(
+            f"{name} {error} of {spread:.2f}"
+            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
+        )
+    )
 
 
 def main() -> None:
@@ -198,6 +244,7 @@ def main() -> None:
     scale_R = torch.tensor([_SCALE.get(channel, 1.0) for channel in channels])
     train, validation = Rigged(options.pool, "train"), Rigged(options.pool, "validation")
     held = [batch_of(generator("caption reader", "validation", index), validation, kind, 64) for index in range(12)]
+    supply = Supply(train, kind, name)
     optimiser = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(
         reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
@@ -206,7 +253,7 @@ def main() -> None:
     while (share := (time.process_time() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
-        loss = loss_of(reader, batch_of(generator("caption reader", name, step), train, kind), scale_R)
+        loss = loss_of(reader, supply.batch(step), scale_R)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 2.0)
@@ -220,24 +267,7 @@ def main() -> None:
             print(f"{share:.0%} step {step}: train {float(loss.detach()):.4f}, validation {value:.4f}", flush=True)
     files = save(average.module.state_dict(), options.out / kind, storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
-    with torch.no_grad():
-        off = torch.cat([(average.module(*inputs) - truth) for inputs, truth, _ in held])
-        seen = torch.cat([seen for _, _, seen in held])
-        truth = torch.cat([truth for _, truth, _ in held])
-    error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
-    path = options.out / "errors.json"
-    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    errors[kind] = {
-        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
-    }
-    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
-    spread_R = truth.std(0).tolist()
-    print(
-        ", ".join(
-            f"{name} {error} of {spread:.2f}"
-            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
-        )
-    )
+    write_errors(average.module, held, kind, options.out)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def data(
     folder = recordings or (Path(named) if named else None)
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give that of the recordings, or none")
-    effort = Effort(performers=4, num_frames=76, recordings=2, films=2, timed=4) if quick else Effort()
+    effort = Effort(performers=4, num_frames=76, recordings=2, films=2, timed=4, acted=1) if quick else Effort()
     if performers is not None:
         effort = replace(effort, performers=performers)
     notes = [

@@ -10,6 +10,7 @@ from openlpm.bench.dataset.cuts import cut_rows
 from openlpm.bench.dataset.defects import defect_rows
 from openlpm.bench.dataset.running import running_rows
 from openlpm.bench.dataset.seen import seen_in
+from openlpm.bench.dataset.told import told_rows
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
@@ -34,6 +35,8 @@ class Effort:
     """Films that are cut here."""
     timed: int = 6
     """Clips at 480 rows for speed and kills."""
+    acted: int = 12
+    """Films of two performers each, for captions and references."""
 
     def __post_init__(self) -> None:
         if self.performers < 4 or self.num_frames < 48 or self.films < 1 or self.timed < 4:
@@ -57,6 +60,7 @@ def measure_data(effort: Effort, recordings: Path | None, report: Callable[[str,
         raw.mkdir()
         rows = defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
         rows += cut_rows(clips, seen, folder, effort.films)
+        rows += told_rows(folder, bank, effort.acted, report)
         for number, clip in enumerate(performers[: effort.timed]):
             write_silent(raw / f"clip{number}.mp4", resized(clip, _ROWS, _COLUMNS))
         return rows + running_rows(raw, folder, report)
