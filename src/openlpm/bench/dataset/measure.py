@@ -11,9 +11,9 @@ from openlpm.bench.dataset.defects import defect_rows
 from openlpm.bench.dataset.persons import drawn_face_rows, real_state_rows, talk_rows
 from openlpm.bench.dataset.running import running_rows
 from openlpm.bench.dataset.seen import seen_in
-from openlpm.bench.dataset.told import told_rows
 from openlpm.bench.dataset.talks import filmed as filmed_talks
 from openlpm.bench.dataset.talks import rendered
+from openlpm.bench.dataset.told import told_rows
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
