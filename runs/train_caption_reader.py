@@ -24,15 +24,17 @@ from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import body_square, face_square
-from openlpm.data.captions.networks import BODY_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
-from openlpm.data.captions.reading import WEIGHTS, cuts_of
+from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within
+from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
+from openlpm.data.captions.reading import WEIGHTS
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
 from openlpm.data.people.cut_out import cut_out
 from openlpm.data.people.faces import MIRRORED, box_of
 from openlpm.weights.store import Storage, load_into, save
 
 _BATCH, _RATE = 32, 2e-3
+_NEW, _KEPT = 8, 400
+"""Examples that are made anew for every step, and steps that they are kept for."""
 _MIRRORED = {
     Rig.BLINK_LEFT: Rig.BLINK_RIGHT, Rig.BROW_LEFT: Rig.BROW_RIGHT, Rig.ARM_LEFT: Rig.ARM_RIGHT,
     Rig.REACH_LEFT: Rig.REACH_RIGHT, Rig.SWING_LEFT: Rig.SWING_RIGHT, Rig.HAND_LEFT: Rig.HAND_RIGHT,
@@ -64,10 +66,11 @@ class Rigged:
     def __init__(self, folder: Path, split: str) -> None:
         self.pool = Pool(folder, split)
         self.rigs_NR = np.load(folder / f"{split}.npz")["rigs"]
+        self.raised_K = np.flatnonzero(self.rigs_NR[:, [Rig.ARM_LEFT, Rig.ARM_RIGHT]].max(axis=1) > 0.3)
 
-    def draw(self, rng: np.random.Generator) -> Shown:
-        """One of them."""
-        index = int(rng.integers(len(self.rigs_NR)))
+    def draw(self, rng: np.random.Generator, *, raised: bool = False) -> Shown:
+        """One of them, or of those who raise a hand."""
+        index = int(rng.choice(self.raised_K)) if raised else int(rng.integers(len(self.rigs_NR)))
         picture_HWC, points_P2 = np.array(self.pool.pictures_N[index]), self.pool.points_NP2[index]
         rig_R = self.rigs_NR[index].copy()
         if rng.random() < 0.5:
@@ -125,8 +128,11 @@ def face_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], 
     points_P2 = observed(rng, shown.points_P2)
     square = face_square(box_of(points_P2))
     picture_HWC, corner_2 = filmed(rng, shown, (square[0], square[1], square[2] * 1.1), FACE_SIDE)
-    cut = cuts_of(picture_HWC, points_P2 - corner_2, box_of(points_P2 - corner_2))
-    return cut.face_HWC, cut.eyes_HWC, cut.points_P2
+    points_P2 = points_P2 - corner_2
+    box_4 = box_of(points_P2)
+    eyes = [cut_out(picture_HWC, square, EYE_SIDE) for square in eye_squares(points_P2, box_4)]
+    face_HWC = cut_out(picture_HWC, face_square(box_4), FACE_SIDE)
+    return face_HWC, np.concatenate(eyes, axis=2), points_within(points_P2, box_4)
 
 
 def body_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
@@ -145,13 +151,32 @@ def batch_of(
     channels, example = (FACE_CHANNELS, face_example) if kind == "face" else (BODY_CHANNELS, body_example)
     given, truth, seen = [], [], []
     for _ in range(size):
-        shown = rigged.draw(rng)
+        # Hands are rare, and most of what a body says.
+        shown = rigged.draw(rng, raised=kind == "body" and rng.random() < 0.5)
         given.append(example(rng, shown))
         truth.append(target(shown.rig_R)[list(channels)])
         seen.append([visible(shown.rig_R, channel) for channel in channels])
     stacked = [np.stack([each[k] for each in given]) for k in range(len(given[0]))]
     inputs = [as_batch(each) if each.dtype == np.uint8 else torch.from_numpy(each) for each in stacked]
     return inputs, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
+
+
+class Supply:
+    """Examples of the last steps: making one takes longer than learning from it, so each is seen several times."""
+
+    def __init__(self, rigged: Rigged, kind: str, name: str) -> None:
+        self._rigged, self._kind, self._name = rigged, kind, name
+        self._kept: list[tuple[list[Tensor], Tensor, Tensor]] = []
+
+    def batch(self, step: int) -> tuple[list[Tensor], Tensor, Tensor]:
+        """``_BATCH`` examples, those of this step among them."""
+        rng = generator("caption reader", self._name, step)
+        self._kept.append(batch_of(rng, self._rigged, self._kind, _NEW))
+        self._kept = self._kept[-_KEPT:]
+        older = rng.integers(len(self._kept), size=_BATCH // _NEW - 1).tolist()
+        chosen = [self._kept[-1], *(self._kept[index] for index in older)]
+        inputs = [torch.cat([each[0][k] for each in chosen]) for k in range(len(chosen[0][0]))]
+        return inputs, torch.cat([each[1] for each in chosen]), torch.cat([each[2] for each in chosen])
 
 
 def target(rig_R: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -175,6 +200,29 @@ def loss_of(reader: nn.Module, batch: tuple[list[Tensor], Tensor, Tensor], scale
     return (((reader(*inputs) - truth) * scale_R).square() * seen).mean()
 
 
+def write_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]], kind: str, folder: Path) -> None:
+    """Say how far off each channel is on validation identities, and keep it for the teller."""
+    channels = FACE_CHANNELS if kind == "face" else BODY_CHANNELS
+    with torch.no_grad():
+        off = torch.cat([(reader(*inputs) - truth) for inputs, truth, _ in held])
+        seen = torch.cat([seen for _, _, seen in held])
+        truth = torch.cat([truth for _, truth, _ in held])
+    error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
+    path = folder / "errors.json"
+    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    errors[kind] = {
+        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
+    }
+    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
+    spread_R = truth.std(0).tolist()
+    print(
+        ", ".join(
+            f"{name} {error} of {spread:.2f}"
+            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
+        )
+    )
+
+
 def main() -> None:
     """Train one of the two, write its weights and its errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -196,6 +244,7 @@ def main() -> None:
     scale_R = torch.tensor([_SCALE.get(channel, 1.0) for channel in channels])
     train, validation = Rigged(options.pool, "train"), Rigged(options.pool, "validation")
     held = [batch_of(generator("caption reader", "validation", index), validation, kind, 64) for index in range(12)]
+    supply = Supply(train, kind, name)
     optimiser = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(
         reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
@@ -204,7 +253,7 @@ def main() -> None:
     while (share := (time.process_time() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
-        loss = loss_of(reader, batch_of(generator("caption reader", name, step), train, kind), scale_R)
+        loss = loss_of(reader, supply.batch(step), scale_R)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 2.0)
@@ -218,24 +267,7 @@ def main() -> None:
             print(f"{share:.0%} step {step}: train {float(loss.detach()):.4f}, validation {value:.4f}", flush=True)
     files = save(average.module.state_dict(), options.out / kind, storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
-    with torch.no_grad():
-        off = torch.cat([(average.module(*inputs) - truth) for inputs, truth, _ in held])
-        seen = torch.cat([seen for _, _, seen in held])
-        truth = torch.cat([truth for _, truth, _ in held])
-    error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
-    path = options.out / "errors.json"
-    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    errors[kind] = {
-        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
-    }
-    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
-    spread_R = truth.std(0).tolist()
-    print(
-        ", ".join(
-            f"{name} {error} of {spread:.2f}"
-            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
-        )
-    )
+    write_errors(average.module, held, kind, options.out)
 
 
 if __name__ == "__main__":

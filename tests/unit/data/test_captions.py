@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_segments_never_cut_a_sentence_and_leave_nothing_out() -> None:
         parts = segments_of(sentences, 960, config)
         assert parts[0].first_frame == 0
         assert parts[-1].end_frame == 960
-        for part, following in zip(parts, parts[1:], strict=False):
+        for part, following in pairwise(parts):
             assert part.end_frame == following.first_frame
             cut_s = part.end_frame / 24
             assert not any(each.start_s + 0.03 < cut_s < each.end_s - 0.03 for each in sentences)

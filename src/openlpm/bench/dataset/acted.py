@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import torch
 
+from openlpm.bench.dialogue_clips import Render, drawn
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
@@ -27,7 +27,7 @@ from openlpm.synth.act.perform import perform
 from openlpm.synth.act.style import ClipStyle, draw_style
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.pose import PICTURE_SIZE
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
 _BLOCK = 24
@@ -67,17 +67,17 @@ class Moment:
 
 
 def act_films(
-    folder: Path, bank: SpeechBank, count: int, *, shots: int = 4, shot_s: int = 8, seed: int = 0
+    folder: Path, bank: SpeechBank, count: int, *, shots: int = 4, shot_s: int = 8, render: Render = render_frames
 ) -> Iterator[ActedFilm]:
-    """Write films of performers of the bank's split, two in each; every name and seed is used once."""
+    """Write films of performers of the bank's split, two in each."""
     everybody = seeds_of(bank.split)
-    chosen = generator("bench", "acted", bank.split.value, seed).choice(len(everybody), 2 * count, replace=False)
+    chosen = generator("bench", "acted", bank.split.value).choice(len(everybody), 2 * count, replace=False)
     for number in range(count):
         pair = [everybody[int(index)] for index in chosen[2 * number : 2 * number + 2]]
         records = tuple(
             perform(
                 pair[index % 2],
-                clip_seed := 1_000_000 * list(Split).index(bank.split) + 1000 * (1000 * seed + number) + index,
+                clip_seed := 1_000_000 * list(Split).index(bank.split) + 1000 * number + index,
                 bank,
                 num_frames=shot_s * FRAME_RATE_HZ,
                 style=busy_style(clip_seed),
@@ -85,7 +85,7 @@ def act_films(
             for index in range(shots)
         )
         path = folder / f"acted{number:03d}.mp4"
-        _write(path, records)
+        _write(path, records, render)
         yield ActedFilm(path=path, shots=records)
 
 
@@ -117,14 +117,14 @@ def moment_at(
     return Moment(shot=film.shots[shot], first_frame=inside, num_frames=num_frames)
 
 
-def _write(path: Path, shots: Sequence[PerformanceRecord]) -> None:
+def _write(path: Path, shots: Sequence[PerformanceRecord], render: Render) -> None:
     with VideoWriter(path, size=PICTURE_SIZE) as writer:
         for record in shots:
             assert record.truth is not None
-            cast, rig_FR = Cast([Identity.from_seed(record.truth.seed)]), torch.from_numpy(record.truth.rig_FR)
+            parameters_1V = Cast([Identity.from_seed(record.truth.seed)]).parameters_BV
             sound_A = soft_limit(record.speak_A + record.listen_A)
             for first in range(0, record.num_frames, _BLOCK):
-                frames_FCHW = cast.render(rig_FR[None, first : first + _BLOCK])[0]
-                block_FHWC = frames_FCHW.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-                samples = slice(samples_at_frame(first), samples_at_frame(first + frames_FCHW.shape[0]))
+                rig_FR = record.truth.rig_FR[first : first + _BLOCK]
+                block_FHWC = drawn(parameters_1V.expand(len(rig_FR), -1), rig_FR, render)
+                samples = slice(samples_at_frame(first), samples_at_frame(first + len(rig_FR)))
                 writer.write(block_FHWC, np.ascontiguousarray(sound_A[samples]))

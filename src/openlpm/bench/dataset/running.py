@@ -58,7 +58,10 @@ def running_rows(raw: Path, folder: Path, report: Callable[[str, int, int], None
 def _killed(raw: Path, folder: Path, whole: Dataset, report: Callable[[str, int, int], None]) -> tuple[int, int, int]:
     program = folder / "killed.py"
     program.write_text(_PROGRAM, encoding="utf-8")
-    places = [(name, done) for name in names() for done in (1, 3)]
+    # A stage that had a record or two is killed after as many.
+    inputs = {name: sum(1 for _ in entries(whole.journal(whole.stages()[name]["folder"]))) for name in names()}
+    places = sorted({(names().index(name), min(done, inputs[name])) for name in names() for done in (1, 3)})
+    places = [(names()[index], done) for index, done in places if done > 0]
     lost = doubled = 0
     for number, (name, done) in enumerate(places):
         out = folder / f"killed{number}"

@@ -70,7 +70,7 @@ def tag_truth(truth: Truth) -> NDArray[np.uint8]:
     return found_FT
 
 
-def _banded(value_F: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+def _banded(value_F: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
     return np.where(value_F > high, 1, np.where(value_F < low, 0, UNCOUNTED)).astype(np.uint8)
 
 

@@ -71,4 +71,4 @@ def features_of(
 
 def _middle(box_4: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     low_2, high_2 = box_4[:2], box_4[2:]
-    return (low_2 + high_2) / 2, max(float((high_2 - low_2).max()), 4.0)
+    return (low_2 + high_2) * np.float32(0.5), max(float((high_2 - low_2).max()), 4.0)

@@ -26,7 +26,7 @@ FILMED_TAGS: Final = frozenset(
     }
 )  # fmt: skip
 """What landmarks alone show; whether it is right on filmed faces was not measured, for nobody labelled them."""
-_GAP, _CORNER, _BROW = 1.1, 7.0, 4.5
+_GAP, _CORNER, _BROW = 1.55, 5.6, 5.5
 """From shares of the eyes' distance to channels of the rig, fitted to landmarks of the cast."""
 _OPEN_SHARE = 0.9
 """The lids of open eyes, as a quantile."""

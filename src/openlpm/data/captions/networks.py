@@ -15,7 +15,7 @@ FACE_SIDE, EYE_SIDE, BODY_SIDE = 48, 32, 64
 """Rows and columns of the cut-outs of a face, of each eye and of a body."""
 NUM_FEATURES: Final = len(FACE_CHANNELS) + len(BODY_CHANNELS) + 5
 """What the teller hears of a frame: channels, where the head is (3), whether the person speaks or listens."""
-_GROUPS = 8
+_GROUPS = 4
 _WIDTH = 56
 
 
@@ -66,7 +66,7 @@ class BodyReader(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            _halving(3, 8), _halving(8, 16), _Residual(16), _halving(16, 24), _Residual(24), _halving(24, 16)
+            _halving(3, 12), _halving(12, 24), _Residual(24), _halving(24, 32), _Residual(32), _halving(32, 16)
         )
         self.head = nn.Sequential(nn.Linear(16 * (BODY_SIDE // 16) ** 2, 48), nn.SiLU())
         self.answer = nn.Linear(48, len(BODY_CHANNELS))

@@ -154,7 +154,8 @@ class Readers:
     @torch.no_grad()
     def read_cuts(self, cuts: Sequence[Cuts]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Channels of faces and of bodies."""
-        faces, eyes, bodies = (as_batch(np.stack([cut[k] for cut in cuts])) for k in range(3))
+        faces, eyes = (as_batch(np.stack(each)) for each in ([c.face_HWC for c in cuts], [c.eyes_HWC for c in cuts]))
+        bodies = as_batch(np.stack([cut.body_HWC for cut in cuts]))
         points_NP2 = torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))
         return self._face(faces, eyes, points_NP2).numpy(), self._body(bodies).numpy()
 

@@ -139,6 +139,12 @@ def _transcriber(name: str) -> Transcriber:
     return ServedTranscriber(name.removeprefix(_SERVED), Server(), Answers())
 
 
+def forget_models() -> None:
+    """Make describers and transcribers anew: their server may be another one by now."""
+    _describer.cache_clear()
+    _transcriber.cache_clear()
+
+
 CAPTIONS: Final = Stage(
     name="captions",
     version=1,
