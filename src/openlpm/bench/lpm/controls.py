@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from openlpm.bench import metrics
 from openlpm.bench.lpm.measures import Control
+from openlpm.bench.lpm.movement import SHORTEST_LOOP
 from openlpm.bench.lpm.picture import WINDOW_FRAMES, Pictures
 from openlpm.bench.lpm.strata import Track
 from openlpm.bench.lpm.task import Task
@@ -55,12 +56,12 @@ def backward(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
 
 
 def repeated(task: Task, truth: View, _others: Sequence[Other]) -> View:
-    """Ten seconds again and again; of a short clip its first third, of a long one its first two excerpts."""
+    """Ten seconds again and again; of a short clip its first third (two seconds at least), of a long one two excerpts."""
     count = truth.frame_F.size
     if task.case.track == Track.LONG:
         length = truth.excerpts[1].stop
     else:
-        length = min(_LOOP_SECONDS * FRAME_RATE_HZ, int(_SHORT_LOOP_SHARE * count))
+        length = min(_LOOP_SECONDS * FRAME_RATE_HZ, max(int(_SHORT_LOOP_SHARE * count), SHORTEST_LOOP))
         length -= length % WINDOW_FRAMES
     return _at(truth, np.arange(count) % length)
 

@@ -53,7 +53,7 @@ def score(task: Task, view: View) -> Values:
     return {
         "survival": lived / whole,
         "identity_loss_per_min": max(-_slope(minutes_E, likeness_E - _likeness(task, truth)), 0.0),
-        "motion_loss_per_min": max(-_slope(minutes_E, share_E), 0.0),
+        "motion_loss_per_min": max(_missing(minutes_E, 1.0 - share_E), 0.0),
     }
 
 
@@ -100,6 +100,11 @@ def _again(view: View) -> NDArray[np.bool_]:
             if same and float(np.abs(heads[late] - heads[early]).mean()) < _SAME:
                 again_E[late] = True
     return again_E
+
+
+def _missing(minutes_E: NDArray[np.float64], lost_E: NDArray[np.float64]) -> float:
+    """Slope of what is lost, from nothing lost at the beginning: who never moves has lost it all."""
+    return float(minutes_E @ lost_E / max(float(minutes_E @ minutes_E), 1e-9))
 
 
 def _slope(minutes_E: NDArray[np.float64], values_E: NDArray[np.float64]) -> float:

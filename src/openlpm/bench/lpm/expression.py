@@ -13,7 +13,7 @@ _C = Control
 MEASURES = (
     Measure(
         name="emotion_accuracy", dimension=Dimension.EXPRESSION, primary=True, best=1.0, worst=0.0,
-        reacts=(_C.MOOD, _C.NOISE), still=(_C.PERSON, _C.REENCODE),
+        reacts=(_C.MOOD,), still=(_C.PERSON, _C.REENCODE),
     ),
     Measure(
         name="gaze_error_deg", dimension=Dimension.EXPRESSION, primary=False, best=0.0, worst=90.0,

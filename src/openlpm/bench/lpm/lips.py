@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from openlpm.bench import metrics, sync
 from openlpm.bench.lpm.measures import Control, Dimension, Measure
+from openlpm.bench.lpm.strata import Track
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.view import View
 from openlpm.bench.signals import FloatTrack
@@ -41,13 +42,14 @@ Number = TypeVar("Number", bound=np.generic)
 _DISTRACTOR_SHIFTS = (-25, -15, -8, 8, 15, 25)
 """Frames by which the own voice is too early or too late to fit."""
 _SEARCH = 15
+_OTHER_TRACKS = (Track.LISTENING, Track.TEXT, Track.LONG)
 _LEAST_SPEECH = FRAME_RATE_HZ
 
 
 def score(task: Task, view: View) -> Values:
-    """Of cases that speak for a second or more."""
+    """Of cases that are there to speak, and do so for a second or more: a listener's hum moves no jaw."""
     own_FX = task.mouth_FX
-    if own_FX is None:
+    if own_FX is None or task.case.track in _OTHER_TRACKS:
         return {}
     mouth_FX = view.reading.rig_FR[:, list(MOUTH_CHANNELS)]
     own_FX = moved(own_FX, round(view.sound_late_s * FRAME_RATE_HZ))

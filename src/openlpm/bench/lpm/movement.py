@@ -37,7 +37,8 @@ _HEAD = (Rig.YAW, Rig.PITCH, Rig.ROLL)
 _LEAST_ENERGY, _LEAST_CHANGE = 1e-9, 1e-4
 _STILL = 0.2
 """A frame stands still if the picture changes by less than so much of what changes in truth at its stillest tenth."""
-_SHORTEST_LOOP, _LONGEST_LOOP = 2 * FRAME_RATE_HZ, 12 * FRAME_RATE_HZ
+SHORTEST_LOOP, _LONGEST_LOOP = 2 * FRAME_RATE_HZ, 12 * FRAME_RATE_HZ
+"""What returns sooner than that is how heads move."""
 
 
 def score(task: Task, view: View) -> Values:
@@ -60,7 +61,7 @@ def loop_score(rig_FR: NDArray[np.float32]) -> float:
     """How nearly the head does again what it has done, at the best distance in time: 1 exactly, 0 not at all."""
     head_FC = smooth(rig_FR[:, list(_HEAD)].astype(np.float64), 5)
     best = 0.0
-    for lag in range(_SHORTEST_LOOP, min(_LONGEST_LOOP, head_FC.shape[0] // 2) + 1, 2):
+    for lag in range(SHORTEST_LOOP, min(_LONGEST_LOOP, head_FC.shape[0] // 2) + 1, 2):
         now_FC, before_FC = head_FC[lag:], head_FC[:-lag]
         apart = float(((now_FC - before_FC) ** 2).mean())
         spread = float(now_FC.var(axis=0).mean() + before_FC.var(axis=0).mean())
