@@ -56,7 +56,7 @@ def backward(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
 
 
 def repeated(task: Task, truth: View, _others: Sequence[Other]) -> View:
-    """Ten seconds again and again; of a short clip its first third (two seconds at least), of a long one two excerpts."""
+    """Ten seconds again and again; of a short clip a third (two seconds at least), of a long one two excerpts."""
     count = truth.frame_F.size
     if task.case.track == Track.LONG:
         length = truth.excerpts[1].stop
