@@ -21,6 +21,7 @@ from openlpm.bench.lpm.view import View, seen_frames, watch
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.truth import Codec
 from openlpm.core.seeds import Split, generator, seeds_of
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.look.identity import Identity
 
@@ -47,7 +48,7 @@ class Showing:
         shown_FCHW = torch.cat([_eight_bits(part) for part in self._drawing.frames(person, rig_FR)])
         found = {TRUTH: self._watch(_parts(shown_FCHW), frame_F, case)}
         truth = found[TRUTH]
-        found[Control.JITTER] = self._watch(_parts(_shaken(shown_FCHW, case.seed_base)), frame_F, case)
+        found[Control.JITTER] = self._watch(_gathered(_shaken(shown_FCHW, case.seed_base)), frame_F, case)
         found[Control.REENCODE] = self._watch(_parts(reencoded(shown_FCHW)), frame_F, case)
         found[Control.CODEC] = self._watch(self._coded(shown_FCHW, truth), frame_F, case)
         found[Control.NOISE] = self._noise(case, truth, person, rig_FR)
@@ -141,20 +142,28 @@ def _eight_bits(frames_FCHW: Tensor) -> Tensor:
 
 def _parts(frames_FCHW: Tensor) -> Iterator[Tensor]:
     """In [0, 1], a second at a time."""
-    for part_FCHW in frames_FCHW.split(24):
+    for part_FCHW in frames_FCHW.split(FRAME_RATE_HZ):
         yield part_FCHW.float() / 255 if part_FCHW.dtype == torch.uint8 else part_FCHW
 
 
-def _shaken(shown_FCHW: Tensor, seed: int) -> Tensor:
-    """Every picture one to three pixels off, anywhere."""
+def _gathered(pictures: Iterator[Tensor]) -> Iterator[Tensor]:
+    """A second at a time."""
+    held: list[Tensor] = []
+    for picture_FCHW in pictures:
+        held.append(picture_FCHW)
+        if len(held) == FRAME_RATE_HZ:
+            yield torch.cat(held)
+            held = []
+    if held:
+        yield torch.cat(held)
+
+
+def _shaken(shown_FCHW: Tensor, seed: int) -> Iterator[Tensor]:
+    """Every picture one to three pixels off, anywhere; one at a time, since they are padded as floats."""
     rng = np.random.default_rng(seed)
     least, most = _JITTER_PIXELS
-    size = rng.integers(least, most + 1, (shown_FCHW.shape[0], 2)) * rng.choice((-1, 1), (shown_FCHW.shape[0], 2))
-    padded_FCHW = functional.pad(shown_FCHW.float(), (most,) * 4, mode="replicate")
     rows = shown_FCHW.shape[2]
-    return torch.stack(
-        [
-            picture_CHW[:, most + down : most + down + rows, most + across : most + across + rows]
-            for picture_CHW, (down, across) in zip(padded_FCHW, size.tolist(), strict=True)
-        ]
-    ).to(torch.uint8)
+    for picture_CHW in shown_FCHW:
+        down, across = (most + rng.integers(least, most + 1, 2) * rng.choice((-1, 1), 2)).tolist()
+        padded_CHW = functional.pad(picture_CHW[None].float() / 255, (most,) * 4, mode="replicate")[0]
+        yield padded_CHW[None, :, down : down + rows, across : across + rows]
