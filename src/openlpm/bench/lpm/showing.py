@@ -65,7 +65,7 @@ class Showing:
             for part_FCHW in _parts(shown_FCHW[span]):
                 missing = -part_FCHW.shape[0] % 4
                 whole_FCHW = torch.cat([part_FCHW, part_FCHW[-1:].expand(missing, -1, -1, -1)])
-                yield _eight_bits(self._codec(whole_FCHW.float() / 255))[: part_FCHW.shape[0]].float() / 255
+                yield _eight_bits(self._codec(whole_FCHW))[: part_FCHW.shape[0]].float() / 255
 
     def _noise(self, case: Case, truth: View, person: Tensor, rig_FR: NDArray[np.float32]) -> View:
         """Every channel of every frame drawn anew, with its mean and spread of the clip.
