@@ -1,4 +1,4 @@
-"""``openlpm train --shards``: what was filmed is learnt from, alone or beside drawn performers; a death changes nothing."""
+"""``openlpm train --shards``: what was filmed is learnt from, alone or with drawn performers; a death changes nothing."""
 
 import os
 import signal

@@ -109,7 +109,7 @@ def cuts(num_frames: int, most: int) -> list[tuple[int, int]]:
 
 
 def pieces_of(
-    config: ShardFootageConfig, *, num_frames: int, shortest: int, rank: int, processes: int
+    config: ShardFootageConfig, *, num_frames: int, shortest: int, rank: int
 ) -> tuple[tuple[Piece, ...], Mapping[str, int]]:
     """The clips of a process, and how many samples cannot serve, by why. The same whenever it is asked.
 
@@ -133,18 +133,17 @@ def pieces_of(
         raise ConfigError(f"{config.folder}: no sample of these shards can be learnt from ({why})")
     if len(found) > config.num_clips:
         order = generator("shards", config.seed).permutation(len(found))
-        taken = sorted(np.roll(order, -rank % max(processes, 1) * config.num_clips)[: config.num_clips].tolist())
+        taken = sorted(np.roll(order, -rank * config.num_clips)[: config.num_clips].tolist())
         found = [found[index] for index in taken]
     return tuple(found), dict(left_out)
 
 
-def make_shard_footage(  # noqa: PLR0913 (what is taken, for which windows, and by whom)
+def make_shard_footage(
     config: ShardFootageConfig,
     *,
     num_frames: int,
     windows: tuple[int, ...],
     rank: int,
-    processes: int,
     workers: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ShardFootage:
@@ -156,9 +155,7 @@ def make_shard_footage(  # noqa: PLR0913 (what is taken, for which windows, and 
         InputError: there are no shards, or they are damaged.
         ConfigError: no sample can serve.
     """
-    pieces, left_out = pieces_of(
-        config, num_frames=num_frames, shortest=min(windows, default=WINDOW_STRIDE), rank=rank, processes=processes
-    )
+    pieces, left_out = pieces_of(config, num_frames=num_frames, shortest=min(windows, default=WINDOW_STRIDE), rank=rank)
     stretches = Stretches(num_frames=num_frames, lengths=windows, stride=WINDOW_STRIDE)
     jobs = [pieces[first : first + _CHUNK] for first in range(0, len(pieces), _CHUNK)]
     parts: list[_Part] = []
