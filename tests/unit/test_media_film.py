@@ -27,7 +27,7 @@ def test_a_film_has_its_frames_again_from_anywhere(frames: NDArray[np.uint8]) ->
     assert b"Lavf" not in data  # no version of a muxer, no date
     whole = film.decoded(data)
     assert whole.shape == frames.shape
-    assert np.abs(whole.astype(int) - frames).mean() < 3
+    assert np.abs(whole.astype(int) - frames).mean() < 6  # colours have half the resolution, and these change fast
     for first, count in ((0, 5), (1, 7), (23, 3), (24, 1), (47, 13), (59, 1)):
         assert (film.decoded(data, first_frame=first, num_frames=count) == whole[first : first + count]).all()
 
