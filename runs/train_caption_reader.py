@@ -24,7 +24,7 @@ from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within
+from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within, visible
 from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
 from openlpm.data.captions.reading import WEIGHTS
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
@@ -39,11 +39,7 @@ _MIRRORED = {
     Rig.BLINK_LEFT: Rig.BLINK_RIGHT, Rig.BROW_LEFT: Rig.BROW_RIGHT, Rig.ARM_LEFT: Rig.ARM_RIGHT,
     Rig.REACH_LEFT: Rig.REACH_RIGHT, Rig.SWING_LEFT: Rig.SWING_RIGHT, Rig.HAND_LEFT: Rig.HAND_RIGHT,
 }  # fmt: skip
-_TURNED = (Rig.GAZE_X, Rig.YAW, Rig.ROLL, Rig.SWAY)
-_ARMS = (
-    (Rig.ARM_LEFT, (Rig.REACH_LEFT, Rig.SWING_LEFT, Rig.HAND_LEFT)),
-    (Rig.ARM_RIGHT, (Rig.REACH_RIGHT, Rig.SWING_RIGHT, Rig.HAND_RIGHT)),
-)
+_TURNED = (Rig.GAZE_X, Rig.YAW, Rig.ROLL)
 _SCALE = {Rig.YAW: 2.5, Rig.PITCH: 3.5, Rig.ROLL: 3.5}
 """Radians count for more than shares."""
 
@@ -66,7 +62,7 @@ class Rigged:
     def __init__(self, folder: Path, split: str) -> None:
         self.pool = Pool(folder, split)
         self.rigs_NR = np.load(folder / f"{split}.npz")["rigs"]
-        self.raised_K = np.flatnonzero(self.rigs_NR[:, [Rig.ARM_LEFT, Rig.ARM_RIGHT]].max(axis=1) > 0.3)
+        self.raised_K = np.flatnonzero(self.rigs_NR[:, [Rig.ARM_LEFT, Rig.ARM_RIGHT]].max(axis=1) > 0.6)
 
     def draw(self, rng: np.random.Generator, *, raised: bool = False) -> Shown:
         """One of them, or of those who raise a hand."""
@@ -154,8 +150,8 @@ def batch_of(
         # Hands are rare, and most of what a body says.
         shown = rigged.draw(rng, raised=kind == "body" and rng.random() < 0.5)
         given.append(example(rng, shown))
-        truth.append(target(shown.rig_R)[list(channels)])
-        seen.append([visible(shown.rig_R, channel) for channel in channels])
+        truth.append(visible(shown.rig_R[None])[0, list(channels)])
+        seen.append([shows(shown.rig_R, channel) for channel in channels])
     stacked = [np.stack([each[k] for each in given]) for k in range(len(given[0]))]
     inputs = [as_batch(each) if each.dtype == np.uint8 else torch.from_numpy(each) for each in stacked]
     return inputs, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
@@ -179,15 +175,7 @@ class Supply:
         return inputs, torch.cat([each[1] for each in chosen]), torch.cat([each[2] for each in chosen])
 
 
-def target(rig_R: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is to be read: of hands that are not there, the middle."""
-    wanted_R = rig_R.copy()
-    for arm, rest in _ARMS:
-        wanted_R[list(rest)] *= np.clip(rig_R[arm] / 0.5, 0, 1)
-    return wanted_R
-
-
-def visible(rig_R: NDArray[np.float32], channel: Rig) -> float:
+def shows(rig_R: NDArray[np.float32], channel: Rig) -> float:
     """Whether a channel shows: eyes that are shut look nowhere."""
     if channel in (Rig.GAZE_X, Rig.GAZE_Y, Rig.WIDEN):
         return float(min(rig_R[Rig.BLINK_LEFT], rig_R[Rig.BLINK_RIGHT]) < 0.6)

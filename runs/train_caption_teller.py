@@ -22,7 +22,7 @@ from torch.nn import functional
 from openlpm.bench.dataset.tag_truth import UNCOUNTED
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import features_of
+from openlpm.data.captions.features import features_of, visible
 from openlpm.data.captions.networks import Teller
 from openlpm.data.captions.reading import WEIGHTS
 from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS, FELT, TAGS
@@ -30,10 +30,8 @@ from openlpm.weights.store import Storage, load_into, save
 
 LEAST_F1 = 0.7
 _BATCH, _RATE, _FRAMES = 24, 2e-3, 168
-_ARMS = (
-    (Rig.ARM_LEFT, (Rig.REACH_LEFT, Rig.SWING_LEFT, Rig.HAND_LEFT)),
-    (Rig.ARM_RIGHT, (Rig.REACH_RIGHT, Rig.SWING_RIGHT, Rig.HAND_RIGHT)),
-)
+_NEW, _KEPT = 8, 300
+"""Examples that are made anew for every step, and steps that they are kept for."""
 
 
 class Tracks:
@@ -70,8 +68,7 @@ def example(rng: np.random.Generator, tracks: Tracks, errors: Errors, index: int
     """The features of some frames."""
     rig_FR = np.zeros((frames.stop - frames.start, NUM_RIG), np.float32)
     rig_FR[:, : Rig.TIME] = tracks.rigs_KFR[index, frames]
-    for arm, rest in _ARMS:
-        rig_FR[:, rest] *= np.clip(rig_FR[:, [arm]] / 0.5, 0, 1)
+    rig_FR = visible(rig_FR)
     shut_F1 = rig_FR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]].min(axis=1, keepdims=True) > 0.6
     rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] *= ~shut_F1 | (rng.random() < 0.5)
     box_F4 = tracks.boxes_KF4[index, frames]
@@ -88,7 +85,7 @@ def batch_of(rng: np.random.Generator, tracks: Tracks, errors: Errors) -> tuple[
     """Features, what is true of the tags (emotions in degrees), and what counts."""
     num_tracks, length = tracks.states_KF.shape
     features, truth, counted = [], [], []
-    for _ in range(_BATCH):
+    for _ in range(_NEW):
         index, first = int(rng.integers(num_tracks)), int(rng.integers(0, length - _FRAMES + 1))
         frames = slice(first, first + _FRAMES)
         features.append(example(rng, tracks, errors, index, frames))
@@ -100,6 +97,23 @@ def batch_of(rng: np.random.Generator, tracks: Tracks, errors: Errors) -> tuple[
         truth.append(true_FT)
         counted.append(counts_FT)
     return tuple(torch.from_numpy(np.stack(each)).transpose(1, 2) for each in (features, truth, counted))  # type: ignore[return-value]
+
+
+class Supply:
+    """Examples of the last steps: making one takes longer than learning from it, so each is seen several times."""
+
+    def __init__(self, tracks: Tracks, errors: Errors, name: str) -> None:
+        self._tracks, self._errors, self._name = tracks, errors, name
+        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """``_BATCH`` examples, those of this step among them."""
+        rng = generator("caption teller", self._name, step)
+        self._kept = [*self._kept[1 - _KEPT :], batch_of(rng, self._tracks, self._errors)]
+        older = rng.integers(len(self._kept), size=_BATCH // _NEW - 1).tolist()
+        chosen = [self._kept[-1], *(self._kept[index] for index in older)]
+        features, truth, counted = (torch.cat([each[k] for each in chosen]) for k in range(3))
+        return features, truth, counted
 
 
 def loss_of(teller: Teller, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -143,6 +157,7 @@ def main() -> None:
         rate, name = _RATE / 2, "again"
     errors = Errors(options.out)
     train, validation = Tracks(options.tracks / "train.npz"), Tracks(options.tracks / "validation.npz")
+    supply = Supply(train, errors, name)
     optimiser = torch.optim.AdamW(teller.parameters(), lr=rate, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(
         teller, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
@@ -151,7 +166,7 @@ def main() -> None:
     while (share := (time.process_time() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
-        loss = loss_of(teller, batch_of(generator("caption teller", name, step), train, errors))
+        loss = loss_of(teller, supply.batch(step))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(teller.parameters(), 2.0)

@@ -41,8 +41,8 @@ FACE_CHANNELS: Final = (
 )  # fmt: skip
 """What the reader of faces reads."""
 BODY_CHANNELS: Final = (
-    Rig.SHOULDER, Rig.SWAY, Rig.ARM_LEFT, Rig.ARM_RIGHT, Rig.REACH_LEFT, Rig.REACH_RIGHT, Rig.SWING_LEFT,
-    Rig.SWING_RIGHT, Rig.HAND_LEFT, Rig.HAND_RIGHT,
+    Rig.SHOULDER, Rig.ARM_LEFT, Rig.ARM_RIGHT, Rig.REACH_LEFT, Rig.REACH_RIGHT, Rig.SWING_LEFT, Rig.SWING_RIGHT,
+    Rig.HAND_LEFT, Rig.HAND_RIGHT,
 )  # fmt: skip
 """What the reader of bodies reads."""
 
