@@ -194,6 +194,7 @@ class _Part:
 
 
 def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
+    read = [(piece, piece.sample.tracks()) for piece in pieces]
     frames, samples = stretches.num_frames, samples_at_frame(stretches.num_frames)
     part = _Part(
         state_NF=np.zeros((len(pieces), frames), np.int8),
@@ -201,10 +202,10 @@ def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
         listen_NA=np.zeros((len(pieces), samples), np.int16),
         mouth_NF4=np.full((len(pieces), frames, 4), np.nan, np.float32),
         eyes_NF4=np.full((len(pieces), frames, 4), np.nan, np.float32),
-        told=numbered([_told(piece, stretches) for piece in pieces]),
+        told=numbered([_told(piece, tracks["states_F"], stretches) for piece, tracks in read]),
     )
-    for row, piece in enumerate(pieces):
-        tracks, (own_A, partner_A) = piece.sample.tracks(), piece.sample.voices(piece.facts.num_frames)
+    for row, (piece, tracks) in enumerate(read):
+        own_A, partner_A = piece.sample.voices(piece.facts.num_frames)
         first, end = piece.first_frame, piece.first_frame + piece.num_frames
         heard = slice(samples_at_frame(first), samples_at_frame(end))
         length = samples_at_frame(end) - samples_at_frame(first)
@@ -216,9 +217,9 @@ def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
     return part
 
 
-def _told(piece: Piece, stretches: Stretches) -> list[Told]:
+def _told(piece: Piece, states_F: NDArray[np.int8], stretches: Stretches) -> list[Told]:
     nothing = Told(caption="", acts=False)
-    telling = Telling.of(piece.facts, piece.sample.tracks()["states_F"])
+    telling = Telling.of(piece.facts, states_F)
     return [
         telling.stretch(piece.first_frame + first, length)
         if telling is not None and first + length <= piece.num_frames
