@@ -22,6 +22,7 @@ from openlpm.training.base import BaseLearner, BaseObjective
 from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.focus import Focus
 from openlpm.training.moments import FilmedMoments, MixedMoments
+from openlpm.training.reference_sets import ReferenceSets
 from openlpm.training.shard_bank import SLOTS, fill_shard_bank, joined_banks
 from openlpm.training.shard_footage import ShardFootage, ShardFootageConfig, cuts, make_shard_footage
 from openlpm.training.traits import SITUATIONS, ClipMix, Traits, probabilities, strata
@@ -68,9 +69,9 @@ def footage(dataset: Path) -> ShardFootage:
     return read(dataset)
 
 
-def read(dataset: Path, *, rank: int = 0, processes: int = 1, **changes: object) -> ShardFootage:
+def read(dataset: Path, *, rank: int = 0, **changes: object) -> ShardFootage:
     config = ShardFootageConfig(folder=dataset, **changes)  # type: ignore[arg-type]
-    return make_shard_footage(config, num_frames=MOST, windows=WINDOWS, rank=rank, processes=processes, workers=2)
+    return make_shard_footage(config, num_frames=MOST, windows=WINDOWS, rank=rank, workers=2)
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +99,14 @@ def test_units_of_any_length_are_cut_into_clips_that_cover_them() -> None:
 def test_what_is_too_short_for_every_window_is_left_out_and_said(footage: ShardFootage, dataset: Path) -> None:
     by_unit = Counter(piece.facts.identity for piece in footage.pieces)
     assert by_unit == {"person0": 2, "person1": 1, "person2": 1, "person3": 1, "person4": 1}
-    longer = make_shard_footage(
-        ShardFootageConfig(folder=dataset), num_frames=MOST, windows=(48,), rank=0, processes=1, workers=1
-    )
+    longer = make_shard_footage(ShardFootageConfig(folder=dataset), num_frames=MOST, windows=(48,), rank=0, workers=1)
     assert {piece.facts.identity for piece in longer.pieces} == {"person0", "person1", "person2", "person3"}
     assert longer.left_out == {"shorter than a window of 2 s": 1}
     with pytest.raises(ConfigError, match=r"no sample of these shards can be learnt from \(5 shorter than a window"):
-        make_shard_footage(
-            ShardFootageConfig(folder=dataset), num_frames=600, windows=(600,), rank=0, processes=1, workers=1
-        )
+        make_shard_footage(ShardFootageConfig(folder=dataset), num_frames=600, windows=(600,), rank=0, workers=1)
     with pytest.raises(InputError, match="holds no shards"):
         make_shard_footage(
-            ShardFootageConfig(folder=dataset / "nowhere"), num_frames=MOST, windows=(48,), rank=0, processes=1,
+            ShardFootageConfig(folder=dataset / "nowhere"), num_frames=MOST, windows=(48,), rank=0,
             workers=1,
         )  # fmt: skip
 
@@ -237,6 +234,18 @@ def test_windows_lie_in_their_clips_and_are_given_what_these_have(bank: ClipBank
     assert seen == set(range(len(bank)))
 
 
+def test_a_step_is_of_few_kinds_whatever_references_clips_have(bank: ClipBank) -> None:
+    rng = np.random.default_rng(0)
+    shown_NJ = rng.random((400, len(SLOTS))) < 0.6
+    shown_NJ[:, 0] = True
+    sets = ReferenceSets(SLOTS, replace(Traits.alike(400, 10, len(SLOTS)), shown_NJ=shown_NJ))
+    for kind in (ReferenceKind.VIEW, ReferenceKind.EXPRESSION):
+        given = [sets.of(clip, kind) for clip in range(400)]
+        assert 2 <= len(set(given)) <= 5
+        assert all(shown_NJ[clip, list(each)].all() for clip, each in enumerate(given))
+    assert ReferenceSets(SLOTS, Traits.alike(4, 10, len(SLOTS))).of(2, ReferenceKind.VIEW) == (1, 2, 3, 4)
+
+
 def test_windows_are_the_same_whenever_they_are_drawn(bank: ClipBank) -> None:
     assert drawn(bank, steps=8) == drawn(bank, steps=8)
 
@@ -304,13 +313,13 @@ def test_rare_moods_and_liveliness_are_drawn_more_often_the_more_is_balanced() -
 
 
 def test_processes_take_clips_of_their_own_where_there_are_enough(dataset: Path, footage: ShardFootage) -> None:
-    ranks = [read(dataset, rank=rank, processes=2, num_clips=3) for rank in range(2)]
+    ranks = [read(dataset, rank=rank, num_clips=3) for rank in range(2)]
     taken = [{(piece.sample.key, piece.first_frame) for piece in each.pieces} for each in ranks]
     assert all(len(each) == 3 for each in taken)
     assert not taken[0] & taken[1]
-    again = read(dataset, rank=1, processes=2, num_clips=3)
+    again = read(dataset, rank=1, num_clips=3)
     assert [piece.sample.key for piece in again.pieces] == [piece.sample.key for piece in ranks[1].pieces]
-    assert len(read(dataset, rank=1, processes=2)) == len(footage)
+    assert len(read(dataset, rank=1)) == len(footage)
 
 
 # --- pictures for the autoencoder

@@ -132,11 +132,10 @@ def train(
     if show:
         _show(planned)
         return
-    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
     try:
         with _report(first=rank == 0) as report:
-            machine = Machine(rank=rank, processes=processes, wait_for=wait_for, compile_cache=compile_cache)
-            run(planned, report, machine)
+            run(planned, report, Machine(rank=rank, wait_for=wait_for, compile_cache=compile_cache))
     except KeyboardInterrupt as stop:
         raise Stopped(f"stopped; the same command goes on from the last checkpoint in {out}") from stop
 

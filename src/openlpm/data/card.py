@@ -5,7 +5,7 @@ It knows no clock: the same data and the same programs give the same card.
 
 import hashlib
 import platform
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -38,6 +38,14 @@ _LIMITS: Final = """
 """
 
 
+_Seconds = defaultdict[str, float]
+"""Of what has a name."""
+
+
+def _none() -> _Seconds:
+    return defaultdict(float)
+
+
 @final
 @dataclass(slots=True)
 class _Sums:
@@ -45,12 +53,12 @@ class _Sums:
 
     samples: int = 0
     seconds: float = 0.0
-    kinds: Counter[str] = field(default_factory=Counter[str])
-    filming: Counter[str] = field(default_factory=Counter[str])
-    emotions: Counter[str] = field(default_factory=Counter[str])
-    licences: Counter[str] = field(default_factory=Counter[str])
-    consents: Counter[str] = field(default_factory=Counter[str])
-    may_train: Counter[str] = field(default_factory=Counter[str])
+    kinds: _Seconds = field(default_factory=_none)
+    filming: _Seconds = field(default_factory=_none)
+    emotions: _Seconds = field(default_factory=_none)
+    licences: _Seconds = field(default_factory=_none)
+    consents: _Seconds = field(default_factory=_none)
+    may_train: _Seconds = field(default_factory=_none)
     credits: set[str] = field(default_factory=set[str])
     sources: set[str] = field(default_factory=set[str])
     people: set[str] = field(default_factory=set[str])

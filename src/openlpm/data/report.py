@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -117,10 +117,10 @@ def _stage(dataset: Dataset, step: Step, config: Mapping[str, str], pictures: in
 
 def _samples(kept: list[Record]) -> list[str]:
     """What training balances by."""
-    emotions = Counter[str]()
+    emotions = defaultdict[str, float](float)
     for record in kept:
         emotions[record.part(Sample).emotion or "not looked at"] += seconds_of(record)
-    felt = stacked(emotions.most_common(_MOST_EMOTIONS))
+    felt = stacked(sorted(emotions.items(), key=lambda each: (-each[1], each[0]))[:_MOST_EMOTIONS])
     return [f"<h3>Strongest emotion, by time</h3>{felt}"] if kept else []
 
 

@@ -29,7 +29,6 @@ class Machine:
     """What a run shares with others on its machine."""
 
     rank: int = 0
-    processes: int = 1
     wait_for: Path | None = None
     """Footage is made; the GPU is left to others until this file is there."""
     compile_cache: Path | None = None
@@ -66,7 +65,6 @@ def _material(plan: Plan, report: Report, machine: Machine) -> stages.Material:
             num_frames=plan.footage.num_frames,
             windows=plan.windows,
             rank=machine.rank,
-            processes=machine.processes,
             workers=plan.footage.workers,
         )
         hours = float(shards.frames_N.sum()) / FRAME_RATE_HZ / 3600

@@ -1,7 +1,7 @@
 """Clips from shards as a bank: decoded and encoded once, or taken as latents where the same autoencoder made them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -94,11 +94,13 @@ def _traits(footage: ShardFootage, group: int, shown_NJ: NDArray[np.bool_]) -> T
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class _Made:
-    """Latents of a clip and of its references."""
+    """Latents of a clip, of its window starts and of its references, (frames, C, H, W) each."""
 
-    def __init__(self, latents: Tensor, stills: Tensor, references: Tensor) -> None:
-        self.latents, self.stills, self.references = latents, stills, references
+    latents: Tensor
+    stills: Tensor
+    references: Tensor
 
 
 @final

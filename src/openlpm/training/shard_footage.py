@@ -109,7 +109,7 @@ def cuts(num_frames: int, most: int) -> list[tuple[int, int]]:
 
 
 def pieces_of(
-    config: ShardFootageConfig, *, num_frames: int, shortest: int, rank: int, processes: int
+    config: ShardFootageConfig, *, num_frames: int, shortest: int, rank: int
 ) -> tuple[tuple[Piece, ...], Mapping[str, int]]:
     """The clips of a process, and how many samples cannot serve, by why. The same whenever it is asked.
 
@@ -133,18 +133,17 @@ def pieces_of(
         raise ConfigError(f"{config.folder}: no sample of these shards can be learnt from ({why})")
     if len(found) > config.num_clips:
         order = generator("shards", config.seed).permutation(len(found))
-        taken = sorted(np.roll(order, -rank % max(processes, 1) * config.num_clips)[: config.num_clips].tolist())
+        taken = sorted(np.roll(order, -rank * config.num_clips)[: config.num_clips].tolist())
         found = [found[index] for index in taken]
     return tuple(found), dict(left_out)
 
 
-def make_shard_footage(  # noqa: PLR0913 (what is taken, for which windows, and by whom)
+def make_shard_footage(
     config: ShardFootageConfig,
     *,
     num_frames: int,
     windows: tuple[int, ...],
     rank: int,
-    processes: int,
     workers: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ShardFootage:
@@ -156,9 +155,7 @@ def make_shard_footage(  # noqa: PLR0913 (what is taken, for which windows, and 
         InputError: there are no shards, or they are damaged.
         ConfigError: no sample can serve.
     """
-    pieces, left_out = pieces_of(
-        config, num_frames=num_frames, shortest=min(windows, default=WINDOW_STRIDE), rank=rank, processes=processes
-    )
+    pieces, left_out = pieces_of(config, num_frames=num_frames, shortest=min(windows, default=WINDOW_STRIDE), rank=rank)
     stretches = Stretches(num_frames=num_frames, lengths=windows, stride=WINDOW_STRIDE)
     jobs = [pieces[first : first + _CHUNK] for first in range(0, len(pieces), _CHUNK)]
     parts: list[_Part] = []
@@ -197,6 +194,7 @@ class _Part:
 
 
 def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
+    read = [(piece, piece.sample.tracks()) for piece in pieces]
     frames, samples = stretches.num_frames, samples_at_frame(stretches.num_frames)
     part = _Part(
         state_NF=np.zeros((len(pieces), frames), np.int8),
@@ -204,10 +202,10 @@ def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
         listen_NA=np.zeros((len(pieces), samples), np.int16),
         mouth_NF4=np.full((len(pieces), frames, 4), np.nan, np.float32),
         eyes_NF4=np.full((len(pieces), frames, 4), np.nan, np.float32),
-        told=numbered([_told(piece, stretches) for piece in pieces]),
+        told=numbered([_told(piece, tracks["states_F"], stretches) for piece, tracks in read]),
     )
-    for row, piece in enumerate(pieces):
-        tracks, (own_A, partner_A) = piece.sample.tracks(), piece.sample.voices(piece.facts.num_frames)
+    for row, (piece, tracks) in enumerate(read):
+        own_A, partner_A = piece.sample.voices(piece.facts.num_frames)
         first, end = piece.first_frame, piece.first_frame + piece.num_frames
         heard = slice(samples_at_frame(first), samples_at_frame(end))
         length = samples_at_frame(end) - samples_at_frame(first)
@@ -219,9 +217,9 @@ def _read_some(stretches: Stretches, pieces: Sequence[Piece]) -> _Part:
     return part
 
 
-def _told(piece: Piece, stretches: Stretches) -> list[Told]:
+def _told(piece: Piece, states_F: NDArray[np.int8], stretches: Stretches) -> list[Told]:
     nothing = Told(caption="", acts=False)
-    telling = Telling.of(piece.facts, piece.sample.tracks()["states_F"])
+    telling = Telling.of(piece.facts, states_F)
     return [
         telling.stretch(piece.first_frame + first, length)
         if telling is not None and first + length <= piece.num_frames

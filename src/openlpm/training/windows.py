@@ -14,6 +14,7 @@ from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.seeds import generator
 from openlpm.dit.condition import ReferenceKind
 from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.reference_sets import ReferenceSets
 from openlpm.training.traits import ClipMix, probabilities
 
 Numbers = NDArray[np.int64]
@@ -157,11 +158,15 @@ class _Length:
 
 @final
 class WindowSource:
-    """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all."""
+    """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all.
+
+    Where clips do not have the same references, those that are given depend on the clips of the process too.
+    """
 
     def __init__(self, bank: ClipBank, draw: WindowDraw) -> None:
         """``bank`` is to have captions for all layouts of ``draw``; if not, a ``ConfigError`` says so."""
-        self._bank, self._draw = bank, draw
+        self._bank, self._draw, self._traits = bank, draw, bank.traits
+        self._sets = ReferenceSets(bank.slots, self._traits)
         self._lengths = {frames: _Length(bank, draw.mix, frames) for frames in {each.frames for each in draw.layouts}}
 
     def batch(self, step: int, rank: int) -> WindowBatch:
@@ -179,7 +184,7 @@ class WindowSource:
         keep &= own.random((size, 1)) >= draw.drop_all
         clips = own.choice(len(bank), size=size, p=_among(length.probability_N, able_N))
         spans = _spans(own, size, layout.frames)
-        motion = _given_motion(own, size, draw.give_motion) & bank.traits.rigged_N[clips][:, None]
+        motion = _given_motion(own, size, draw.give_motion) & self._traits.rigged_N[clips][:, None]
         starts = length.within(starts, clips, generator("starts", step, rank))
         length.act(own, draw.acting, clips, starts, able_N)
         at_once = own.random(size) < draw.told_at_once
@@ -201,18 +206,17 @@ class WindowSource:
     ) -> tuple[tuple[int, ...], Choice]:
         """Which references a step gives, and which clips have all of them.
 
-        One clip goes before: the others of the step have at least what it has. Where it has too few of a kind, the
-        global picture is given again in their place, so that a layout has one size; where it has none, none are given.
+        One clip goes before: the others of the step have at least what is given of its own. Where it has too few of a
+        kind, the global picture is given again in their place, so that a layout has one size; where it has none, none
+        are given.
         """
-        bank, shown_NJ = self._bank, self._bank.traits.shown_NJ
-        first = int(generator("references", step).choice(len(bank), p=length.probability_N))
-        by_kind = {kind: [j for j, slot in enumerate(bank.slots) if slot.kind is kind] for kind in ReferenceKind}
-        whole = by_kind[ReferenceKind.GLOBAL][:1]
+        shown_NJ, whole = self._traits.shown_NJ, self._sets.whole()
+        first = int(generator("references", step).choice(len(shown_NJ), p=length.probability_N))
         references = list(whole)
         for kind, count in ((ReferenceKind.VIEW, layout.views), (ReferenceKind.EXPRESSION, layout.expressions)):
-            there = [j for j in by_kind[kind] if shown_NJ[first, j]]
-            chosen = [int(j) for j in sorted(shared.choice(there, size=min(count, len(there)), replace=False))]
-            references += chosen + whole * (count - len(chosen) if chosen else 0)
+            there = self._sets.of(first, kind)
+            chosen = sorted(int(j) for j in shared.choice(there, size=min(count, len(there)), replace=False))
+            references += [*chosen, *whole * (count - len(chosen) if chosen else 0)]
         return tuple(references), length.able_N & shown_NJ[:, sorted(set(references))].all(axis=1)
 
 

@@ -1,6 +1,6 @@
 """What the pipeline made of conversations, beside what is true: states, who is followed and paired, what is heard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -31,12 +31,12 @@ _FLOOR: Final = 1e-12
 
 
 def judged_rows(dataset: Dataset, talks: Sequence[Talk]) -> list[Row]:
-    """All rows about the conversations of a dataset that was built to its stage ``pairing``."""
+    """All rows about conversations in a dataset that was built to its stage ``pairing``; other files do not count."""
     by_name = {talk.path.name: talk for talk in talks}
     judged: list[JudgedPerson] = []
     switches: list[int] = []
     lengths: list[int] = []
-    followed: list[Record] = list(read_manifest(dataset.current("people")))
+    followed: list[Record] = list(_records(dataset, "people", by_name))
     states = {record.parent: record for record in read_manifest(dataset.current("states"))}
     for record in followed:
         talk = _talk_of(record, by_name)
@@ -49,7 +49,7 @@ def judged_rows(dataset: Dataset, talks: Sequence[Talk]) -> list[Row]:
                 met = person_F[person_F >= 0]
                 switches.append(int((np.diff(met) != 0).sum()))
                 lengths.append(count)
-    shots = sum(record.part(Span).num_frames for record in read_manifest(dataset.current("shots")) if _kept(record))
+    shots = sum(record.part(Span).num_frames for record in _records(dataset, "shots", by_name) if _kept(record))
     return [
         *state_rows(judged),
         Row.of("state_accuracy/reached", Estimate.single(sum(lengths_of(followed)) / max(shots, 1), n=len(followed))),
@@ -63,12 +63,23 @@ def lengths_of(records: Sequence[Record]) -> list[int]:
     return [record.part(Span).num_frames for record in records]
 
 
+def _records(dataset: Dataset, stage: str, by_name: dict[str, Talk]) -> Iterator[Record]:
+    """What a stage made of the conversations."""
+    for record in read_manifest(dataset.current(stage)):
+        if _file_of(record) in by_name:
+            yield record
+
+
+def _file_of(record: Record) -> str:
+    return record.part(Source).name.rpartition("/")[2]
+
+
 def _kept(record: Record) -> bool:
     return record.decision is Decision.KEEP
 
 
 def _talk_of(record: Record, by_name: dict[str, Talk]) -> Talk:
-    return by_name[record.part(Source).name.rpartition("/")[2]]
+    return by_name[_file_of(record)]
 
 
 def _judged(talk: Talk, index: int, frames: slice, found_F: NDArray[np.int8]) -> JudgedPerson:
@@ -122,7 +133,7 @@ class _Met:
 def _unit_rows(dataset: Dataset, by_name: dict[str, Talk]) -> list[Row]:
     met = [
         found
-        for record in read_manifest(dataset.current("pairing"))
+        for record in _records(dataset, "pairing", by_name)
         if _kept(record) and (found := _met(record, _talk_of(record, by_name))) is not None
     ]
     number = np.array([each.unit.num_frames for each in met], np.float64)
