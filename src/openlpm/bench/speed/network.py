@@ -47,8 +47,11 @@ def decoder_of_chance(setting: SpeedSetting, device: torch.device, dtype: torch.
     """
     if setting.decoder is DecoderKind.TINY:
         sizes = TinyDecoderConfig() if is_large(setting.dit) else TinyDecoderConfig(widths=(16, 12, 8, 8))
-        decoder = TinyDecoder(sizes).to(device, dtype).to(memory_format=torch.channels_last)
-        return decoder.eval().requires_grad_(requires_grad=False)
+        decoder = TinyDecoder(sizes).to(device, dtype).eval().requires_grad_(requires_grad=False)
+        for module in decoder.modules():
+            if isinstance(module, nn.Conv2d):  # what follows then keeps that order too, which convolutions like
+                module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
+        return decoder
     try:
         from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
     except ImportError as error:

@@ -90,12 +90,13 @@ def require_room(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> None:
     short = [want - free for want, free in zip(needed, free_bytes, strict=False) if want > free]
     if not short:
         return
-    fits = [each for each in smaller(setting) if _fits(each, free_bytes)]
+    fits = [each for each in smaller(setting) if has_room(each, free_bytes)]
     remedy = f"this fits: {fits[0].told()}" if fits else "no setting of this size fits; take a smaller --model"
     raise InputError(f"{gib(max(short))} are missing on a device for {setting.told()}; {remedy}")
 
 
-def _fits(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> bool:
+def has_room(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> bool:
+    """Whether every device has room for its part."""
     return all(each.total <= free for each, free in zip(reckon(setting), free_bytes, strict=False))
 
 
