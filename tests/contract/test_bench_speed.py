@@ -150,7 +150,7 @@ def run(tmp_path, *more):
     return {row["name"]: row for row in json.loads((tmp_path / "speed.json").read_text())["rows"]}
 
 
-@pytest.mark.parametrize("gpus", ["1", "2"])
+@pytest.mark.parametrize("gpus", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_the_command_runs_end_to_end_at_tiny_size(gpus, tmp_path):
     rows = run(tmp_path, "--gpus", gpus)
     name = f"tiny/64x64/{gpus}xcpu"
