@@ -24,7 +24,7 @@ from openlpm.weights.shard_writer import JOURNAL
 from openlpm.weights.store import Storage
 from openlpm.weights.transformer_folder import load_transformer, read_record
 from openlpm.weights.wan import Layout, Reason
-from openlpm.weights.wan_sizes import expected, named_checkpoints
+from openlpm.weights.wan_sizes import expected, named_checkpoints, names_of
 from support.wan import SIZES, TEXT_TOKENS, relative_error, save_diffusers, save_original, transformer
 
 pytestmark = pytest.mark.contract
@@ -46,7 +46,15 @@ def converted(folder, out, choices=EXACT):
     return convert(parent, target, out, choices)
 
 
-@pytest.mark.parametrize("named", named_checkpoints(), ids=lambda named: named.name)
+DIFFERENT = tuple({named.sizes: named for named in named_checkpoints()}.values())
+
+
+def test_the_two_resolutions_of_picture_to_video_have_the_same_shapes():
+    assert [named.name for named in DIFFERENT] == ["wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-i2v-14b-720p"]
+    assert names_of(DIFFERENT[-1].sizes) == ("wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p")
+
+
+@pytest.mark.parametrize("named", DIFFERENT, ids=lambda named: named.name)
 def test_whole_sizes_have_the_keys_and_shapes_of_diffusers(named):
     sizes = named.sizes
     with torch.device("meta"):
@@ -77,7 +85,7 @@ def transformer_on_meta(sizes, pictures):
 
 
 @pytest.mark.parametrize("layout", list(Layout))
-@pytest.mark.parametrize("named", named_checkpoints(), ids=lambda named: named.name)
+@pytest.mark.parametrize("named", DIFFERENT, ids=lambda named: named.name)
 def test_whole_sizes_become_our_named_models_and_every_key_is_accounted_for(named, layout):
     shapes = expected(named.sizes, layout)
     found_layout, sizes = read_sizes(shapes, None)

@@ -1,5 +1,6 @@
 """``openlpm bench speed``: a large size against the clock, with weights of chance."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,21 +38,24 @@ def speed(
     from openlpm.bench.speed.columns import measure_columns
     from openlpm.bench.speed.measure import Wishes, measure
     from openlpm.bench.speed.peers import PEERS
+    from openlpm.bench.speed.reckoning import has_room
     from openlpm.bench.speed.rows import speed_rows
     from openlpm.bench.speed.setting import Plan
 
     require_writable(json_path)
     place = pick_device(device)
     setting = _setting(model, resolution, gpus, plan, context, decoder, fp8=fp8)
-    devices = _devices(setting, place)
+    devices, free = _devices(setting, place)
     on_gpu = place.type == "cuda"
-    wishes = Wishes(seconds=seconds, compiled=on_gpu if compiled is None else compiled, error=error)
+    both = error and has_room(replace(setting, fp8=False), free)
+    wishes = Wishes(seconds=seconds, compiled=on_gpu if compiled is None else compiled, error=both)
     with stages() as report:
         if setting.plan is Plan.COLUMNS:
             found = measure_columns(setting, place.type, wishes, report)
         else:
             found = measure(setting, devices, wishes, report)
     notes = [setting.told(), f"memory that it should take a device, reckoned: {_reckoned(setting)}", *PEERS]
+    notes += ["no fp8_error: the same in bf16 does not fit"] if error and not both else []
     notes += [] if on_gpu else ["not on a GPU: this shows that the command works, and nothing of its speed"]
     publish("bench speed", speed_rows(setting, found, _short_name(place)), {}, place, notes, json_path)
 
@@ -80,22 +84,25 @@ def _setting(
         raise InputError(str(error)) from error
 
 
-def _devices(setting: "SpeedSetting", place: "torch.device") -> "tuple[torch.device, ...]":
-    """Those that the setting asks for, if they have room for it."""
+def _devices(setting: "SpeedSetting", place: "torch.device") -> "tuple[tuple[torch.device, ...], tuple[int, ...]]":
+    """Those that the setting asks for, if they have room for it, and how much."""
     import torch
 
     from openlpm.bench.speed.reckoning import require_room
     from openlpm.weights.room import free_memory
 
-    if place.type != "cuda":
-        free = free_memory()
-        if free is not None:
-            require_room(setting, (free // setting.devices,) * setting.devices)
-        return (place,) * setting.devices
-    if torch.cuda.device_count() < setting.devices:
-        raise InputError(f"--gpus {setting.devices}: this machine has {torch.cuda.device_count()}")
-    require_room(setting, tuple(torch.cuda.mem_get_info(number)[0] for number in range(setting.devices)))
-    return tuple(torch.device("cuda", number) for number in range(setting.devices))
+    count = setting.devices
+    if place.type == "cuda":
+        if torch.cuda.device_count() < count:
+            raise InputError(f"--gpus {count}: this machine has {torch.cuda.device_count()}")
+        free = tuple(torch.cuda.mem_get_info(number)[0] for number in range(count))
+        devices = tuple(torch.device("cuda", number) for number in range(count))
+    else:
+        whole = free_memory()
+        free = ((2**62 if whole is None else whole) // count,) * count
+        devices = (place,) * count
+    require_room(setting, free)
+    return devices, free
 
 
 def _reckoned(setting: "SpeedSetting") -> str:

@@ -115,7 +115,8 @@ def _from_original(path: Path) -> WanAutoencoder:
 
     given = torch.load(path, map_location="cpu", weights_only=True)
     state = convert_wan_vae_to_diffusers(dict(given))
-    autoencoder = AutoencoderKLWan()
+    with torch.device("meta"):
+        autoencoder = AutoencoderKLWan()
     wanted = autoencoder.state_dict()
     odd = sorted(state.keys() ^ wanted.keys())
     odd += sorted(key for key in state.keys() & wanted.keys() if state[key].shape != wanted[key].shape)
@@ -123,5 +124,5 @@ def _from_original(path: Path) -> WanAutoencoder:
         raise WeightsError(
             f"{path} is no autoencoder of Wan2.1: {', '.join(odd[:6])} are missing, unknown or misshaped"
         )
-    autoencoder.load_state_dict(state)
+    autoencoder.load_state_dict(state, assign=True)
     return WanAutoencoder(autoencoder.eval())

@@ -66,11 +66,11 @@ def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: W
     ceilings = measure_ceilings(setting, devices[0], dtype) if wishes.parts else None
     report("ceilings", 1, 1)
     report("networks", 0, 1)
-    stream = SpeedStream(setting, devices[0], devices[-1], dtype)
     error_chunks = max(2, round(_ERROR_S / setting.chunk_s)) if wishes.error and setting.fp8 else 0
+    stream = SpeedStream(setting, devices[0], devices[-1], dtype, narrow=setting.fp8 and not error_chunks)
     with torch.inference_mode():
         wide = _latents(stream, error_chunks)
-        if setting.fp8:
+        if error_chunks:
             stream.narrow()
         if wishes.compiled:
             stream.compile()

@@ -9,7 +9,7 @@ from openlpm.bench.speed.setting import DecoderKind, SpeedSetting
 from openlpm.core.errors import InputError
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
-from openlpm.vae.tiny_decoder import TinyDecoder
+from openlpm.vae.tiny_decoder import TinyDecoder, TinyDecoderConfig
 
 
 class ChunkDecoder(Protocol):
@@ -46,16 +46,26 @@ def decoder_of_chance(setting: SpeedSetting, device: torch.device, dtype: torch.
         InputError: Wan's own is wanted where diffusers is not installed.
     """
     if setting.decoder is DecoderKind.TINY:
-        decoder = TinyDecoder().to(device, dtype, memory_format=torch.channels_last).eval()
-        return decoder.requires_grad_(requires_grad=False)
+        sizes = TinyDecoderConfig() if is_large(setting.dit) else TinyDecoderConfig(widths=(16, 12, 8, 8))
+        decoder = TinyDecoder(sizes).to(device, dtype).eval().requires_grad_(requires_grad=False)
+        for module in decoder.modules():
+            if isinstance(module, nn.Conv2d):  # what follows then keeps that order too, which convolutions like
+                module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
+        return decoder
     try:
         from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
     except ImportError as error:
         raise InputError("decoder=wan: diffusers is not installed; pip install 'openlpm[wan]'") from error
     from openlpm.vae.wan import WanAutoencoder
 
-    whole = AutoencoderKLWan().to(device, dtype).eval().requires_grad_(requires_grad=False)
-    return cast("ChunkDecoder", WanAutoencoder(whole).to(device))
+    whole = cast("nn.Module", AutoencoderKLWan() if is_large(setting.dit) else AutoencoderKLWan(base_dim=8))
+    wrapped = WanAutoencoder(whole.requires_grad_(requires_grad=False)).to(device, dtype)
+    return cast("ChunkDecoder", wrapped.eval())
+
+
+def is_large(config: DiTConfig) -> bool:
+    """Whether what stands around a transformer is to have its real size, or next to none."""
+    return config.width >= 512
 
 
 @final
@@ -82,7 +92,7 @@ class VoiceEncoder(nn.Module):
 def voice_encoder(config: DiTConfig, device: torch.device, dtype: torch.dtype) -> VoiceEncoder:
     """At the width of the size's voices; small where these are."""
     assert config.speak is not None
-    large = config.speak.width >= 512
+    large = is_large(config)
     with torch.device(device):
         encoder = VoiceEncoder(config.speak.width, layers=32 if large else 2, seconds=30 if large else 2)
     return encoder.to(dtype).eval().requires_grad_(requires_grad=False)

@@ -13,8 +13,8 @@ from openlpm.weights.room import gib
 
 _DECODER_BYTES_A_PIXEL = 2 * 64 * 4
 """Of the decoder's widest maps: 64 channels in bf16, a few of them at a time."""
-_VOICE_BYTES = int(1.4e9)
-"""An encoder of the size of Whisper's in bf16."""
+_VOICE_LAYERS = 32
+"""Of an encoder as large as Whisper's, in bf16."""
 _OVERHEAD_BYTES = int(2.5e9)
 """What CUDA, its libraries and the allocator keep for themselves."""
 _ACTIVATIONS = 14
@@ -47,6 +47,7 @@ def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
     ring = 2 * (frames + 2 * seen + 2 * chunk) * rows * columns * setting.dit.width * setting.dit.num_layers // share
     weights = weight_bytes(setting.dit, fp8=setting.fp8)
     activations = _ACTIVATIONS * setting.chunk_tokens * setting.dit.width * 2 // share
+    voice_width = 0 if setting.dit.speak is None else setting.dit.speak.width
     pixels = setting.chunk_pictures * setting.picture[0] * setting.picture[1]
 
     def device(*, rings: int, shows: bool) -> Reckoned:
@@ -55,7 +56,7 @@ def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
             memory=rings * ring,
             activations=activations,
             decoder=pixels * _DECODER_BYTES_A_PIXEL if shows else 0,
-            voices=_VOICE_BYTES if shows else 0,
+            voices=_VOICE_LAYERS * 24 * voice_width**2 if shows else 0,
             overhead=_OVERHEAD_BYTES,
         )
 
@@ -89,12 +90,13 @@ def require_room(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> None:
     short = [want - free for want, free in zip(needed, free_bytes, strict=False) if want > free]
     if not short:
         return
-    fits = [each for each in smaller(setting) if _fits(each, free_bytes)]
+    fits = [each for each in smaller(setting) if has_room(each, free_bytes)]
     remedy = f"this fits: {fits[0].told()}" if fits else "no setting of this size fits; take a smaller --model"
     raise InputError(f"{gib(max(short))} are missing on a device for {setting.told()}; {remedy}")
 
 
-def _fits(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> bool:
+def has_room(setting: SpeedSetting, free_bytes: tuple[int, ...]) -> bool:
+    """Whether every device has room for its part."""
     return all(each.total <= free for each, free in zip(reckon(setting), free_bytes, strict=False))
 
 

@@ -8,7 +8,7 @@ from openlpm.bench import statistics
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.speed.measure import Measured
 from openlpm.bench.speed.reckoning import work_of_chunk
-from openlpm.bench.speed.setting import Context, DecoderKind, SpeedSetting
+from openlpm.bench.speed.setting import Context, DecoderKind, SpeedSetting, plan_for
 from openlpm.bench.statistics import Estimate
 
 _BARS = {
@@ -26,13 +26,16 @@ def prefix_of(setting: SpeedSetting, device: str) -> str:
     width, height = setting.picture
     context = {Context.SHORT: "", Context.NARROW: "", Context.PAPER: "/paper-context"}[setting.context]
     decoder = "/wan-vae" if setting.decoder is DecoderKind.WAN else ""
-    return f"{setting.name}/{width}x{height}{context}{decoder}/{setting.devices}x{device}"
+    arithmetic = "" if setting.fp8 else "/bf16"
+    plan = "" if setting.plan is plan_for(setting.devices) else f"/{setting.plan}"
+    way = f"{context}{decoder}{arithmetic}{plan}"
+    return f"{setting.name}/{width}x{height}{way}/{setting.devices}x{device}"
 
 
 def speed_rows(setting: SpeedSetting, found: Measured, device: str) -> list[Row]:
     """All rows of a setting."""
     name, key = prefix_of(setting, device), (setting.name, setting.picture, setting.devices)
-    plain = setting.context is not Context.PAPER and setting.decoder is DecoderKind.TINY
+    plain = setting.context is not Context.PAPER and setting.decoder is DecoderKind.TINY and setting.fp8
     per_second = statistics.per(setting.chunk_pictures, _mean(found.chunk_s))
     rows = [
         Row.of(f"{name}/fps", per_second, unit="fps", bar=_BARS.get(key) if plain else None),
