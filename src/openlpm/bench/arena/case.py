@@ -121,9 +121,9 @@ def _instruction(prompt: Any) -> str:
     if not isinstance(prompt, dict):
         return ""
     told = cast("dict[str, Any]", prompt)
-    for name in ("text", "caption"):
-        if isinstance(words := told.get(name), str) and words.strip():
-            return words.strip()
+    if isinstance(words := told.get("text"), str) and words.strip():
+        later = [f"at {one['at_s']:g} s: {one['text']}" for one in told.get("then") or ()]
+        return "; ".join([words.strip(), *later])
     actions = [_action(each) for each in cast("list[Any]", told.get("actions") or [])]
     listed = "; then ".join(each for each in actions if each)
     persona = told.get("persona")
