@@ -166,7 +166,7 @@ def test_syncnet_distances_find_the_shift(saved: Callable[[nn.Module], Path], de
     measured = Lse(saved(Sync()), LSE_D).measure(spoken(delay))
     assert measured is not None
     assert measured.shift == delay
-    assert measured.distance < 0.02 < measured.confidence
+    assert measured.distance < 0.1 < measured.confidence
 
 
 def test_lip_sync_of_silence_or_of_a_moment_has_no_value(saved: Callable[[nn.Module], Path]) -> None:

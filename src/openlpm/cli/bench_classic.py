@@ -50,12 +50,12 @@ def classic(
     require_writable(out)
     cases = read_cases(bench)
     metrics = [load_metric(name, Path(path)) for name, path in map(split_assignment, weights)]
-    reels = [Reel(read_entry(folder, cases), cases) for folder in (submission, truth)]
+    shown, true = (Reel(read_entry(folder, cases), cases) for folder in (submission, truth))
     controls = {name: Reel(read_entry(Path(path), cases), cases) for name, path in map(split_assignment, control or [])}
     found: list[Measured] = []
     for metric in metrics:
         told(f"{metric.about.name} ...")
-        found.append(measure(metric, *reels, controls))
+        found.append(measure(metric, shown, true, controls))
     if out is not None:
         write_per_case(found, out)
     _print(found)

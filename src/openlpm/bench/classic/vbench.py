@@ -137,8 +137,8 @@ class Flow:
     def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
         found: dict[str, float] = {}
         for clip in clips.values():
-            starts = spread_frames(clip.frames_FHWC.shape[0] - 1, _FRAMES) if clip.frames_FHWC.shape[0] > 1 else ()
-            if len(starts):
+            if clip.frames_FHWC.shape[0] > 1:
+                starts = spread_frames(clip.frames_FHWC.shape[0] - 1, _FRAMES)
                 before, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in (0, 1))
                 far_NP = np.linalg.norm(self._network(before, after), axis=1).reshape(len(starts), -1)
                 top = max(1, round(_TOP_SHARE * far_NP.shape[1]))
@@ -164,8 +164,8 @@ class Smoothness:
     def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
         found: dict[str, float] = {}
         for clip in clips.values():
-            starts = spread_frames(clip.frames_FHWC.shape[0] - 2, _FRAMES) if clip.frames_FHWC.shape[0] > 2 else ()
-            if len(starts):
+            if clip.frames_FHWC.shape[0] > 2:
+                starts = spread_frames(clip.frames_FHWC.shape[0] - 2, _FRAMES)
                 before, between, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in range(3))
                 error = np.abs(self._network(before, after) - between.numpy()).mean()
                 found[clip.case] = float(1 - error)
