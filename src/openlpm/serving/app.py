@@ -105,6 +105,7 @@ def _add_health(app: FastAPI, serving: Serving, engine: Engine) -> None:
         return JSONResponse(content, status_code=200 if status == "ready" else 503)
 
     async def metrics() -> Response:
+        serving.metrics.tasks.set(len(asyncio.all_tasks()))
         return Response(serving.metrics.text(), media_type=CONTENT_TYPE)
 
     handlers: dict[str, Callable[[], object]] = {"/health": health, "/ready": ready, "/metrics": metrics}
