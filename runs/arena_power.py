@@ -32,9 +32,8 @@ def main() -> None:
         assert drawn_EK is not None
         clustered = 1.96 * ELO * drawn_EK.std(axis=0).mean()
         naive = 1.96 * ELO * np.sqrt(np.diag(found.covariance_KK)).mean()
-        print(
-            f"{cases} cases x {votes}: {ballots.left_N.shape[0]} votes, +-{clustered:.1f} over cases, +-{naive:.1f} naive"
-        )
+        count = ballots.left_N.shape[0]
+        print(f"{cases} cases x {votes}: {count} votes, +-{clustered:.1f} over cases, +-{naive:.1f} as if independent")
 
 
 if __name__ == "__main__":
