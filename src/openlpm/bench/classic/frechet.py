@@ -61,7 +61,7 @@ def frechet_distance(ours_ND: Features, theirs_ND: Features) -> float:
     apart_D = ours_ND.mean(axis=0) - theirs_ND.mean(axis=0)
     centred = [(each - each.mean(axis=0)) / np.sqrt(each.shape[0] - 1) for each in (ours_ND, theirs_ND)]
     # Turning each set by its Q leaves singular values alone and large sets no larger than their features are wide.
-    ours_RD, theirs_RD = (np.linalg.qr(each, mode="r") for each in centred)
+    ours_RD, theirs_RD = (np.linalg.qr(each).R for each in centred)
     root = float(np.linalg.svd(ours_RD @ theirs_RD.T, compute_uv=False).sum())
     own = sum(float((each**2).sum()) for each in centred)
     return max(0.0, float(apart_D @ apart_D) + own - 2 * root)
