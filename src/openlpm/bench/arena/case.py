@@ -140,4 +140,4 @@ def _action(told: Any) -> str:
     name = next((str(action[key]) for key in ("text", "action", "name", "kind") if action.get(key)), "")
     at_s = next((action[key] for key in ("t", "at", "start") if isinstance(action.get(key), int | float)), None)
     words = name.replace("_", " ").replace("action:", "").strip()
-    return f"{words} at {at_s:.0f} s" if words and at_s is not None else words
+    return f"{words} at {at_s:g} s" if words and at_s is not None else words
