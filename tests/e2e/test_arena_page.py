@@ -1,5 +1,6 @@
 """The arena's page in a real browser: a trial by keyboard alone, votes in the file, and a server that is killed."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,26 @@ def page(browser: Any) -> Iterator[Any]:
     assert [told for told in complaints if "ERR_CONNECTION" not in told] == []
 
 
+def until(page: Any, expression: str) -> None:
+    """Look until an expression is true; the page's own rules forbid a browser to do the waiting."""
+    give_up_s = time.monotonic() + PATIENCE_MS / 1_000
+    while not page.evaluate(expression):
+        assert time.monotonic() < give_up_s, f"never true: {expression}; the page says:\n{page.inner_text('body')}"
+        page.wait_for_timeout(40)
+
+
+def count_of(page: Any) -> int:
+    """Trials that were answered, as the page says."""
+    return int(page.locator(".count").inner_text().split()[0] if page.locator(".count").inner_text() else 0)
+
+
 def watch(page: Any) -> None:
     """Play by keyboard, with the sound of both in turn, until the question can be answered."""
     page.wait_for_selector(".trial h1")
     page.keyboard.press("m")
     for _ in range(6):
         page.keyboard.press(" ")
-        page.wait_for_function("document.querySelector('.play').title === 'Play'")
+        until(page, "document.querySelector('.play').title === 'Play'")
         if page.evaluate(ANSWERABLE):
             return
     raise AssertionError(page.inner_text("body"))
@@ -65,11 +79,11 @@ def watch(page: Any) -> None:
 def answer(page: Any, key: str = "1") -> str:
     """Answer every question of the trial and go on; the heading that was answered."""
     heading = page.inner_text("h1")
-    before = page.locator(".count").inner_text()
+    before = count_of(page)
     for _ in range(page.locator("fieldset").count()):
         page.keyboard.press(key)
     page.keyboard.press("Enter")
-    page.wait_for_function("(before) => document.querySelector('.count').innerText !== before", arg=before)
+    until(page, f"parseInt(document.querySelector('.count').innerText) === {before + 1}")
     return str(heading)
 
 
@@ -100,7 +114,7 @@ def test_a_trial_by_keyboard_alone_ends_as_a_vote_on_disk(page: Any, folder: Pat
         page.keyboard.press("ArrowRight")
         page.get_by_role("button", name="Next").focus()
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelector('.count').innerText.startsWith('2')")
+        until(page, "document.querySelector('.count').innerText.startsWith('2')")
         store = VoteStore(folder / "keys.sqlite")
         assert [vote.choice for vote in store.votes()] == [Choice.RIGHT, Choice.SAME]
         store.close()
@@ -113,7 +127,7 @@ def test_both_clips_play_the_same_moment_at_the_same_speed(page: Any, folder: Pa
         page.wait_for_selector(".trial h1")
         page.keyboard.press("h")
         page.keyboard.press(" ")
-        page.wait_for_function(f"Math.min(...{TIMES}) > 0.3")
+        until(page, f"Math.min(...{TIMES}) > 0.3")
         left_s, right_s = page.evaluate(TIMES)
         # Three frames: one for each clip's own clock, one for a machine that is busy.
         assert abs(left_s - right_s) < 3 / 24
@@ -139,7 +153,7 @@ def test_a_vote_that_meets_a_dead_server_is_kept_and_arrives_once(page: Any, fol
         page.keyboard.press("Enter")
         page.get_by_text("The server does not answer").wait_for()
         running.start()
-        page.wait_for_function("document.querySelector('.count').innerText.startsWith('2')")
+        until(page, "document.querySelector('.count').innerText.startsWith('2')")
         page.get_by_text("The server does not answer").wait_for(state="hidden")
         watch(page)
         answer(page)

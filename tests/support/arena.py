@@ -74,8 +74,8 @@ def write_submission(folder: Path, name: str, cases: Sequence[str], *, shade: in
     """A submission with a video for each case."""
     (folder / "video").mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps({"name": name}))
-    for case in cases:
-        write_video(folder / "video" / f"{case}.s0.mp4", shade=shade, size=size)
+    for number, case in enumerate(cases):
+        write_video(folder / "video" / f"{case}.s0.mp4", shade=shade + 3 * number, size=size)
     return folder
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from openlpm.bench.arena.question import Choice, Mode, Question
+from openlpm.bench.arena.question import Choice, Mode, Question, Track
 from openlpm.bench.arena.rater import Anonymiser
 from openlpm.bench.arena.session import Arena
 from openlpm.bench.arena.showing import Showing
@@ -135,7 +135,8 @@ def _told(trial: Trial, showing: Showing) -> dict[str, Any]:
         "track": trial.track,
         "questions": list(trial.questions),
         "seconds": showing.seconds,
-        "instruction": showing.instruction,
+        # Other tracks have a caption, too: a description that nobody is asked about.
+        "instruction": showing.instruction if trial.track is Track.TEXT else "",
         "reference": address("reference.webp"),
         "sides": [
             {

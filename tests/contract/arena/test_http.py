@@ -53,6 +53,7 @@ def test_a_trial_says_nothing_of_who_made_what(served: Served) -> None:
     response = ask(served, "/api/trials", {})
     told = response.json()
     files = [side["clip"] for side in told["sides"]]
+    assert told["instruction"] == ""
     assert files == [f"/clips/{told['trial']}/left.mp4", f"/clips/{told['trial']}/right.mp4"]
     for address in (*files, told["reference"]):
         clip = httpx.get(served.url.rstrip("/") + address)

@@ -1,6 +1,7 @@
 // One side: its picture, its letter, and whether it is the one that is heard.
 
 import { el, icon, iconButton } from "../view/dom.ts";
+import { pressed } from "./pressed.ts";
 import type { SideName } from "./progress.ts";
 
 export class PlayerView {
@@ -15,7 +16,7 @@ export class PlayerView {
     });
     this.video.addEventListener("click", () => events.toggle());
     this.#enlarge = iconButton("enlarge", `Clip ${side} alone, large`, "enlarge");
-    this.#enlarge.addEventListener("click", () => events.enlarge());
+    pressed(this.#enlarge, () => events.enlarge());
     this.element = el("figure", { className: `clip clip-${side}` }, [
       el("div", { className: "screen" }, [this.video, this.#caption(side), this.#enlarge]),
     ]);

@@ -6,6 +6,7 @@ import { Answers } from "./answers.ts";
 import type { Choice, Trial, Vote } from "./messages.ts";
 import { PlayerView } from "./player_view.ts";
 import { Players } from "./players.ts";
+import { pressed } from "./pressed.ts";
 import { Progress, SIDES, type SideName } from "./progress.ts";
 import { Timeline } from "./voices.ts";
 import { wordsFor } from "./words.ts";
@@ -228,12 +229,4 @@ export class TrialView {
     const ms = Math.round(performance.now() - (this.#began_ms ?? performance.now()));
     voted({ trial: this.#trial.trial, answers: this.#answers.given, replays: this.#players.replays, ms });
   }
-}
-
-/** Who clicks a button does not stay on it, so that Space and Enter go on meaning what the list of keys says. */
-function pressed(button: HTMLButtonElement, act: () => void): void {
-  button.addEventListener("click", (event) => {
-    if (event.detail > 0) button.blur();
-    act();
-  });
 }

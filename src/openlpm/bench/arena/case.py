@@ -121,9 +121,9 @@ def _instruction(prompt: Any) -> str:
     if not isinstance(prompt, dict):
         return ""
     told = cast("dict[str, Any]", prompt)
-    for name in ("text", "caption"):
-        if isinstance(words := told.get(name), str) and words.strip():
-            return words.strip()
+    if isinstance(words := told.get("text"), str) and words.strip():
+        later = [f"at {one['at_s']:g} s: {one['text']}" for one in told.get("then") or ()]
+        return "; ".join([words.strip(), *later])
     actions = [_action(each) for each in cast("list[Any]", told.get("actions") or [])]
     listed = "; then ".join(each for each in actions if each)
     persona = told.get("persona")
@@ -140,4 +140,4 @@ def _action(told: Any) -> str:
     name = next((str(action[key]) for key in ("text", "action", "name", "kind") if action.get(key)), "")
     at_s = next((action[key] for key in ("t", "at", "start") if isinstance(action.get(key), int | float)), None)
     words = name.replace("_", " ").replace("action:", "").strip()
-    return f"{words} at {at_s:.0f} s" if words and at_s is not None else words
+    return f"{words} at {at_s:g} s" if words and at_s is not None else words
