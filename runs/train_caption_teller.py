@@ -1,9 +1,9 @@
-"""Train the teller: from what readers see of a performance, frame by frame, to tags.
+"""Train the teller: from what the reader sees of a performance, frame by frame, to tags.
 
     python runs/train_caption_teller.py --tracks TRACKS --minutes 12
 
 TRACKS holds train.npz and validation.npz of ``runs/caption_tracks.py``. Channels of the rig are made as wrong as the
-readers are on validation identities (``runs/train_caption_reader.py`` wrote that down). Thresholds are chosen on
+reader is on validation identities (``runs/train_caption_reader.py`` wrote that down). Thresholds are chosen on
 validation performances; a tag that stays below ``LEAST_F1`` there is left out: what cannot be seen must not be said.
 """
 
@@ -22,10 +22,10 @@ from torch.nn import functional
 from openlpm.bench.dataset.tag_truth import UNCOUNTED
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import features_of, visible
+from openlpm.data.captions.features import features_of
 from openlpm.data.captions.networks import Teller
 from openlpm.data.captions.reading import WEIGHTS
-from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS, FELT, TAGS
+from openlpm.data.captions.tags import FACE_CHANNELS, FELT, TAGS
 from openlpm.weights.store import Storage, load_into, save
 
 LEAST_F1 = 0.7
@@ -44,17 +44,16 @@ class Tracks:
 
 
 class Errors:
-    """How far off the readers are."""
+    """How far off the reader is."""
 
     def __init__(self, folder: Path) -> None:
         held = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
-        self.face_R = np.array([held["face"][channel.name.lower()] for channel in FACE_CHANNELS])
-        self.body_R = np.array([held["body"][channel.name.lower()] for channel in BODY_CHANNELS])
+        self.face_R = np.array([held[channel.name.lower()] for channel in FACE_CHANNELS])
 
     def read(
         self, rng: np.random.Generator, values_FR: NDArray[np.float32], error_R: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Channels as a reader may report them: off by as much all the time, slowly drifting, and trembling."""
+        """Channels as the reader may report them: off by as much all the time, slowly drifting, and trembling."""
         size_R = error_R * np.exp(rng.normal(0, 0.35, error_R.shape))
         bias, slow, fast = np.sqrt(rng.dirichlet((3.0, 2.0, 1.0)))
         drift_FR = gaussian_filter1d(rng.normal(0, 1, values_FR.shape), float(rng.uniform(4, 14)), axis=0)
@@ -68,17 +67,13 @@ def example(rng: np.random.Generator, tracks: Tracks, errors: Errors, index: int
     """The features of some frames."""
     rig_FR = np.zeros((frames.stop - frames.start, NUM_RIG), np.float32)
     rig_FR[:, : Rig.TIME] = tracks.rigs_KFR[index, frames]
-    rig_FR = visible(rig_FR)
     shut_F1 = rig_FR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]].min(axis=1, keepdims=True) > 0.6
     rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]] *= ~shut_F1 | (rng.random() < 0.5)
     box_F4 = tracks.boxes_KF4[index, frames]
     length = float((box_F4[:, 2:] - box_F4[:, :2]).max())
     box_F4 = box_F4 + rng.normal(0, 0.008 * length, box_F4.shape)
     face_FR = errors.read(rng, rig_FR[:, FACE_CHANNELS], errors.face_R)
-    body_FR = errors.read(rng, rig_FR[:, BODY_CHANNELS], errors.body_R)
-    if rng.random() < 0.1:  # nothing is known of the body
-        body_FR = np.zeros_like(body_FR)
-    return features_of(face_FR, body_FR, box_F4.astype(np.float32), tracks.states_KF[index, frames])
+    return features_of(face_FR, box_F4.astype(np.float32), tracks.states_KF[index, frames])
 
 
 def batch_of(rng: np.random.Generator, tracks: Tracks, errors: Errors) -> tuple[Tensor, Tensor, Tensor]:

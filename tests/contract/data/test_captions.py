@@ -56,7 +56,7 @@ def performance(bank: SpeechBank) -> PerformanceRecord:
         mood="surprised",
         course=Course.STEADY,
         intensity=0.95,
-        actions=(ActionCue(action="turn_right_and_back", at_s=0.5), ActionCue(action="raise_both_hands", at_s=7.2)),
+        actions=(ActionCue(action="turn_right_and_back", at_s=0.5),),
     )
     return perform(seeds_of(Split.TEST)[4], 900_001, bank, num_frames=FRAMES, style=style)
 

@@ -71,7 +71,7 @@ class NetworkTeller:
     @torch.no_grad()
     def likely(self, readings: Readings, state_F: NDArray[np.int8]) -> NDArray[np.float32]:
         """How likely each tag is in each frame, (F, tags); of emotions: how strong."""
-        features_FX = features_of(readings.face_FR, readings.body_FR, readings.box_F4, state_F)
+        features_FX = features_of(readings.face_FR, readings.box_F4, state_F)
         logit_NTF = self._teller(torch.from_numpy(features_FX).T[None])
         return torch.sigmoid(logit_NTF)[0].T.numpy()
 
