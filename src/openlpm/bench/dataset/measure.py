@@ -18,11 +18,13 @@ from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_silent
+from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_larger, write_silent
 from openlpm.synth.sound.speech_bank import build as build_bank
 
 _UTTERANCES, _TALK_UTTERANCES = 24, 120
 _ROWS, _COLUMNS = 480, 640
+_TIMED_TALKS = 2
+"""With people who talk, without whom the later stages would have nothing to be timed or killed with."""
 
 
 @final
@@ -37,7 +39,7 @@ class Effort:
     films: int = 16
     """Films that are cut here."""
     timed: int = 6
-    """Clips at 480 rows for speed and kills."""
+    """Clips at 480 rows for speed and kills, beside two conversations."""
     acted: int = 12
     """Films of two performers each, for captions and references."""
     minutes: float = 1.0
@@ -94,6 +96,8 @@ def measure_data(effort: Effort, material: Material, report: Callable[[str, int,
         else:
             talks = rendered(material.talks)
         rows += talk_rows(talks, folder, report)
+        for number, talk in enumerate(talks[:_TIMED_TALKS]):
+            write_larger(raw / f"talk{number}.mp4", talk.path, _ROWS)
         if material.recordings is not None and material.landmarks is not None:
             rows += real_state_rows(material.recordings, material.landmarks, report)
         return rows + running_rows(raw, folder, report)
