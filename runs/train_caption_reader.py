@@ -3,12 +3,10 @@
     python runs/train_caption_reader.py --pool POOL --minutes 12
 
 POOL holds train.npy and validation.npy with their truth; performers are those of the splits. The seed is fixed; how
-many steps fit into the minutes is the machine's matter and is printed. Weights go to the package as int8 rows, and
-beside them what the teller has to bear: how far off each channel is on validation identities.
+many steps fit into the minutes is the machine's matter and is printed. Weights go to the package as int8 rows.
 """
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,21 +168,20 @@ def loss_of(reader: nn.Module, batch: tuple[list[Tensor], Tensor, Tensor], scale
     return (((reader(*inputs) - truth) * scale_R).square() * seen).mean()
 
 
-def write_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]], folder: Path) -> None:
-    """Say how far off each channel is on validation identities, and keep it for the teller."""
+def say_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]]) -> None:
+    """Say how far off each channel is on validation identities."""
     with torch.no_grad():
         off = torch.cat([(reader(*inputs) - truth) for inputs, truth, _ in held])
         seen = torch.cat([seen for _, _, seen in held])
         truth = torch.cat([truth for _, truth, _ in held])
     error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
-    errors = {channel.name.lower(): round(float(off), 4) for channel, off in zip(FACE_CHANNELS, error_R, strict=True)}
-    (folder / "errors.json").write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
     spread_R = truth.std(0).tolist()
-    print(", ".join(f"{name} {off} of {each:.2f}" for (name, off), each in zip(errors.items(), spread_R, strict=True)))
+    for channel, off, each in zip(FACE_CHANNELS, error_R.tolist(), spread_R, strict=True):
+        print(f"{channel.name.lower()} {off:.3f} of {each:.2f}")
 
 
 def main() -> None:
-    """Train, write the weights and the errors."""
+    """Train, write the weights, say the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="of one core")
@@ -224,7 +221,7 @@ def main() -> None:
             print(f"{share:.0%} step {step}: train {float(loss.detach()):.4f}, validation {value:.4f}", flush=True)
     files = save(average.module.state_dict(), options.out / "reader", storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
-    write_errors(average.module, held, options.out)
+    say_errors(average.module, held)
 
 
 if __name__ == "__main__":
