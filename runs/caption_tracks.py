@@ -3,7 +3,7 @@
     python runs/caption_tracks.py train --count 3600 --out TRACKS
     python runs/caption_tracks.py validation --count 240 --out TRACKS
 
-Nothing is drawn: the rig gives what the readers of faces and bodies would see, and how well they see is added later.
+Nothing is drawn: the rig gives what the reader would see, and how well it sees is added later.
 Half of the performers are given four actions each, so that every action is seen often enough.
 """
 

@@ -1,15 +1,12 @@
-"""Train the readers of faces and of bodies on pictures that ``runs/render_faces.py`` drew.
+"""Train the reader of faces on pictures that ``runs/render_faces.py`` drew.
 
-    python runs/train_caption_reader.py face --pool POOL --minutes 12
-    python runs/train_caption_reader.py body --pool POOL --minutes 8
+    python runs/train_caption_reader.py --pool POOL --minutes 12
 
 POOL holds train.npy and validation.npy with their truth; performers are those of the splits. The seed is fixed; how
-many steps fit into the minutes is the machine's matter and is printed. Weights go to the package as int8 rows, and
-beside them what the teller has to bear: how far off each channel is on validation identities.
+many steps fit into the minutes is the machine's matter and is printed. Weights go to the package as int8 rows.
 """
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +21,10 @@ from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within, visible
-from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
+from openlpm.data.captions.features import eye_squares, face_square, points_within
+from openlpm.data.captions.networks import EYE_SIDE, FACE_SIDE, Reader, as_batch
 from openlpm.data.captions.reading import WEIGHTS
-from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
+from openlpm.data.captions.tags import FACE_CHANNELS
 from openlpm.data.people.cut_out import cut_out
 from openlpm.data.people.faces import MIRRORED, box_of
 from openlpm.weights.store import Storage, load_into, save
@@ -35,10 +32,7 @@ from openlpm.weights.store import Storage, load_into, save
 _BATCH, _RATE = 32, 2e-3
 _NEW, _KEPT = 8, 400
 """Examples that are made anew for every step, and steps that they are kept for."""
-_MIRRORED = {
-    Rig.BLINK_LEFT: Rig.BLINK_RIGHT, Rig.BROW_LEFT: Rig.BROW_RIGHT, Rig.ARM_LEFT: Rig.ARM_RIGHT,
-    Rig.REACH_LEFT: Rig.REACH_RIGHT, Rig.SWING_LEFT: Rig.SWING_RIGHT, Rig.HAND_LEFT: Rig.HAND_RIGHT,
-}  # fmt: skip
+_MIRRORED = {Rig.BLINK_LEFT: Rig.BLINK_RIGHT, Rig.BROW_LEFT: Rig.BROW_RIGHT}
 _TURNED = (Rig.GAZE_X, Rig.YAW, Rig.ROLL)
 _SCALE = {Rig.YAW: 2.5, Rig.PITCH: 3.5, Rig.ROLL: 3.5}
 """Radians count for more than shares."""
@@ -62,11 +56,10 @@ class Rigged:
     def __init__(self, folder: Path, split: str) -> None:
         self.pool = Pool(folder, split)
         self.rigs_NR = np.load(folder / f"{split}.npz")["rigs"]
-        self.raised_K = np.flatnonzero(self.rigs_NR[:, [Rig.ARM_LEFT, Rig.ARM_RIGHT]].max(axis=1) > 0.6)
 
-    def draw(self, rng: np.random.Generator, *, raised: bool = False) -> Shown:
-        """One of them, or of those who raise a hand."""
-        index = int(rng.choice(self.raised_K)) if raised else int(rng.integers(len(self.rigs_NR)))
+    def draw(self, rng: np.random.Generator) -> Shown:
+        """One of them."""
+        index = int(rng.integers(len(self.rigs_NR)))
         picture_HWC, points_P2 = np.array(self.pool.pictures_N[index]), self.pool.points_NP2[index]
         rig_R = self.rigs_NR[index].copy()
         if rng.random() < 0.5:
@@ -131,27 +124,14 @@ def face_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], 
     return face_HWC, np.concatenate(eyes, axis=2), points_within(points_P2, box_4)
 
 
-def body_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
-    """The body."""
-    square = body_square(box_of(observed(rng, shown.points_P2)))
-    jitter = rng.normal(0, 0.02, 2) * square[2]
-    square = (square[0] + jitter[0], square[1] + jitter[1], square[2] * float(np.exp(rng.normal(0, 0.05))))
-    picture_HWC, corner_2 = filmed(rng, shown, square, BODY_SIDE)
-    return (cut_out(picture_HWC, (square[0] - corner_2[0], square[1] - corner_2[1], square[2]), BODY_SIDE),)
-
-
-def batch_of(
-    rng: np.random.Generator, rigged: Rigged, kind: str, size: int = _BATCH
-) -> tuple[list[Tensor], Tensor, Tensor]:
+def batch_of(rng: np.random.Generator, rigged: Rigged, size: int = _BATCH) -> tuple[list[Tensor], Tensor, Tensor]:
     """What the reader is given, channels, and which of them can be seen."""
-    channels, example = (FACE_CHANNELS, face_example) if kind == "face" else (BODY_CHANNELS, body_example)
     given, truth, seen = [], [], []
     for _ in range(size):
-        # Hands are rare, and most of what a body says.
-        shown = rigged.draw(rng, raised=kind == "body" and rng.random() < 0.5)
-        given.append(example(rng, shown))
-        truth.append(visible(shown.rig_R[None])[0, list(channels)])
-        seen.append([shows(shown.rig_R, channel) for channel in channels])
+        shown = rigged.draw(rng)
+        given.append(face_example(rng, shown))
+        truth.append(shown.rig_R[list(FACE_CHANNELS)])
+        seen.append([shows(shown.rig_R, channel) for channel in FACE_CHANNELS])
     stacked = [np.stack([each[k] for each in given]) for k in range(len(given[0]))]
     inputs = [as_batch(each) if each.dtype == np.uint8 else torch.from_numpy(each) for each in stacked]
     return inputs, torch.from_numpy(np.stack(truth)), torch.from_numpy(np.array(seen, np.float32))
@@ -160,14 +140,14 @@ def batch_of(
 class Supply:
     """Examples of the last steps: making one takes longer than learning from it, so each is seen several times."""
 
-    def __init__(self, rigged: Rigged, kind: str, name: str) -> None:
-        self._rigged, self._kind, self._name = rigged, kind, name
+    def __init__(self, rigged: Rigged, name: str) -> None:
+        self._rigged, self._name = rigged, name
         self._kept: list[tuple[list[Tensor], Tensor, Tensor]] = []
 
     def batch(self, step: int) -> tuple[list[Tensor], Tensor, Tensor]:
         """``_BATCH`` examples, those of this step among them."""
         rng = generator("caption reader", self._name, step)
-        self._kept.append(batch_of(rng, self._rigged, self._kind, _NEW))
+        self._kept.append(batch_of(rng, self._rigged, _NEW))
         self._kept = self._kept[-_KEPT:]
         older = rng.integers(len(self._kept), size=_BATCH // _NEW - 1).tolist()
         chosen = [self._kept[-1], *(self._kept[index] for index in older)]
@@ -188,33 +168,21 @@ def loss_of(reader: nn.Module, batch: tuple[list[Tensor], Tensor, Tensor], scale
     return (((reader(*inputs) - truth) * scale_R).square() * seen).mean()
 
 
-def write_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]], kind: str, folder: Path) -> None:
-    """Say how far off each channel is on validation identities, and keep it for the teller."""
-    channels = FACE_CHANNELS if kind == "face" else BODY_CHANNELS
+def say_errors(reader: nn.Module, held: list[tuple[list[Tensor], Tensor, Tensor]]) -> None:
+    """Say how far off each channel is on validation identities."""
     with torch.no_grad():
         off = torch.cat([(reader(*inputs) - truth) for inputs, truth, _ in held])
         seen = torch.cat([seen for _, _, seen in held])
         truth = torch.cat([truth for _, truth, _ in held])
     error_R = ((off.square() * seen).sum(0) / seen.sum(0)).sqrt().numpy()
-    path = folder / "errors.json"
-    errors = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    errors[kind] = {
-        channel.name.lower(): round(float(error), 4) for channel, error in zip(channels, error_R, strict=True)
-    }
-    path.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
     spread_R = truth.std(0).tolist()
-    print(
-        ", ".join(
-            f"{name} {error} of {spread:.2f}"
-            for (name, error), spread in zip(errors[kind].items(), spread_R, strict=True)
-        )
-    )
+    for channel, off, each in zip(FACE_CHANNELS, error_R.tolist(), spread_R, strict=True):
+        print(f"{channel.name.lower()} {off:.3f} of {each:.2f}")
 
 
 def main() -> None:
-    """Train one of the two, write its weights and its errors."""
+    """Train, write the weights, say the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("face", "body"))
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="of one core")
     parser.add_argument("--go-on", action="store_true", help="begin with the weights that are there, at half the rate")
@@ -223,16 +191,14 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(6)
-    kind, channels = options.kind, FACE_CHANNELS if options.kind == "face" else BODY_CHANNELS
-    reader = FaceReader() if kind == "face" else BodyReader()
-    rate, name = _RATE, kind
+    reader, rate, name = Reader(), _RATE, "face"
     if options.go_on:
-        load_into(reader, options.out / kind)
-        rate, name = _RATE / 2, f"{kind} again"
-    scale_R = torch.tensor([_SCALE.get(channel, 1.0) for channel in channels])
+        load_into(reader, options.out / "reader")
+        rate, name = _RATE / 2, "face again"
+    scale_R = torch.tensor([_SCALE.get(channel, 1.0) for channel in FACE_CHANNELS])
     train, validation = Rigged(options.pool, "train"), Rigged(options.pool, "validation")
-    held = [batch_of(generator("caption reader", "validation", index), validation, kind, 64) for index in range(12)]
-    supply = Supply(train, kind, name)
+    held = [batch_of(generator("caption reader", "validation", index), validation, 64) for index in range(12)]
+    supply = Supply(train, name)
     optimiser = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=1e-2)
     average = torch.optim.swa_utils.AveragedModel(
         reader, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
@@ -253,9 +219,9 @@ def main() -> None:
             with torch.no_grad():
                 value = float(np.mean([float(loss_of(average.module, batch, scale_R)) for batch in held]))
             print(f"{share:.0%} step {step}: train {float(loss.detach()):.4f}, validation {value:.4f}", flush=True)
-    files = save(average.module.state_dict(), options.out / kind, storage=Storage.INT8_ROWS)
+    files = save(average.module.state_dict(), options.out / "reader", storage=Storage.INT8_ROWS)
     print(f"{step} steps, {sum(file.stat().st_size for file in files) / 2**10:.0f} KiB in {options.out}")
-    write_errors(average.module, held, kind, options.out)
+    say_errors(average.module, held)
 
 
 if __name__ == "__main__":

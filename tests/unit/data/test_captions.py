@@ -17,7 +17,7 @@ from openlpm.data.captions.manner import manner_of, voice_tags
 from openlpm.data.captions.part import Tag
 from openlpm.data.captions.segments import SegmentConfig, segments_of
 from openlpm.data.captions.stage import CaptionsConfig
-from openlpm.data.captions.tags import INDEX, TAGS, Group
+from openlpm.data.captions.tags import INDEX, TAGS, Group, TagKind
 from openlpm.data.captions.telling import tags_in, thresholds
 from openlpm.data.captions.transcribing import Sentence, ServedTranscriber
 from openlpm.data.captions.wording import Person, Stretch, content_of, lasting, said_of
@@ -46,7 +46,7 @@ def test_a_tag_lasts_as_long_as_it_is_likely_and_short_gaps_do_not_end_it() -> N
     smile = INDEX[Group.EXPRESSION, "smile"]
     likely_FT[10:30, smile] = likely_FT[32:50, smile] = 0.95
     likely_FT[80:81, smile] = 0.95
-    (found,) = tags_in(likely_FT)
+    (found,) = tags_in(likely_FT, told={TagKind(Group.EXPRESSION, "smile"): 0.5})
     assert (found.name, found.start_s, found.end_s) == ("smile", round(10 / 24, 3), round(50 / 24, 3))
 
 

@@ -30,7 +30,7 @@ from openlpm.synth.look.pose import PICTURE_SIZE
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
-_BLOCK = 24
+_BLOCK, _SHOTS, _MOST_FILMS = 24, 4, 200
 _ACTIONS: Final = 3
 _QUIET = 0.5
 """Share of the shots in which nobody speaks, as only there a mouth may act."""
@@ -67,26 +67,26 @@ class Moment:
 
 
 def act_films(
-    folder: Path, bank: SpeechBank, count: int, *, shots: int = 4, shot_s: int = 8, render: Render = render_frames
+    folder: Path, bank: SpeechBank, count: int, *, shot_s: int = 8, render: Render = render_frames
 ) -> Iterator[ActedFilm]:
     """Write films of performers of the bank's split, two in each."""
+    for film in acted_films(folder, bank, count, shot_s=shot_s):
+        _write(film.path, film.shots, render)
+        yield film
+
+
+def acted_films(folder: Path, bank: SpeechBank, count: int, *, shot_s: int = 8) -> Iterator[ActedFilm]:
+    """The same without writing them: what is in the files that ``act_films`` wrote."""
     everybody = seeds_of(bank.split)
-    chosen = generator("bench", "acted", bank.split.value).choice(len(everybody), 2 * count, replace=False)
+    chosen = generator("bench", "acted", bank.split.value).choice(len(everybody), 2 * _MOST_FILMS, replace=False)
     for number in range(count):
         pair = [everybody[int(index)] for index in chosen[2 * number : 2 * number + 2]]
+        seeds = [1_000_000 * list(Split).index(bank.split) + 1000 * number + index for index in range(_SHOTS)]
         records = tuple(
-            perform(
-                pair[index % 2],
-                clip_seed := 1_000_000 * list(Split).index(bank.split) + 1000 * number + index,
-                bank,
-                num_frames=shot_s * FRAME_RATE_HZ,
-                style=busy_style(clip_seed),
-            )
-            for index in range(shots)
+            perform(pair[index % 2], seed, bank, num_frames=shot_s * FRAME_RATE_HZ, style=busy_style(seed))
+            for index, seed in enumerate(seeds)
         )
-        path = folder / f"acted{number:03d}.mp4"
-        _write(path, records, render)
-        yield ActedFilm(path=path, shots=records)
+        yield ActedFilm(path=folder / f"acted{number:03d}.mp4", shots=records)
 
 
 def busy_style(seed: int) -> ClipStyle:

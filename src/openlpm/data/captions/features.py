@@ -1,11 +1,11 @@
-"""Where readers look, and what the teller hears of a frame."""
+"""Where the reader looks, and what the teller hears of a frame."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.core.rig import Rig, State
+from openlpm.core.rig import State
 from openlpm.data.people.cut_out import Square
 from openlpm.data.people.faces import POINT
 
@@ -13,21 +13,12 @@ FACE_MARGIN: Final = 1.35
 """Side of the cut-out of a face over the longer side of its box."""
 EYE_MARGIN: Final = 0.42
 """The same for an eye."""
-BODY_MARGIN, BODY_BELOW = 2.4, 0.25
-"""The same for bodies, and how far below the middle of the face theirs is, in lengths of the face."""
-_SMOOTH_FRAMES = 12
 _CORNERS = (("eye_left_outer", "eye_left_inner"), ("eye_right_inner", "eye_right_outer"))
-_ARMS = (
-    (Rig.ARM_LEFT, [Rig.REACH_LEFT, Rig.SWING_LEFT, Rig.HAND_LEFT]),
-    (Rig.ARM_RIGHT, [Rig.REACH_RIGHT, Rig.SWING_RIGHT, Rig.HAND_RIGHT]),
-)
-_OUT_OF_SIGHT = 0.4
-"""A hand that is raised less is below the picture."""
 _PLACE_SCALE = np.array([4.0, 4.0, 12.0])
 
 
 def face_square(box_4: NDArray[np.float32]) -> Square:
-    """Where the reader of faces looks."""
+    """Where the reader looks."""
     middle_2, length = _middle(box_4)
     return float(middle_2[0]), float(middle_2[1]), length * FACE_MARGIN
 
@@ -46,21 +37,6 @@ def points_within(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) ->
     return ((points_P2 - middle_2) * (2.0 / length)).astype(np.float32)
 
 
-def body_square(box_4: NDArray[np.float32]) -> Square:
-    """Where the reader of bodies looks."""
-    middle_2, length = _middle(box_4)
-    return float(middle_2[0]), float(middle_2[1]) + BODY_BELOW * length, length * BODY_MARGIN
-
-
-def visible(rig_FR: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rig as far as a picture shows it: what readers are to read. Arms count from where a hand comes into sight."""
-    seen_FR = rig_FR.astype(np.float32).copy()
-    for arm, hand in _ARMS:
-        seen_FR[:, arm] = np.clip((rig_FR[:, arm] - _OUT_OF_SIGHT) / (1 - _OUT_OF_SIGHT), 0, 1)
-        seen_FR[:, hand] *= np.minimum(2 * seen_FR[:, [arm]], 1)
-    return seen_FR
-
-
 def place_of(box_F4: NDArray[np.float32]) -> NDArray[np.float32]:
     """Where a head is and how large, (F, 3): relative to the middle of the track, in lengths of the face."""
     size_F = np.maximum((box_F4[:, 2:] - box_F4[:, :2]).max(axis=1), 1.0)
@@ -73,14 +49,13 @@ def place_of(box_F4: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def features_of(
     face_FR: NDArray[np.float32],
-    body_FR: NDArray[np.float32],
     box_F4: NDArray[np.float32],
     state_F: NDArray[np.int8],
 ) -> NDArray[np.float32]:
     """What the teller hears of every frame, (F, ``networks.NUM_FEATURES``)."""
     speaks_F = np.isin(state_F, (State.SPEAK, State.BOTH))
     listens_F = state_F == State.LISTEN
-    columns = [face_FR, body_FR, place_of(box_F4), speaks_F[:, None], listens_F[:, None]]
+    columns = [face_FR, place_of(box_F4), speaks_F[:, None], listens_F[:, None]]
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 

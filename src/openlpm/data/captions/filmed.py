@@ -1,6 +1,6 @@
 """Filmed people: what their landmarks tell in the channels of the rig.
 
-The readers know drawn faces only. Landmarks are the same points for both, so what moves them is measured from the
+The reader knows drawn faces only. Landmarks are the same points for both, so what moves them is measured from the
 person's own rest: the median of the track.
 """
 
@@ -33,7 +33,7 @@ _OPEN_SHARE = 0.9
 
 
 def filmed_readings(face: UnitFace, readings: Readings) -> Readings:
-    """The same readings with channels from landmarks, and nothing of eyes' direction, brows' shape and the body."""
+    """The same readings with channels from landmarks, and nothing of the eyes' direction and the brows' shape."""
     seen_F = face.seen()
     points_FP2 = bridged(face.points_FP2.reshape(face.points_FP2.shape[0], -1), seen_F).reshape(face.points_FP2.shape)
     turn_F3 = bridged(face.turn_F3, seen_F)
@@ -51,9 +51,7 @@ def filmed_readings(face: UnitFace, readings: Readings) -> Readings:
     }
     for channel, value_F in channels.items():
         face_FR[:, FACE_CHANNELS.index(channel)] = value_F
-    return Readings(
-        face_FR=face_FR, body_FR=np.zeros_like(readings.body_FR), box_F4=readings.box_F4, sharp_F=readings.sharp_F
-    )
+    return Readings(face_FR=face_FR, box_F4=readings.box_F4, sharp_F=readings.sharp_F)
 
 
 _EYES = ("eye_left_outer", "eye_left_inner", "eye_right_inner", "eye_right_outer")

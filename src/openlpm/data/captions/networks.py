@@ -1,4 +1,4 @@
-"""Three small networks: readers of faces and bodies, and a teller that makes tags of what was read in time."""
+"""Two small networks: a reader of faces, and a teller that makes tags of what was read in time."""
 
 from typing import Final, final
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS, TAGS
+from openlpm.data.captions.tags import FACE_CHANNELS, TAGS
 from openlpm.data.people.faces import NUM_POINTS
 
-FACE_SIDE, EYE_SIDE, BODY_SIDE = 48, 32, 64
-"""Rows and columns of the cut-outs of a face, of each eye and of a body."""
-NUM_FEATURES: Final = len(FACE_CHANNELS) + len(BODY_CHANNELS) + 5
+FACE_SIDE, EYE_SIDE = 48, 32
+"""Rows and columns of the cut-outs of a face and of each eye."""
+NUM_FEATURES: Final = len(FACE_CHANNELS) + 5
 """What the teller hears of a frame: channels, where the head is (3), whether the person speaks or listens."""
 _GROUPS = 4
 _WIDTH = 56
@@ -39,7 +39,7 @@ def _halving(width: int, wider: int) -> nn.Sequential:
 
 
 @final
-class FaceReader(nn.Module):
+class Reader(nn.Module):
     """What a face shows: a cut-out of it, both eyes from near, and its landmarks, to channels of the rig."""
 
     def __init__(self) -> None:
@@ -57,22 +57,6 @@ class FaceReader(nn.Module):
         eyes_ND = self.eyes((eyes_NCHW - 0.5) * 4.0).flatten(1)
         x_ND = functional.silu(self.first(torch.cat([face_ND, eyes_ND, points_NP2.flatten(1)], dim=1)))
         return self.answer(functional.silu(self.second(x_ND)))
-
-
-@final
-class BodyReader(nn.Module):
-    """Cut-outs of bodies (N, 3, 64, 64) in [0, 1] to channels of the rig (N, channels)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(
-            _halving(3, 12), _halving(12, 24), _Residual(24), _halving(24, 32), _Residual(32), _halving(32, 16)
-        )
-        self.head = nn.Sequential(nn.Linear(16 * (BODY_SIDE // 16) ** 2, 48), nn.SiLU())
-        self.answer = nn.Linear(48, len(BODY_CHANNELS))
-
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        return self.answer(self.head(self.trunk((x_NCHW - 0.5) * 4.0).flatten(1)))
 
 
 @final

@@ -1,4 +1,4 @@
-"""What can be read in the pictures of a unit: faces and bodies, channel by channel."""
+"""What can be read in the pictures of a unit: the face, channel by channel."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
-from openlpm.data.captions.features import body_square, eye_squares, face_square, points_within
-from openlpm.data.captions.networks import BODY_SIDE, EYE_SIDE, FACE_SIDE, BodyReader, FaceReader, as_batch
+from openlpm.data.captions.features import eye_squares, face_square, points_within
+from openlpm.data.captions.networks import EYE_SIDE, FACE_SIDE, Reader, as_batch
 from openlpm.data.captions.sharpness import sharpness
-from openlpm.data.captions.tags import BODY_CHANNELS, FACE_CHANNELS
+from openlpm.data.captions.tags import FACE_CHANNELS
 from openlpm.data.pairing.part import Unit
 from openlpm.data.people.cut_out import cut_out
 from openlpm.data.people.part import People
@@ -22,7 +22,7 @@ from openlpm.data.records import Record
 from openlpm.weights.store import load_into
 
 WEIGHTS: Final = Path(__file__).parent / "weights"
-"""The folder of the package that holds the weights of readers and teller."""
+"""The folder of the package that holds the weights of reader and teller."""
 PICTURE_SIDE: Final = 256
 """Rows and columns in which units are looked at."""
 _BATCH = 24
@@ -49,7 +49,6 @@ class Readings:
 
     face_FR: NDArray[np.float32]
     """In the order of ``tags.FACE_CHANNELS``."""
-    body_FR: NDArray[np.float32]
     box_F4: NDArray[np.float32]
     sharp_F: NDArray[np.float32]
 
@@ -90,12 +89,11 @@ def unit_face(record: Record) -> UnitFace:
 
 
 class Cuts(NamedTuple):
-    """What readers see of one frame, 8-bit."""
+    """What the reader sees of one frame, 8-bit."""
 
     face_HWC: NDArray[np.uint8]
     eyes_HWC: NDArray[np.uint8]
     """Left and right eye, one behind the other: six channels."""
-    body_HWC: NDArray[np.uint8]
     points_P2: NDArray[np.float32]
 
 
@@ -105,23 +103,21 @@ def cuts_of(picture_HWC: NDArray[np.uint8], points_P2: NDArray[np.float32], box_
     return Cuts(
         face_HWC=cut_out(picture_HWC, face_square(box_4), FACE_SIDE),
         eyes_HWC=np.concatenate(eyes, axis=2),
-        body_HWC=cut_out(picture_HWC, body_square(box_4), BODY_SIDE),
         points_P2=points_within(points_P2, box_4),
     )
 
 
 @final
-class Readers:
-    """Both readers with the weights of the package.
+class FaceReader:
+    """The reader with the weights of the package.
 
     Raises:
         WeightsError: the weights are missing or damaged.
     """
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
-        self._face, self._body = FaceReader().eval(), BodyReader().eval()
-        load_into(self._face, weights / "face")
-        load_into(self._body, weights / "body")
+        self._reader = Reader().eval()
+        load_into(self._reader, weights / "reader")
 
     def read(self, pictures: Iterable[NDArray[np.uint8]], face: UnitFace) -> Readings:
         """Read the pictures of a unit, a second at a time.
@@ -131,7 +127,6 @@ class Readers:
         """
         num_frames, seen_F = face.box_F4.shape[0], face.seen()
         face_FR = np.full((num_frames, len(FACE_CHANNELS)), np.nan, np.float32)
-        body_FR = np.full((num_frames, len(BODY_CHANNELS)), np.nan, np.float32)
         sharp_F = np.full(num_frames, np.nan, np.float32)
         numbered, count = iter(enumerate(pictures)), 0
         while batch := list(islice(numbered, _BATCH)):
@@ -140,24 +135,21 @@ class Readers:
             shown = dict(batch)
             cuts = [cuts_of(shown[frame], face.points_FP2[frame], face.box_F4[frame]) for frame in frames]
             if cuts:
-                face_FR[frames], body_FR[frames] = self.read_cuts(cuts)
+                face_FR[frames] = self.read_cuts(cuts)
                 sharp_F[frames] = [sharpness(shown[frame], face.box_F4[frame]) for frame in frames]
         if count < num_frames:
             raise InputError(f"{count} pictures of a unit of {num_frames} frames: build the dataset again")
         return Readings(
             face_FR=bridged(face_FR, seen_F),
-            body_FR=bridged(body_FR, seen_F),
             box_F4=bridged(face.box_F4, seen_F),
             sharp_F=sharp_F,
         )
 
     @torch.no_grad()
-    def read_cuts(self, cuts: Sequence[Cuts]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Channels of faces and of bodies."""
+    def read_cuts(self, cuts: Sequence[Cuts]) -> NDArray[np.float32]:
+        """Channels of faces, (N, channels)."""
         faces, eyes = (as_batch(np.stack(each)) for each in ([c.face_HWC for c in cuts], [c.eyes_HWC for c in cuts]))
-        bodies = as_batch(np.stack([cut.body_HWC for cut in cuts]))
-        points_NP2 = torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))
-        return self._face(faces, eyes, points_NP2).numpy(), self._body(bodies).numpy()
+        return self._reader(faces, eyes, torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))).numpy()
 
 
 def bridged(values_FX: NDArray[np.float32], seen_F: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -97,7 +97,8 @@ def _segments(
     found: list[Segment] = []
     for number, part in enumerate(segments_of(sentences or sentences_in(unit.own), unit.num_frames, config)):
         inside_F = state_F[part.first_frame : part.end_frame]
-        listens = not np.isin(inside_F, (State.SPEAK, State.BOTH, State.IDLE)).any()
+        # Silence between two things that are heard is part of listening.
+        listens = unit.kind is UnitKind.LISTEN or bool((inside_F == State.LISTEN).all())
         words = [
             each.words
             for each in sentences

@@ -1,4 +1,4 @@
-"""The tags that are measured, in their order: what a face and a body show in each frame."""
+"""The tags that there are, in their order. Which of them can be told is a matter of ``telling.thresholds``."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,12 +39,7 @@ FACE_CHANNELS: Final = (
     Rig.WIDEN, Rig.GAZE_X, Rig.GAZE_Y, Rig.BROW_LEFT, Rig.BROW_RIGHT, Rig.FURROW, Rig.YAW, Rig.PITCH, Rig.ROLL,
     Rig.BLUSH,
 )  # fmt: skip
-"""What the reader of faces reads."""
-BODY_CHANNELS: Final = (
-    Rig.SHOULDER, Rig.ARM_LEFT, Rig.ARM_RIGHT, Rig.REACH_LEFT, Rig.REACH_RIGHT, Rig.SWING_LEFT, Rig.SWING_RIGHT,
-    Rig.HAND_LEFT, Rig.HAND_RIGHT,
-)  # fmt: skip
-"""What the reader of bodies reads."""
+"""What the reader reads."""
 
 FELT: Final = EMOTIONS[1:]
 """Emotions that are tags of their own; ``neutral`` is what they leave."""

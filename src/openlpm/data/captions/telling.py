@@ -1,6 +1,7 @@
 """From readings to tags: how likely each one is in each frame, and stretches with a beginning and an end."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,19 +72,24 @@ class NetworkTeller:
     @torch.no_grad()
     def likely(self, readings: Readings, state_F: NDArray[np.int8]) -> NDArray[np.float32]:
         """How likely each tag is in each frame, (F, tags); of emotions: how strong."""
-        features_FX = features_of(readings.face_FR, readings.body_FR, readings.box_F4, state_F)
+        features_FX = features_of(readings.face_FR, readings.box_F4, state_F)
         logit_NTF = self._teller(torch.from_numpy(features_FX).T[None])
         return torch.sigmoid(logit_NTF)[0].T.numpy()
 
 
-def tags_in(likely_FT: NDArray[np.float32], config: TellingConfig | None = None) -> tuple[Tag, ...]:
-    """Stretches in which tags are told, by beginning."""
-    config = config or TellingConfig()
+def tags_in(
+    likely_FT: NDArray[np.float32],
+    config: TellingConfig | None = None,
+    *,
+    told: Mapping[TagKind, float] | None = None,
+) -> tuple[Tag, ...]:
+    """Stretches in which tags are told, by beginning; ``told`` are other thresholds than those of the package."""
+    config, told = config or TellingConfig(), thresholds() if told is None else told
     found: list[Tag] = []
     for index, kind in enumerate(TAGS):
-        if kind not in thresholds():
+        if kind not in told:
             continue
-        begins = thresholds()[kind]
+        begins = told[kind]
         least_s = _BLINK_S if kind.name == "blink" else _LEAST_S[kind.group]
         for first, end in _stretches(likely_FT[:, index], begins, config.stays * begins):
             if (end - first) / FRAME_RATE_HZ >= least_s:

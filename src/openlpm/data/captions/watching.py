@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from openlpm.data.captions.filmed import FILMED_TAGS, filmed_readings
 from openlpm.data.captions.part import Tag
-from openlpm.data.captions.reading import PICTURE_SIDE, Readers, Readings, unit_face
+from openlpm.data.captions.reading import PICTURE_SIDE, FaceReader, Readings, unit_face
 from openlpm.data.captions.tags import TAGS, Group, TagKind
 from openlpm.data.captions.telling import NetworkTeller, TellingConfig, tag_of, tags_in
 from openlpm.data.pairing.part import Unit
@@ -54,7 +54,7 @@ def watch(record: Record, raw: RawFiles, config: TellingConfig, *, num_shown: in
                 shown.append(picture_HWC)
             yield picture_HWC
 
-    readings = readers().read(passing(), face)
+    readings = reader().read(passing(), face)
     if not drawn:
         readings = filmed_readings(face, readings)
     likely_FT = teller().likely(readings, unit.states.unpack())
@@ -73,9 +73,9 @@ def shot_of(readings: Readings, num_frames: int) -> Tag:
 
 
 @cache
-def readers() -> Readers:
-    """The readers of this process."""
-    return Readers()
+def reader() -> FaceReader:
+    """The reader of this process."""
+    return FaceReader()
 
 
 @cache
