@@ -138,16 +138,18 @@ def test_a_worker_that_dies_is_replaced_and_performances_go_on(engine: Engine) -
         performer.close()
 
 
-def test_a_performance_that_kills_the_worker_again_and_again_is_ended() -> None:
-    engine = Engine(EngineConfig(stage=CardConfig(places=2)))
+def test_a_performance_that_kills_the_worker_in_the_midst_of_others_is_found_and_ended() -> None:
+    # Chunks so slow that all are late: whoever is made is made together with the others.
+    engine = Engine(EngineConfig(stage=CardConfig(places=3, chunk_s=0.25)))
     engine.start()
     assert engine.wait_ready(60)
-    good = engine.join(joining(1))
-    watch(good, 0.2)
-    bad = engine.join(joining(2, "die"))
+    good = [engine.join(joining(seed)) for seed in range(2)]
+    watch(good[0], 0.2)
+    bad = engine.join(joining(9, "die"))
 
     def ended() -> bool:
-        good.read(time.monotonic())
+        for performer in good:
+            performer.read(time.monotonic())
         try:
             bad.read(time.monotonic())
         except PerformanceEnded as error:
@@ -155,8 +157,10 @@ def test_a_performance_that_kills_the_worker_again_and_again_is_ended() -> None:
         return False
 
     wait_until(ended, 60)
-    wait_until(lambda: any(frame.fresh for frame in good.read(time.monotonic())), 30)
-    assert engine.restarts == 3
+    for performer in good:
+        wait_until(lambda performer=performer: any(frame.fresh for frame in performer.read(time.monotonic())), 30)
+    # Once perhaps in the middle of others, when nobody can be blamed; from then on it is made alone.
+    assert 3 <= engine.restarts <= 4
     engine.close()
     assert engine.streams == 0
 

@@ -178,13 +178,22 @@ def test_a_model_that_was_never_taught_to_stream_is_refused(folder: Path, tmp_pa
         ModelStage(StageConfig(model=tmp_path, threads=1))
 
 
-@pytest.mark.parametrize(("seconds", "refined"), [((0.1,), True), ((0.5, 0.2), False), ((0.5, 0.9), True)])
+@pytest.mark.parametrize(
+    ("places", "seconds", "refined"),
+    [
+        (None, (0.1,), True),
+        (None, (0.5, 0.2), False),
+        (None, (0.5, 0.9), True),
+        (2, (0.1,), True),
+        (2, (0.2, 0.1), False),  # fast enough for one, not for both
+    ],
+)
 def test_a_processor_that_is_too_slow_streams_in_the_way_of_a_laptop(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], refined: bool
+    folder: Path, monkeypatch: pytest.MonkeyPatch, places: int | None, seconds: tuple[float, ...], refined: bool
 ) -> None:
     trials = iter([time for each in seconds for time in (0.0, each) * 4])
     monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)
     monkeypatch.setattr("openlpm.engine.stage.time", SimpleNamespace(perf_counter=lambda: next(trials)))
-    stage = ModelStage(StageConfig(model=folder, threads=1))
+    stage = ModelStage(StageConfig(model=folder, threads=1, places=places))
     assert (stage.online.refiner_time is not None) == refined
     assert stage.facts.chunk_s == pytest.approx(min(seconds))

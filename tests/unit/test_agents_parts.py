@@ -71,6 +71,15 @@ def test_what_was_heard_of_an_interrupted_utterance_is_its_share_of_words():
     assert log.is_empty
 
 
+def test_a_word_that_was_begun_was_heard():
+    log = SpokenLog()
+    log.begin()
+    log.begin_line("one two three four.")
+    log.add_sound(2.0)
+    log.playing(heard_s=0.1, left_s=1.9)
+    assert log.interrupt() == [Heard(1, "one")]
+
+
 def test_an_utterance_is_over_when_all_of_it_was_heard():
     log = SpokenLog()
     log.begin()

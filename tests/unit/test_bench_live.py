@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from openlpm.bench.live.hostile import longest_pause_s
+from openlpm.bench.live.leaks import slope
 from openlpm.bench.live.measure import _audible, _hums
 from openlpm.bench.live.mouths import mixed
 from openlpm.bench.live.rough import gaps_s
@@ -96,3 +97,15 @@ def test_sounds_begin_and_end_where_they_are_heard() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(hums, _hums(3), strict=True))
     padded_A = np.pad(np.full(1_600, 0.5, np.float32), 4_000)
     assert _audible(padded_A).shape[0] == 4_800
+
+
+def test_memory_that_rises_only_at_first_has_no_slope() -> None:
+    noise = np.random.default_rng(3).normal(0, 0.2, 20)
+    flat = slope([(10 * k, 500.0 - (60 - 10 * k) * (k < 6) + noise[k]) for k in range(20)])
+    assert flat.low is not None
+    assert flat.high is not None
+    assert flat.low < 0 < flat.high
+    assert abs(flat.value) < 0.01
+    rising = slope([(10 * k, 500.0 + 0.5 * 10 * k + noise[k]) for k in range(20)])
+    assert rising.low is not None
+    assert 0.45 < rising.low < 0.5 < (rising.high or 0) < 0.55

@@ -1,10 +1,12 @@
 """What was said and how much of it was heard: the words of an interrupted utterance that reached the user."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import final
 
 _MOST_UTTERANCES = 64
+_ROUNDING = 1e-6
 
 
 @final
@@ -114,7 +116,7 @@ def _words(utterance: _Utterance) -> str:
 
 
 def _words_until(utterance: _Utterance, heard_s: float) -> str:
-    """Whole lines as long as they were heard, and of the one that was cut its share of words."""
+    """Whole lines as long as they were heard, and of the one that was cut its share of words, begun ones with it."""
     heard: list[str] = []
     left_s = heard_s
     for text, seconds in utterance.lines:
@@ -123,6 +125,6 @@ def _words_until(utterance: _Utterance, heard_s: float) -> str:
             left_s -= seconds
             continue
         words = text.split()
-        heard.extend(words[: int(len(words) * left_s / seconds)] if seconds > 0.0 else [])
+        heard.extend(words[: math.ceil(len(words) * left_s / seconds - _ROUNDING)] if seconds > 0.0 else [])
         break
     return " ".join(heard)

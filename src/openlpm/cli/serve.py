@@ -44,7 +44,13 @@ def serve(
     public: Annotated[bool, typer.Option("--public", help="Others may come in, with the server key.")] = False,
     origin: Annotated[list[str] | None, typer.Option(help="A web origin whose pages may use this server.")] = None,
     agent: Annotated[str, typer.Option(help="Who answers: offline, realtime, chain, or none.")] = "",
-    sessions: Annotated[int | None, typer.Option(min=1, help="Characters at once; else as many as fit.")] = None,
+    sessions: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Characters at once; else as many as fit. More than fit at full quality are drawn a little coarser.",
+        ),
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; without it the one in the package.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     card: Annotated[bool, typer.Option("--card", help="Draw test cards instead of characters.")] = False,

@@ -40,6 +40,8 @@ class _Cast:
     joined: bool = False
     deaths: int = 0
     """How often the worker ended while it made a chunk of this performance alone."""
+    suspected: bool = False
+    """The worker ended under it, and it has made no chunk since: it is made alone, so that nobody else is blamed."""
 
 
 @final
@@ -228,7 +230,7 @@ class Director:
         starts = [(cast.performance.start_s(lead_s), cast) for cast in casts]
         urgent = sorted(((start_s, cast) for start_s, cast in starts if start_s is not None), key=lambda one: one[0])
         now_s = time.monotonic()
-        due = [cast for start_s, cast in urgent if start_s <= now_s][: self.facts.batch]
+        due = _together([cast for start_s, cast in urgent if start_s <= now_s], self.facts.batch)
         if due:
             link.send(Make(orders=[cast.performance.plan(self._chunk_s) for cast in due]))
             return 1.0
@@ -249,7 +251,7 @@ class Director:
         for chunk in answer.chunks:
             cast = casts.get(chunk.performance)
             if cast is not None:
-                cast.deaths = 0
+                cast.deaths, cast.suspected = 0, False
                 cast.performance.deliver(chunk, answer.seconds)
 
     def _died(self, link: WorkerLink) -> None:
@@ -258,10 +260,13 @@ class Director:
             return
         self.restarts += 1
         making = link.making
-        orders = [] if making is None else making.orders
-        _log.error("worker died", extra={"restarts": self.restarts, "orders": len(orders)})
+        made = set() if making is None else {order.performance for order in making.orders}
+        _log.error("worker died", extra={"restarts": self.restarts, "orders": len(made)})
         for cast in self._taken():
-            if len(orders) == 1 and orders[0].performance == cast.performance.id:
+            if cast.performance.id not in made:
+                continue
+            cast.suspected = True
+            if len(made) == 1:
                 cast.deaths += 1
                 if cast.deaths >= _MOST_DEATHS:
                     cast.performance.end("the performance failed: the worker ended under it again and again")
@@ -272,3 +277,10 @@ class Director:
     def _taken(self) -> list[_Cast]:
         with self._lock:
             return list(self._casts.values())
+
+
+def _together(due: list[_Cast], batch: int) -> list[_Cast]:
+    """Whose chunks are made at once: the most urgent ones, but a suspect alone."""
+    if due and due[0].suspected:
+        return due[:1]
+    return [cast for cast in due if not cast.suspected][:batch]

@@ -6,6 +6,7 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.core.motion import NUM_MOTION
 from openlpm.rollout.request import Reference
 
 
@@ -38,6 +39,20 @@ class Order:
     """Whether the moment before this chunk may be returned to."""
     back: bool
     """Whether to return to the kept moment first: the chunk made from it was not shown."""
+
+    @staticmethod
+    def silent(performance: str, ticket: int, *, speak: int, listen: int, num_frames: int) -> "Order":
+        """A chunk of somebody who idles: so many samples of silence each, and a head that rests."""
+        return Order(
+            performance=performance,
+            ticket=ticket,
+            speak_A=np.zeros(speak, np.float32),
+            listen_A=np.zeros(listen, np.float32),
+            caption=None,
+            motion_FM=np.zeros((num_frames, NUM_MOTION), np.float32),
+            keep=False,
+            back=False,
+        )
 
 
 @final

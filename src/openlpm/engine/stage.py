@@ -68,7 +68,7 @@ class ModelStage:
     """A ``Stage``. On a CPU every performance is a stream by itself, turn by turn; on a GPU they move together."""
 
     def __init__(self, config: StageConfig) -> None:
-        """Load, warm up and try how fast it is; a CPU that is too slow streams in the way of a laptop.
+        """Load, warm up and try how fast it is; a CPU too slow for all places asked for streams in the way of a laptop.
 
         Raises:
             ConfigError: the model cannot stream.
@@ -92,7 +92,7 @@ class ModelStage:
         if self._device.type == "cpu" and config.threads is None and torch.get_num_threads() > 1:
             self._try_alone(config.places)
         slot_s = self.facts.chunk_frames / FRAME_RATE_HZ
-        if self._device.type == "cpu" and self.facts.chunk_s > _SHARE * slot_s:
+        if self._device.type == "cpu" and (config.places or 1) * self.facts.chunk_s > _SHARE * slot_s:
             full, self.online = self.online, self.online.for_laptop()
             lighter = self._tried(config.places)
             if lighter.chunk_s < self.facts.chunk_s:
@@ -183,16 +183,7 @@ class ModelStage:
         end = samples_at_frame(chunk_frames)
         seconds: list[float] = []
         for ticket in range(_TRIALS):
-            order = Order(
-                performance="",
-                ticket=ticket,
-                speak_A=np.zeros(speak_end, np.float32),
-                listen_A=np.zeros(listen_end, np.float32),
-                caption=None,
-                motion_FM=np.zeros((chunk_frames, NUM_MOTION), np.float32),
-                keep=False,
-                back=False,
-            )
+            order = Order.silent("", ticket, speak=speak_end, listen=listen_end, num_frames=chunk_frames)
             started_s = time.perf_counter()
             self.make([order])
             seconds.append(time.perf_counter() - started_s)

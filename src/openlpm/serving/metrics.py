@@ -18,6 +18,7 @@ class ServerMetrics:
         own = CollectorRegistry()
         self._registry = own
         self.sessions = Gauge("sessions", "Sessions that run.", registry=own)
+        self.tasks = Gauge("tasks", "Tasks of the event loop, while this is told.", registry=own)
         self.session_create_ms = Histogram(
             "session_create_ms", "From the request for a session to its answer.", buckets=_MS, registry=own
         )

@@ -13,15 +13,18 @@ from openlpm.bench.dataset.running import running_rows
 from openlpm.bench.dataset.seen import seen_in
 from openlpm.bench.dataset.talks import filmed as filmed_talks
 from openlpm.bench.dataset.talks import rendered
+from openlpm.bench.dataset.told import told_rows
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_silent
+from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_larger, write_silent
 from openlpm.synth.sound.speech_bank import build as build_bank
 
 _UTTERANCES, _TALK_UTTERANCES = 24, 120
 _ROWS, _COLUMNS = 480, 640
+_TIMED_TALKS = 2
+"""With people who talk, without whom the later stages would have nothing to be timed or killed with."""
 
 
 @final
@@ -36,7 +39,9 @@ class Effort:
     films: int = 16
     """Films that are cut here."""
     timed: int = 6
-    """Clips at 480 rows for speed and kills."""
+    """Clips at 480 rows for speed and kills, beside two conversations."""
+    acted: int = 12
+    """Films of two performers each, for captions and references."""
     minutes: float = 1.0
     """Of conversations that are drawn and judged, half of them cut, half side by side; 60 for numbers to publish."""
     faces: int = 60
@@ -81,6 +86,7 @@ def measure_data(effort: Effort, material: Material, report: Callable[[str, int,
         raw.mkdir()
         rows = defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
         rows += cut_rows(clips, seen, folder, effort.films)
+        rows += told_rows(folder, bank, effort.acted, report)
         for number, clip in enumerate(performers[: effort.timed]):
             write_silent(raw / f"clip{number}.mp4", resized(clip, _ROWS, _COLUMNS))
         rows += drawn_face_rows(bank, effort.faces)
@@ -90,6 +96,8 @@ def measure_data(effort: Effort, material: Material, report: Callable[[str, int,
         else:
             talks = rendered(material.talks)
         rows += talk_rows(talks, folder, report)
+        for number, talk in enumerate(talks[:_TIMED_TALKS]):
+            write_larger(raw / f"talk{number}.mp4", talk.path, _ROWS)
         if material.recordings is not None and material.landmarks is not None:
             rows += real_state_rows(material.recordings, material.landmarks, report)
         return rows + running_rows(raw, folder, report)

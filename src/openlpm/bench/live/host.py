@@ -21,13 +21,19 @@ _STARTS_S = 180.0
 _ENDS_S = 30.0
 
 
-@final
 @dataclass(frozen=True, slots=True)
-class Host:
-    """A server that is ready."""
+class Address:
+    """Where a server is, and what opens it."""
 
     url: str
     key: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Host(Address):
+    """A server that is ready, in a process of this one's."""
+
     process: subprocess.Popen[str]
 
     def memory_bytes(self) -> int:

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import final
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from openlpm.bench import statistics
 from openlpm.bench.live import mouths, scenes
 from openlpm.bench.live.host import Host, hosted
 from openlpm.bench.live.hostile import hostile_rows
+from openlpm.bench.live.leaks import stream_rows, tensor_rows
 from openlpm.bench.live.rough import rough_network
 from openlpm.bench.live.rows import count, drift_ms, p95, p99, row, skews_s
 from openlpm.bench.live.scenes import GIVE_UP_S
@@ -24,6 +27,7 @@ from openlpm.bench.statistics import Estimate
 from openlpm.core.seeds import Split, generator
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
 from openlpm.engine.sound import Resampler
+from openlpm.engine.stage import StageConfig
 from openlpm.synth.sound.espeak import Synthesiser
 from openlpm.synth.sound.nonverbal import make_sound
 from openlpm.synth.sound.speech_bank import SpeechBank, build
@@ -51,28 +55,77 @@ class LiveConfig:
     rough_s: float = 60.0
 
 
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveOptions:
+    """Which model the server runs, and where."""
+
+    model: Path | None = None
+    device: str = "cpu"
+
+    def serve(self) -> list[str]:
+        """As options of ``openlpm serve``."""
+        return ["--device", self.device, *([] if self.model is None else ["--model", str(self.model)])]
+
+
 QUICK = LiveConfig(
     turns=3, barge_ins=3, back_channels=4, tones=4, streams=10, skew_s=20.0, together_s=6.0, rough_s=12.0
 )
 
 
-def measure_live(config: LiveConfig, judges: Judges, options: Sequence[str], report: Report) -> list[Row]:
-    """All rows; ``options`` go to ``openlpm serve``.
+@final
+class Section(StrEnum):
+    """What is measured, each by itself where somebody asks for it."""
+
+    TALK = "talk"
+    """Turns, interruptions and back-channels."""
+    TOGETHER = "together"
+    """Two characters at once."""
+    TONES = "tones"
+    """What is still heard of what was interrupted."""
+    SKEW = "skew"
+    ROUGH = "rough"
+    """A bad network."""
+    HOSTILE = "hostile"
+    """Viewers and microphones that behave badly."""
+    STREAMS = "streams"
+    """Many streams, one after another, and what they leave."""
+    TENSORS = "tensors"
+
+
+def measure_live(
+    config: LiveConfig, judges: Judges, options: LiveOptions, report: Report, sections: Collection[Section]
+) -> Iterator[list[Row]]:
+    """The rows of each section as soon as it is over.
 
     Raises:
         OpenLPMError: the server does not start.
     """
-    bank = build(Split.TEST, _UTTERANCES, seed=_SEED)
-    rows: list[Row] = []
-    with hosted([*options, "--sessions", "2"]) as host:  # room for two however slow this moment is
-        rows += asyncio.run(_talked(host, config, bank, judges, report))
-        rows += asyncio.run(_together(host, config, judges, report))
+    if Section.TALK in sections:
+        bank = build(Split.TEST, _UTTERANCES, seed=_SEED)
+        with hosted(options.serve()) as host:
+            yield asyncio.run(_talked(host, config, bank, judges, report))
+    if Section.TOGETHER in sections:
+        with hosted([*options.serve(), "--sessions", "2"]) as host:  # room for two, however slow this moment is
+            yield asyncio.run(_together(host, config, judges, report))
     with tone_server() as address:
-        with hosted(options, says_tones(address)) as host:
-            rows += asyncio.run(_toned(host, config, report))
-        with hosted(["--card"], says_tones(address)) as host:
-            rows += asyncio.run(_carded(host, config, report))
-    return rows
+        if Section.TONES in sections:
+            with hosted(options.serve(), says_tones(address)) as host:
+                yield asyncio.run(_toned(host, config, report))
+        carded: dict[Section, Callable[[Host], Coroutine[Any, Any, list[Row]]]] = {
+            Section.SKEW: lambda host: _skewed(host, config, report),
+            Section.ROUGH: lambda host: rough_network(host, config.rough_s, report),
+            Section.HOSTILE: lambda host: hostile_rows(host, report),
+            Section.STREAMS: lambda host: stream_rows(host, config.streams, report),
+        }
+        wanted = [section for section in carded if section in sections]
+        if wanted:
+            with hosted(["--card"], says_tones(address)) as host:
+                for section in wanted:
+                    yield asyncio.run(carded[section](host))
+    if Section.TENSORS in sections:
+        stage = StageConfig(model=options.model, device=options.device)
+        yield tensor_rows(config.streams, stage, report)
 
 
 async def _talked(host: Host, config: LiveConfig, bank: SpeechBank, judges: Judges, report: Report) -> list[Row]:
@@ -145,31 +198,19 @@ async def _toned(host: Host, config: LiveConfig, report: Report) -> list[Row]:
     ]
 
 
-async def _carded(host: Host, config: LiveConfig, report: Report) -> list[Row]:
+async def _skewed(host: Host, config: LiveConfig, report: Report) -> list[Row]:
+    """Picture against sound, of bursts of sound that a card shows as light."""
     report("skew", 0, 1)
     async with visiting(host) as visitor:
         await visitor.send(type="say", text=f"bursts {config.skew_s:.0f}")
         await asyncio.sleep(config.skew_s + 2.0)
         skew_s = skews_s(visitor.notes)
-    rough = await rough_network(host, config.rough_s, report)
-    hostile = await hostile_rows(host, report)
-    report("streams", 0, 1)
-    leaks = await scenes.come_and_go(host, config.streams)
-    memory = np.array(leaks.memory_mb[len(leaks.memory_mb) // 2 :])
-    slope = float(np.polyfit(np.arange(memory.size), memory, 1)[0]) if memory.size > 1 else 0.0
-    each = max(config.streams // 10, 1)
     apart_ms = 1e3 * np.abs(skew_s - np.median(skew_s)) if skew_s.size else np.array([np.inf])
     return [
         row("av_skew_ms_p99", p99, apart_ms.tolist(), "ms", Bar(at_most=40)),
         Row.of("av_skew_ms/jitter_buffer", Estimate.single(1e3 * float(np.median(skew_s)), n=skew_s.size), unit="ms"),
         Row.of("av_skew_ms/drift", Estimate.single(drift_ms(skew_s), n=skew_s.size), unit="ms"),
-        count("leaked_ports", leaks.descriptors, config.streams, Bar(at_most=0)),
-        count("leaked_threads", leaks.threads, config.streams, Bar(at_most=0)),
-        count("leaked_sessions", int(leaks.streams), config.streams, Bar(at_most=0)),
-        Row.of("memory_mb_a_stream", Estimate.single(slope / each, n=config.streams), unit="MB"),
-        *rough,
-        *hostile,
-    ]  # fmt: skip
+    ]
 
 
 def _utterances(bank: SpeechBank, kind: VocalKind, count: int) -> list[NDArray[np.float32]]:

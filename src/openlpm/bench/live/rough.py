@@ -15,13 +15,13 @@ from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate
 from openlpm.engine.card import read_card
 
-_WEATHER = Weather(loss=0.02, jitter_s=0.05, seed=5)
+_WEATHER = Weather(loss=0.05, jitter_s=0.1, seed=5)
 _SETTLES_S, _DARK_S, _GIVE_UP_S = 2.0, 2.0, 10.0
 _PACKET_S = 0.02
 
 
 async def rough_network(host: Host, seconds: float, report: Callable[[str, int, int], None]) -> list[Row]:
-    """Rows of a visitor behind a relay that loses 2 % and delays by up to 50 ms, to a server of bursts."""
+    """Rows of a visitor behind a relay that loses 5 % and delays by up to 100 ms, to a server of bursts."""
     report("a bad network", 0, 1)
     async with relayed(_WEATHER) as relay, visiting(host, relay=relay) as visitor:
         await asyncio.sleep(_SETTLES_S)

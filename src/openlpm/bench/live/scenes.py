@@ -9,9 +9,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench.live.host import Host
 from openlpm.bench.live.tones import number_heard
-from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Notes, Visitor, visiting
+from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Notes, Visitor
 from openlpm.core.seeds import generator
 
 GIVE_UP_S = 6.0
@@ -21,8 +20,6 @@ _LONG = (
     "When the weather is bad we stay at home, and my brother makes a fire, and everybody tells a story about a ship."
 )
 _CHUNK_S, _TRANSIT_S = 8 / 24, 0.2
-_STREAM_S = 1.2
-"""From one stream to the next: as fast as the server lets one address come."""
 
 
 @final
@@ -136,41 +133,3 @@ async def until_quiet(visitor: Visitor, quiet_s: float = 0.8) -> None:
 
     await visitor.wait_for(quiet, 20.0)
     await asyncio.sleep(0.2)
-
-
-@final
-@dataclass(slots=True)
-class Leaks:
-    """What a server holds after streams have come and gone."""
-
-    descriptors: int
-    threads: int
-    streams: float
-    memory_mb: list[float]
-    """After every tenth of them."""
-
-
-async def come_and_go(host: Host, count: int) -> Leaks:
-    """Open and leave so many streams, every third before its first picture was read."""
-    async with visiting(host) as visitor:
-        await asyncio.sleep(1.0)
-        del visitor
-    await asyncio.sleep(2.0)
-    descriptors, threads = host.descriptors(), host.threads()
-    memory: list[float] = []
-    for number in range(count):
-        next_s = time.monotonic() + _STREAM_S
-        async with visiting(host):
-            await asyncio.sleep(0.0 if number % 3 else 0.3)
-        await asyncio.sleep(max(next_s - time.monotonic(), 0.0))
-        if number % max(count // 10, 1) == 0:
-            memory.append(host.memory_bytes() / 2**20)
-    give_up_s = time.monotonic() + 20.0
-    while (host.descriptors() > descriptors or host.threads() > threads) and time.monotonic() < give_up_s:
-        await asyncio.sleep(0.5)
-    return Leaks(
-        descriptors=host.descriptors() - descriptors,
-        threads=host.threads() - threads,
-        streams=host.metric("sessions"),
-        memory_mb=memory,
-    )

@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from openlpm.bench.live.host import Host
+from openlpm.bench.live.host import Address
 from openlpm.bench.live.relay import Relay
 
 MICROPHONE_RATE_HZ = 48_000
@@ -152,7 +152,7 @@ class Visitor:
 
 
 @contextlib.asynccontextmanager
-async def visiting(host: Host, *, relay: Relay | None = None, **wish: Any) -> AsyncGenerator[Visitor]:
+async def visiting(host: Address, *, relay: Relay | None = None, **wish: Any) -> AsyncGenerator[Visitor]:
     """Come in, connect, watch; leave at the end. Pictures and sound go through the ``relay``, if there is one."""
     import httpx
     import websockets
@@ -194,7 +194,7 @@ async def visiting(host: Host, *, relay: Relay | None = None, **wish: Any) -> As
                 await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def come_in(client: Any, host: Host, wish: dict[str, Any]) -> dict[str, Any]:
+async def come_in(client: Any, host: Address, wish: dict[str, Any]) -> dict[str, Any]:
     """Come in, as soon as there is room: who has just left may take a moment to be gone."""
     token = (await asked(client, "/api/tokens", {}, host.key))["token"]
     while True:
