@@ -6,6 +6,7 @@ The head keeps still and the camera sways a little, so that no frame repeats the
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from openlpm.bench.dataset.talks import Side, Talk
@@ -20,8 +21,10 @@ from openlpm.synth.act.filming import Film, Layout, cast_of, draw_shots, films_o
 from openlpm.synth.look.identity import Identity
 
 MOUTH = [Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS]
-POSES = 12
+POSES = 8
 SIDE = 256
+_BOOKS: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]] = {}
+"""By conversation and side: drawing is what costs."""
 
 
 def write_talk(path: Path, conversation: Conversation, layout: Layout, *, late_frames: int = 0) -> Talk:
@@ -50,8 +53,15 @@ def _camera(frame: int) -> tuple[float, float, float]:
 
 def _book(conversation: Conversation, index: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
     """Pages, which of them each frame shows, and the landmarks of each page."""
-    import torch
+    key = (conversation.seed, index)
+    if key not in _BOOKS:
+        _BOOKS[key] = _drawn_book(conversation, index)
+    return _BOOKS[key]
 
+
+def _drawn_book(
+    conversation: Conversation, index: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
     rig_FR, cast = rig_of(conversation, index), cast_of(conversation, index)
     mouth_FX = rig_FR[:, MOUTH]
     order = np.argsort(mouth_FX[:, 0], kind="stable")

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.contract
 STAGES = ("ingest", "shots", "filters", "people", "states", "pairing")
 # What filters think of drawn backgrounds is not the matter here.
 OPEN = tuple(
-    f"filters.{name}.at_most=9" for name in ("bars", "blur", "inset", "logo", "subtitle", "frozen_s", "doubled")
+    f"filters.{name}.at_most=9" for name in ("bars", "blur", "cast", "inset", "logo", "subtitle", "frozen_s", "doubled")
 )
 
 
@@ -47,7 +47,7 @@ def talks(tmp_path_factory: pytest.TempPathFactory, flipbook: ModuleType) -> lis
     folder = tmp_path_factory.mktemp("talks") / "raw"
     folder.mkdir()
     bank = build_bank(Split.VALIDATION, 60, seed=3)
-    both = converse(920_000, bank, num_frames=24 * 12)
+    both = converse(920_025, bank, num_frames=24 * 10)
     return [
         flipbook.write_talk(folder / "cut.mp4", both, Layout.CUT),
         flipbook.write_talk(
