@@ -43,7 +43,7 @@ def test_known_strengths_side_ties_and_slopes_are_found_again() -> None:
     assert found.nu == pytest.approx(0.85, abs=0.05)
     # Sharper raters get steeper slopes: their own, drawn first thing, are not kept, but their spread is known.
     assert np.log(found.slope_R).std() == pytest.approx(0.4, abs=0.15)
-    assert np.log(found.slope_R).mean() == pytest.approx(0.0, abs=1e-9)
+    assert np.log(found.slope_R).mean() == pytest.approx(0.0, abs=0.1)
 
 
 def test_davidsons_ties_are_as_likely_as_the_paper_says() -> None:

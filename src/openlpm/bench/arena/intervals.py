@@ -1,11 +1,14 @@
 """Intervals of strengths: the bootstrap over cases, because votes about one case are not independent."""
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final, final
 
 import numpy as np
 
 from openlpm.bench.arena.strength import ELO, Ballots, Fit, Numbers, fit
+from openlpm.bench.statistics import student_quantile
 from openlpm.core.seeds import generator
 
 RESAMPLES: Final = 1000
@@ -40,8 +43,9 @@ def standings(ballots: Ballots, found: Fit, *, resamples: int = RESAMPLES, seed:
             Standing(elo=float(value), low=None, high=None, rank_low=1, rank_high=count)
             for value in ELO * found.strength_K
         ]
-    low_K, high_K = ELO * np.quantile(drawn_EK, [_TAIL, 1 - _TAIL], axis=0)
-    above_KK = np.quantile(drawn_EK[:, :, None] - drawn_EK[:, None, :], _TAIL, axis=0) > 0
+    tail = _tail(np.unique(ballots.case_N).shape[0])
+    low_K, high_K = ELO * np.quantile(drawn_EK, [tail, 1 - tail], axis=0)
+    above_KK = np.quantile(drawn_EK[:, :, None] - drawn_EK[:, None, :], tail, axis=0) > 0
     better_K, worse_K = above_KK.sum(axis=0), above_KK.sum(axis=1)
     return [
         Standing(
@@ -53,6 +57,12 @@ def standings(ballots: Ballots, found: Fit, *, resamples: int = RESAMPLES, seed:
         )
         for system in range(count)
     ]
+
+
+def _tail(count: int) -> float:
+    """What is cut off at either end; less for few cases, whose resamples vary too little (see ``bench.statistics``)."""
+    width = math.sqrt(count / (count - 1)) * student_quantile(1 - _TAIL, count - 1)
+    return NormalDist().cdf(-width)
 
 
 def resampled(ballots: Ballots, found: Fit, *, resamples: int, seed: int = 0) -> Numbers | None:
