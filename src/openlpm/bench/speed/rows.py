@@ -83,7 +83,7 @@ def _ceiling_rows(setting: SpeedSetting, found: Measured, name: str) -> Iterator
     ):
         yield Row.of(f"{name}/ceiling/{part}", Estimate.single(1e-12 * value), unit="TFLOP/s")
     yield Row.of(f"{name}/ceiling/copy", Estimate.single(1e-12 * ceilings.copy_bytes), unit="TB/s")
-    yield Row.of(f"{name}/work/chunk", Estimate.single(1e-12 * work.total), unit="TFLOP")
+    yield Row.of(f"{name}/operations/chunk", Estimate.single(1e-12 * work.total), unit="TFLOP")
 
 
 def _mean(values: tuple[float, ...]) -> Estimate:
