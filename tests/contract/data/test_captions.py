@@ -39,8 +39,8 @@ from support.units import unit_records, write_performance
 
 pytestmark = pytest.mark.contract
 
-FRAMES = 240
-PIECES = ((0, 96), (96, 168), (168, 240))
+FRAMES = 192
+PIECES = ((0, 64), (64, 128), (128, 192))
 
 
 @pytest.fixture(scope="module")

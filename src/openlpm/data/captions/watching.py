@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,11 @@ from openlpm.data.captions.tags import TAGS, Group, TagKind
 from openlpm.data.captions.telling import NetworkTeller, TellingConfig, tag_of, tags_in
 from openlpm.data.pairing.part import Unit
 from openlpm.data.pairing.pictures import unit_pictures
+from openlpm.data.people.detectors import DetectorName
 from openlpm.data.people.part import People
 from openlpm.data.records import Record
 from openlpm.data.stage import RawFiles
 
-DRAWN: Final = "cast"
-"""The detector of drawn people: only those can be read channel by channel."""
 _HALF_BODY, _CLOSE_UP = 0.335, 0.47
 """Length of the face over the side of the picture, between the shots of the cast."""
 
@@ -44,7 +43,7 @@ def watch(record: Record, raw: RawFiles, config: TellingConfig, *, num_shown: in
         InputError: the record is no unit, or its source cannot be read any more.
     """
     unit, face = record.part(Unit), unit_face(record)
-    drawn = record.part(People).detector == DRAWN
+    drawn = record.part(People).detector == DetectorName.CAST
     wanted = np.linspace(0, unit.num_frames - 1, num_shown + 2).round().astype(int)[1:-1].tolist() if num_shown else []
     shown: list[NDArray[np.uint8]] = []
 
