@@ -49,7 +49,9 @@ def data(
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give that of the recordings, or none")
     python = landmarks_python(landmarks) if landmarks or os.environ.get(INTERPRETER_VARIABLE) else None
-    small = Effort(performers=4, num_frames=76, recordings=2, films=2, timed=4, minutes=0.4, faces=6, acted=1)
+    small = Effort(
+        performers=4, num_frames=76, recordings=2, films=2, timed=4, minutes=0.4, faces=6, acted=1, acted_s=4
+    )
     effort = small if quick else Effort()
     effort = replace(
         effort, performers=performers or effort.performers, minutes=minutes if minutes is not None else effort.minutes

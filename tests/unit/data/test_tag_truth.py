@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from openlpm.bench.dataset.caption_rows import counts_of
+from openlpm.bench.dataset.caption_rows import _macro, counts_of
 from openlpm.bench.dataset.tag_truth import UNCOUNTED, tag_truth
 from openlpm.core.emotion import EMOTIONS, NUM_EMOTIONS
 from openlpm.core.record import Event, Truth
@@ -68,3 +68,9 @@ def test_counts_are_of_frames_that_count() -> None:
     assert (right, told, true) == (14, 14 + 19, 14)
     voice = Tag(group=Group.VOICE, name="loud", start_s=0.0, end_s=4.0, certainty=1.0)
     assert counts_of((voice,), truth_FT)[:, 1].sum() == 0
+
+
+def test_a_macro_f1_of_nothing_is_nothing_and_says_so_quietly() -> None:
+    counts_NTK = np.zeros((2, 1, 3))
+    assert np.isnan(_macro(counts_NTK.sum(axis=0).reshape(1, -1), 1)).all()
+    assert _macro(np.array([[3.0, 4.0, 4.0, 0.0, 0.0, 0.0]]), 2).tolist() == [0.75]

@@ -83,7 +83,8 @@ def _row(name: str, counts_NTK: Counts, chosen: list[int], bar: Bar | None = Non
 
 def _macro(sums_EX: NDArray[np.float64], num_tags: int) -> NDArray[np.float64]:
     f1_ET = _f1(sums_EX.reshape(-1, 3)).reshape(sums_EX.shape[0], num_tags)
-    return np.nanmean(f1_ET, axis=1)
+    counted_E = np.isfinite(f1_ET).sum(axis=1)
+    return np.where(counted_E > 0, np.nansum(f1_ET, axis=1) / np.maximum(counted_E, 1), np.nan)
 
 
 def _f1(counts_MK: NDArray[np.float64]) -> NDArray[np.float64]:

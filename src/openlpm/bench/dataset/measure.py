@@ -42,6 +42,8 @@ class Effort:
     """Clips at 480 rows for speed and kills, beside two conversations."""
     acted: int = 6
     """Films of two performers each, for captions and references."""
+    acted_s: int = 8
+    """Seconds of each of their four shots."""
     minutes: float = 1.0
     """Of conversations that are drawn and judged, half of them cut, half side by side; 60 for numbers to publish."""
     faces: int = 60
@@ -86,7 +88,7 @@ def measure_data(effort: Effort, material: Material, report: Callable[[str, int,
         raw.mkdir()
         rows = defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
         rows += cut_rows(clips, seen, folder, effort.films)
-        rows += told_rows(folder, bank, effort.acted, report)
+        rows += told_rows(folder, bank, effort.acted, effort.acted_s, report)
         for number, clip in enumerate(performers[: effort.timed]):
             write_silent(raw / f"clip{number}.mp4", resized(clip, _ROWS, _COLUMNS))
         rows += drawn_face_rows(bank, effort.faces)

@@ -22,8 +22,10 @@ from openlpm.synth.sound.speech_bank import SpeechBank
 _LAST: Final = "references"
 
 
-def told_rows(folder: Path, bank: SpeechBank, count: int, report: Callable[[str, int, int], None]) -> list[Row]:
-    """Write ``count`` films into a new folder, build units of them with the defaults, and compare.
+def told_rows(
+    folder: Path, bank: SpeechBank, count: int, shot_s: int, report: Callable[[str, int, int], None]
+) -> list[Row]:
+    """Write ``count`` films of four shots into a new folder, build units of them with the defaults, and compare.
 
     Raises:
         InputError: not one unit came out.
@@ -31,7 +33,7 @@ def told_rows(folder: Path, bank: SpeechBank, count: int, report: Callable[[str,
     raw = folder / "acted"
     raw.mkdir()
     films = []
-    for film in act_films(raw, bank, count):
+    for film in act_films(raw, bank, count, shot_s=shot_s):
         films.append(film)
         report("acted films", len(films), count)
     dataset, stages = Dataset(folder=folder / "told"), names()[: names().index(_LAST) + 1]
