@@ -13,6 +13,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
+from openlpm.engine.moments import Moments
 from openlpm.engine.orders import Order, Role, StageFacts
 from openlpm.engine.stage import ModelStage, StageConfig
 from openlpm.rollout.assembly import load_model
@@ -78,7 +79,7 @@ def motion(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-0.2, 0.2, (CHUNKS * FRAMES, NUM_MOTION)).astype(np.float32)
 
 
-def order(stage: ModelStage, chunk: int, *, seed: int = 0, keep: bool = False, back: bool = False) -> Order:
+def order(stage: ModelStage, chunk: int, *, seed: int = 0, keep: bool = False, back: int | None = None) -> Order:
     """What the engine would order: the voices of ``seed`` from the chunk's first frame on."""
     start, end = samples_at_frame(chunk * FRAMES), samples_at_frame((chunk + 1) * FRAMES)
     return Order(
@@ -134,8 +135,34 @@ def test_a_chunk_that_was_taken_back_leaves_no_trace(stage: ModelStage) -> None:
         assert np.array_equal(pictures(stage, order(stage, chunk)), straight[chunk])
     other = pictures(stage, order(stage, 3, seed=7, keep=True))
     assert not np.array_equal(other, straight[3])
-    assert np.array_equal(pictures(stage, order(stage, 3, back=True)), straight[3])
+    assert np.array_equal(pictures(stage, order(stage, 3, back=3)), straight[3])
     assert np.array_equal(pictures(stage, order(stage, 4)), straight[4])
+
+
+def test_two_chunks_can_be_taken_back_at_once(stage: ModelStage) -> None:
+    role = Role(references=(picture(1),), seed=5)
+    stage.join("one", role)
+    straight = [pictures(stage, order(stage, chunk)) for chunk in range(4)]
+    stage.join("one", role)
+    for chunk in (0, 1):
+        pictures(stage, order(stage, chunk, keep=True))
+    for chunk in (2, 3):
+        assert not np.array_equal(pictures(stage, order(stage, chunk, seed=7, keep=True)), straight[chunk])
+    assert np.array_equal(pictures(stage, order(stage, 2, back=2)), straight[2])
+    assert np.array_equal(pictures(stage, order(stage, 3)), straight[3])
+
+
+def test_moments_are_kept_no_longer_than_two_chunks() -> None:
+    moments = Moments[str]()
+    for ticket, state in enumerate("abcd"):
+        moments.keep(ticket, state)
+    assert (moments.back_to(1), moments.back_to(3)) == (None, None), "what follows a moment is forgotten with it"
+    for ticket, state in enumerate(("e", "f", None), start=4):
+        moments.keep(ticket, state)
+    assert (moments.back_to(4), moments.back_to(5)) == (None, None)
+    moments.keep(7, "g")
+    moments.keep(8, "h")
+    assert (moments.back_to(8), moments.back_to(7), moments.back_to(7)) == ("h", "g", None)
 
 
 def test_a_saved_performance_goes_on_exactly(stage: ModelStage, folder: Path) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
 from openlpm.engine.activity import loudness
+from openlpm.engine.moments import Moments
 from openlpm.engine.orders import Chunk, Order, Role, StageFacts
 
 _SIZE, _FRAMES, _CELL, _BITS = 256, 8, 8, 32
@@ -29,9 +30,8 @@ _FULL_LOUDNESS = 0.25
 class _Row:
     role: Role
     next_frame: int = 0
-    ticket: int = -1
-    kept: tuple[int, int] | None = None
-    """Ticket and frame of the moment to return to."""
+    kept: Moments[int] = field(default_factory=Moments[int])
+    """Frames to return to."""
     hue: int = field(default=0)
 
 
@@ -73,11 +73,10 @@ class CardStage:
             raise InputError("asked to fail")
         if order.caption == "die":
             os._exit(3)
-        if order.back:
-            assert row.kept is not None
-            row.next_frame = row.kept[1]
-        if order.keep:
-            row.kept = order.ticket, row.next_frame
+        before = None if order.back is None else row.kept.back_to(order.back)
+        if before is not None:
+            row.next_frame = before
+        row.kept.keep(order.ticket, row.next_frame if order.keep else None)
         facts = self.facts
         own_F = loudness(order.speak_A[: -facts.speak_ahead], _FRAMES)
         partner_F = loudness(order.listen_A[: -facts.listen_ahead], _FRAMES)

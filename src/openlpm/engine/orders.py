@@ -36,9 +36,9 @@ class Order:
     """New words, or None."""
     motion_FM: NDArray[np.float32] | None
     keep: bool
-    """Whether the moment before this chunk may be returned to."""
-    back: bool
-    """Whether to return to the kept moment first: the chunk made from it was not shown."""
+    """Whether the moment before this chunk may be returned to, until the chunk after the next is made."""
+    back: int | None
+    """The ticket of a kept moment to return to first: that chunk and what followed are made again."""
 
     @staticmethod
     def silent(performance: str, ticket: int, *, speak: int, listen: int, num_frames: int) -> "Order":
@@ -51,7 +51,7 @@ class Order:
             caption=None,
             motion_FM=np.zeros((num_frames, NUM_MOTION), np.float32),
             keep=False,
-            back=False,
+            back=None,
         )
 
 

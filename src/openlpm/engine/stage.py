@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -18,6 +18,7 @@ from openlpm.core.audio import AudioSource
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
+from openlpm.engine.moments import Moments
 from openlpm.engine.orders import Chunk, Order, Role, StageFacts
 from openlpm.engine.sound import HeardTrack
 from openlpm.rollout.assembly import load_model
@@ -60,7 +61,7 @@ class _Row:
     place: int
     speak: HeardTrack
     listen: HeardTrack
-    kept: StreamState | None = None
+    kept: Moments[StreamState] = field(default_factory=Moments[StreamState])
 
 
 @final
@@ -160,9 +161,10 @@ class ModelStage:
 
     def _prepare(self, order: Order, row: _Row) -> None:
         stream, place = row.stream, row.place
-        if order.back and row.kept is not None:
-            stream.restore(place, row.kept)
-        row.kept = stream.snapshot(place) if order.keep else None
+        before = None if order.back is None else row.kept.back_to(order.back)
+        if before is not None:
+            stream.restore(place, before)
+        row.kept.keep(order.ticket, stream.snapshot(place) if order.keep else None)
         frame = stream.position(place)
         row.speak.write(samples_at_frame(frame), order.speak_A)
         row.listen.write(samples_at_frame(frame), order.listen_A)
