@@ -1,7 +1,7 @@
 """How fast and how surely turns are detected, and the rule that tells turns from back-channels.
 
     python runs/turn_detection.py [--each 200] [--speech FOLDER]
-    python runs/turn_detection.py fit [--each 700]
+    python runs/turn_detection.py fit --each 600
 
 Needs the extras [tts] and [live]. The table is made of test voices, whom the fit (training voices, its threshold
 seen on validation voices) never heard; each sound begins at a known sample in a room with noise. ``--speech`` adds
@@ -130,14 +130,8 @@ def fit(each: int) -> None:
         for length in range(shortest, len(moments) + 1):
             rows.append(features(moments[:length]))
             kinds.append(scene.kind)
-    seen_NF, kind_N = np.stack(rows), np.array(kinds)
-    is_turn_N = np.isin(kind_N, TURNS)
-    # Hums are what must not pass; words of back-channels are words, and only so much can be done.
-    weight_N = np.where(kind_N == "mm_hm", 3.0, np.where(np.isin(kind_N, ("backchannel", "laugh")), 0.3, 1.0))
-    weight_N *= np.where(seen_NF[:, -1] < 0.45, 3.0, 1.0)  # what is decided late is decided too late
-    weight_N[is_turn_N] *= weight_N[~is_turn_N].sum() / weight_N[is_turn_N].sum()
     WEIGHTS_FILE.parent.mkdir(exist_ok=True)
-    np.savez(WEIGHTS_FILE, **learned(seen_NF, is_turn_N, weight_N / weight_N.mean()))
+    np.savez(WEIGHTS_FILE, **learned(np.stack(rows), np.array(kinds)))
     found: list[tuple[str, list[float]]] = []
     for scene in scenes(Split.VALIDATION, each // 3):
         moments = onset_moments(scene)
@@ -157,10 +151,19 @@ def _first(scores: list[float], threshold: float) -> float:
     return config.earliest_s + over[0] * MOMENT_S if over else config.latest_s
 
 
-def learned(
-    seen_NF: NDArray[np.float64], is_turn_N: NDArray[np.bool_], weight_N: NDArray[np.float64], width: int = 12
-) -> dict[str, NDArray[np.float32]]:
+def weights(kind_N: NDArray[np.str_]) -> NDArray[np.float64]:
+    """How much each example counts: turns as much as everything else together."""
+    is_turn_N = np.isin(kind_N, TURNS)
+    # Hums are what must not pass; words of back-channels are words, and only so much can be done.
+    counts = {"mm_hm": 3.0, "laugh": 0.6, "backchannel": 0.3}
+    weight_N = np.array([counts.get(kind, 1.0) for kind in kind_N])
+    weight_N[is_turn_N] *= weight_N[~is_turn_N].sum() / weight_N[is_turn_N].sum()
+    return weight_N / weight_N.mean()
+
+
+def learned(seen_NF: NDArray[np.float64], kind_N: NDArray[np.str_], width: int = 48) -> dict[str, NDArray[np.float32]]:
     """Two layers that tell turns; noise on what they see and weight decay keep them smooth."""
+    is_turn_N, weight_N = np.isin(kind_N, TURNS), weights(kind_N)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     mean_F, spread_F = seen_NF.mean(axis=0), seen_NF.std(axis=0) + 1e-6
@@ -168,7 +171,7 @@ def learned(
     wanted_N, count_N = torch.tensor(is_turn_N).float(), torch.tensor(weight_N).float()
     inner, outer = torch.nn.Linear(unit_NF.shape[1], width), torch.nn.Linear(width, 1)
     optimiser = torch.optim.AdamW([*inner.parameters(), *outer.parameters()], lr=3e-3, weight_decay=0.3)
-    for _ in range(2_000):
+    for _ in range(5_000):
         drawn = torch.randint(len(wanted_N), (2_048,))
         guess = outer(torch.tanh(inner(unit_NF[drawn] + 0.3 * torch.randn(2_048, unit_NF.shape[1]))))[:, 0]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(guess, wanted_N[drawn], count_N[drawn])

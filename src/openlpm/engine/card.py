@@ -10,6 +10,7 @@ import os
 import pickle
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 from openlpm.core.errors import InputError
 from openlpm.engine.activity import loudness
 from openlpm.engine.moments import Moments
-from openlpm.engine.orders import Chunk, Order, Role, StageFacts
+from openlpm.engine.orders import Chunk, NotWantedError, Order, Role, StageFacts, always_wanted
 
 _SIZE, _FRAMES, _CELL, _BITS = 256, 8, 8, 32
 _ROW = 16
 _FULL_LOUDNESS = 0.25
+_PARTS = 4
+"""In each of which a chunk may turn out not to be wanted."""
 
 
 @dataclass
@@ -57,8 +60,11 @@ class CardStage:
     def leave(self, performance: str) -> None:
         self._rows.pop(performance, None)
 
-    def make(self, orders: list[Order]) -> list[Chunk]:
-        time.sleep(self.facts.chunk_s)
+    def make(self, orders: list[Order], wanted: Callable[[], bool] = always_wanted) -> list[Chunk]:
+        for _ in range(_PARTS):
+            time.sleep(self.facts.chunk_s / _PARTS)
+            if all(order.keep for order in orders) and not wanted():
+                raise NotWantedError
         return [self._made(order) for order in orders]
 
     def save(self, performance: str) -> bytes:

@@ -18,6 +18,10 @@ class Moments(Generic[State]):
         if state is not None:
             self._kept[ticket] = state
 
+    def before(self, ticket: int) -> State | None:
+        """The moment before a chunk, which stays; None where it was not kept."""
+        return self._kept.get(ticket)
+
     def back_to(self, ticket: int) -> State | None:
         """The moment before a chunk, and forget those from there on; None where it was not kept."""
         found = self._kept.get(ticket)

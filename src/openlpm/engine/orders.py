@@ -1,5 +1,6 @@
 """What the engine asks of the worker that makes pictures, and what comes back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -19,6 +20,15 @@ class Role:
     """At least one picture, of kinds that the worker has places for."""
     caption: str = ""
     seed: int = 0
+
+
+class NotWantedError(Exception):
+    """What is being made is not wanted any more."""
+
+
+def always_wanted() -> bool:
+    """Whatever is made will be shown."""
+    return True
 
 
 @final
@@ -64,7 +74,7 @@ class Chunk:
     ticket: int
     pictures_FHWC: NDArray[np.uint8] | None
     error: str = ""
-    """Why there are no pictures: this performance cannot go on."""
+    """Why there are no pictures: this performance cannot go on. Empty: they were not wanted any more."""
 
 
 @final
@@ -106,8 +116,12 @@ class Stage(Protocol):
         """End; unknown performances are ignored."""
         ...
 
-    def make(self, orders: list[Order]) -> list[Chunk]:
-        """A chunk for each order; where it raises, none of them has moved."""
+    def make(self, orders: list[Order], wanted: Callable[[], bool] = always_wanted) -> list[Chunk]:
+        """A chunk for each order; where it raises, none of them has moved.
+
+        Raises:
+            NotWantedError: ``wanted`` said so in between, and all orders are of chunks that may be returned from.
+        """
         ...
 
     def save(self, performance: str) -> bytes:

@@ -33,6 +33,8 @@ _SLEEP_S = 2.0
 _HEAD_START_S = 0.02
 _FAR_S = 1.0
 """No further ahead are slots planned, however slow the worker is."""
+_DROPPED = 0.25
+"""Of the time of a chunk, within which a worker leaves one that is not wanted any more."""
 _SEEN_FRAMES = 2
 """So many frames of a slot must be left for its pictures to be made again."""
 
@@ -140,8 +142,13 @@ class Performance:
 
     def _take_back(self) -> None:
         """Have all pictures made again that show a voice which is no longer heard, where they can be seen."""
-        ready_s = max(self._now_s(), self._ready_s if self._in_flight is not None else 0.0) + self._chunk_s
         slots = [self._slots[number] for number in sorted(self._slots)]
+        making = next((slot for slot in slots if slot.ticket == self._in_flight and slot.ticket is not None), None)
+        now_s = self._now_s()
+        rest_s = 0.0 if making is None else max(self._ready_s - now_s, 0.0)
+        if making is not None and making.voiced:
+            rest_s = min(rest_s, _DROPPED * self._chunk_s)
+        ready_s = now_s + rest_s + self._chunk_s
         stale = [
             slot.number
             for slot in slots
@@ -279,12 +286,19 @@ class Performance:
                 self._plan_slot()
         return self._plan_slot()
 
+    def wants(self, ticket: int) -> bool:
+        """Whether what was ordered would still be shown."""
+        with self._lock:
+            return self._ended is None and (self._back is None or ticket < self._back)
+
     def deliver(self, chunk: Chunk, seconds: float) -> None:
         """Pictures have come; those whose slot was taken back are forgotten."""
         with self._lock:
             if chunk.ticket == self._in_flight:
                 self._in_flight = None
             if self._ended is not None:
+                return
+            if chunk.pictures_FHWC is None and not chunk.error:
                 return
             if chunk.pictures_FHWC is None:
                 self.end(f"the performance failed: {chunk.error}")
