@@ -11,6 +11,7 @@ recordings of people (any sound files under FOLDER); they begin where they first
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,20 +53,23 @@ class Scene:
     end: int
 
 
-def scenes(split: Split, each: int) -> Iterator[Scene]:
-    """``each`` scenes of every kind of sound, by voices of ``split``, half of them English."""
+def scenes(split: Split, each: int, *, hushed: bool = False) -> Iterator[Scene]:
+    """``each`` scenes of every kind of sound, by voices of ``split``, half of them English.
+
+    ``hushed`` are those of a microphone whose noise is taken out: digital silence before and after.
+    """
     synthesiser, everybody = Synthesiser(), voices_of(split)
     english = [voice for voice in everybody if voice.language.startswith("en")]
     for kind in KINDS:
         for number in range(each if kind in ("speech", "mm_hm") else each // 2):
-            rng = generator("turn detection", split, kind, number)
+            rng = generator("turn detection", split, kind, number, *(["hushed"] if hushed else []))
             voices = english if kind == "short" or rng.random() < 0.5 else everybody
             sound_A = _sound(kind, voices[int(rng.integers(len(voices)))], rng, synthesiser)
             if np.abs(sound_A).max(initial=0.0) > 1e-3:
-                yield placed(kind, sound_A, rng)
+                yield placed(kind, sound_A, rng, hushed=hushed)
 
 
-def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator) -> Scene:
+def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator, *, hushed: bool = False) -> Scene:
     """``sound_A`` after 0.7 s or so of a noisy room, at the level of a microphone, and 1.3 s more."""
     peak = np.abs(sound_A).max()
     heard = np.flatnonzero(np.abs(sound_A) > peak * 10 ** (-30 / 20))
@@ -75,11 +79,11 @@ def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator) ->
     onset = int(AUDIO_RATE_HZ * rng.uniform(0.6, 0.8))
     scene_A = np.zeros(onset + sound_A.shape[0] + int(1.3 * AUDIO_RATE_HZ), np.float32)
     scene_A[onset : onset + sound_A.shape[0]] = sound_A * 10 ** (level_db / 20) / rms
-    if rng.random() < 0.4:
+    if not hushed and rng.random() < 0.4:
         scene_A = np.convolve(scene_A, room_response(rng, 4_000))[: scene_A.shape[0]]
     hiss_A = noise(rng, scene_A.shape[0])
     hiss_A *= 10 ** ((level_db - rng.uniform(12, 45)) / 20) / np.sqrt(np.square(hiss_A).mean())
-    heard_A = np.clip(scene_A + hiss_A, -1, 1).astype(np.float32)
+    heard_A = np.clip(scene_A + (0.0 if hushed else hiss_A), -1, 1).astype(np.float32)
     return Scene(kind=kind, samples_A=heard_A, onset=onset, end=onset + sound_A.shape[0])
 
 
@@ -125,7 +129,7 @@ def fit(each: int) -> None:
     shortest = round(BargeInConfig().earliest_s / MOMENT_S)
     rows: list[NDArray[np.float64]] = []
     kinds: list[str] = []
-    for scene in scenes(Split.TRAIN, each):
+    for scene in chain(scenes(Split.TRAIN, each), scenes(Split.TRAIN, each // 4, hushed=True)):
         moments = onset_moments(scene)
         for length in range(shortest, len(moments) + 1):
             rows.append(features(moments[:length]))
@@ -136,7 +140,7 @@ def fit(each: int) -> None:
     for scene in scenes(Split.VALIDATION, each // 3):
         moments = onset_moments(scene)
         found.append((scene.kind, [score(moments[:length]) for length in range(shortest, len(moments) + 1)]))
-    for threshold in np.arange(-1.0, 1.75, 0.25):
+    for threshold in np.arange(-0.5, 2.25, 0.25):
         print(f"threshold {threshold:5.2f}", end="")
         for kind in KINDS:
             print(f"  {kind} {np.mean([max(s, default=-9) > threshold for k, s in found if k == kind]):.3f}", end="")

@@ -36,7 +36,7 @@ class BargeInConfig:
     """No decision before: clicks and breath are over by then."""
     latest_s: float = 1.6
     """Whoever sounds for so long takes the turn in any case."""
-    threshold: float = 0.75
+    threshold: float = 1.5
     """Of the rule's score: higher lets more back-channels and fewer turns pass."""
 
     def __post_init__(self) -> None:
