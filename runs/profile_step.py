@@ -37,11 +37,13 @@ from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
-from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
+from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.footage import WINDOW_STRIDE, Footage
 from openlpm.training.matching import MatchingConfig
+from openlpm.training.moments import RenderedMoments
 from openlpm.training.rendering import PiecewiseRenderer, Render
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
+from openlpm.training.traits import SITUATIONS
 from openlpm.training.window_captions import Stretches, WindowText, numbered
 from openlpm.weights import bundled
 
@@ -219,7 +221,8 @@ def main() -> None:
         if "autoencoder" in args.parts:
             model = CharacterModel(nano.character()).to(world.device)
             objective_config, trainer_config = nano.autoencoder(60)
-            pictures = AutoencoderObjective(model.vae, footage, cast, render, objective_config)
+            moments = RenderedMoments(footage, cast, render, objective_config.focus)
+            pictures = AutoencoderObjective(model.vae, moments, objective_config)
             compile_units(pictures.compilable)
             replicate(pictures.module, world)
             step_of(pictures, trainer_config, world, args.out, "autoencoder", warm=args.warm)

@@ -21,8 +21,8 @@ from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.sound.speech_bank import build
 from openlpm.training.clip_bank import situations
 from openlpm.training.footage import WINDOW_STRIDE
+from openlpm.training.traits import ClipMix
 from openlpm.training.window_captions import Stretches, numbered
-from openlpm.training.windows import ClipMix
 
 _FRAMES, _MOSTLY = 240, 0.6
 

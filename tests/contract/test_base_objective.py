@@ -20,11 +20,12 @@ from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
 from openlpm.training import window_conditions
 from openlpm.training.base import BaseLearner, BaseObjective, BaseObjectiveConfig
-from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank, situations
+from openlpm.training.clip_bank import STRIDE, ClipBank, situations
 from openlpm.training.focus import Focus
 from openlpm.training.performance_reader import PerformanceReader, ReaderConfig
+from openlpm.training.traits import SITUATIONS, ClipMix
 from openlpm.training.window_conditions import WindowConditions
-from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout, WindowSource
+from openlpm.training.windows import WindowBatch, WindowDraw, WindowLayout, WindowSource
 from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract

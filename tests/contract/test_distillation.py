@@ -30,8 +30,9 @@ from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.scores import ScoreConfig, Scores
 from openlpm.training.teacher import TeacherConfig, trajectory
 from openlpm.training.trainer import Trainer, TrainerConfig
+from openlpm.training.traits import ClipMix
 from openlpm.training.window_conditions import WindowConditions, latents_of
-from openlpm.training.windows import ClipMix, WindowBatch, WindowDraw, WindowLayout
+from openlpm.training.windows import WindowBatch, WindowDraw, WindowLayout
 from openlpm.vae.config import StageConfig
 
 pytestmark = pytest.mark.contract

@@ -56,3 +56,27 @@ def test_the_committed_page_is_what_its_source_says(tmp_path: Path) -> None:
         pytest.skip("node and clients/web/node_modules build the page: npm ci in clients/web")
     subprocess.run([node, "build.mjs", "--out", str(tmp_path)], cwd=SOURCE, check=True, timeout=60)
     assert built_files(tmp_path) == built_files()
+
+
+ARENA = Path(str(files("openlpm.serving").joinpath("arena_page")))
+
+
+def test_the_page_of_the_arena_is_small_complete_and_asks_nobody_else() -> None:
+    built = built_files(ARENA)
+    named = {name for data in built.values() for name in re.findall(r"/(assets/[\w.-]+)", data.decode())}
+    assert set(built) == named | {"index.html"}
+    assert sum(map(len, built.values())) < MOST_BYTES / 2
+    for name, data in built.items():
+        assert not re.findall(r"(?:https?|wss?)://|[\"'(]//[a-z0-9]|@import", data.decode().replace(NAMESPACE, "")), (
+            name
+        )
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=", built["index.html"].decode())
+
+
+def test_the_committed_page_of_the_arena_is_what_its_source_says(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None or not (SOURCE / "node_modules").is_dir():
+        pytest.skip("node and clients/web/node_modules build the page: npm ci in clients/web")
+    command = [node, "build.mjs", "--page", "arena", "--out", str(tmp_path)]
+    subprocess.run(command, cwd=SOURCE, check=True, timeout=60)
+    assert built_files(tmp_path) == built_files(ARENA)

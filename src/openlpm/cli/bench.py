@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openlpm.cli import bench_data, bench_live, bench_online
+from openlpm.cli import (
+    bench_arena,
+    bench_classic,
+    bench_data,
+    bench_judge,
+    bench_live,
+    bench_lpm,
+    bench_online,
+    bench_speed,
+)
 from openlpm.cli.bench_output import Device, JsonFile, JudgesFolder, Quick, publish, stages
 from openlpm.cli.engine import pick_device
 from openlpm.cli.errors import Stopped
@@ -20,6 +29,11 @@ app = typer.Typer(no_args_is_help=True, help="Measure; each command prints a tab
 app.command("online")(bench_online.online)
 app.command("live")(bench_live.live)
 app.command("data")(bench_data.data)
+app.command("speed")(bench_speed.speed)
+bench_lpm.register(app)
+app.add_typer(bench_arena.app, name="arena")
+app.command("classic", help=bench_classic.HELP)(bench_classic.classic)
+app.command("judge", help=bench_judge.HELP)(bench_judge.judge)
 
 Landmarks = Annotated[Path | None, typer.Option(help="Python with mediapipe 0.10.21, an environment of its own.")]
 _VOICES_LIMIT = 64

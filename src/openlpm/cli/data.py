@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
-from openlpm.cli.progress import console, told
+from openlpm.cli.progress import console, counted_progress, told
 from openlpm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,6 +69,18 @@ The page holds its pictures itself and loads nothing from anywhere.
 Example:
 
   openlpm data report --dataset dataset --out report.html
+"""
+
+VERIFY_HELP = """See that shards are whole: every byte, every sample once, every member as it should be.
+
+Examples:
+
+  openlpm data verify --dataset dataset
+
+  openlpm data verify --dataset brought/shards --quick
+
+The folder may also be one of shards alone (index.json and *.tar) that was brought here without its dataset. What is
+wrong is said in a sentence each, and the exit code is 1.
 """
 
 app = typer.Typer(no_args_is_help=True, help=HELP, rich_markup_mode=None)
@@ -185,6 +197,26 @@ def report(
     require_writable(target)
     write_report(Dataset(folder=dataset), target, pictures=pictures)
     told(f"{target}")
+
+
+@app.command("verify", help=VERIFY_HELP)
+def verify(
+    *,
+    dataset: Folder,
+    quick: Annotated[bool, typer.Option("--quick", help="Hashes and headers only; nothing is decoded.")] = False,
+) -> None:
+    """Every fault on a line of its own."""
+    from openlpm.data.shards.checking import faults_of
+    from openlpm.data.shards.reading import ShardSet
+
+    index = ShardSet.opened(dataset).index
+    with counted_progress("shards", len(index.shards), "shards") as progress:
+        faults = list(faults_of(dataset, deep=not quick, on_progress=progress))
+    for fault in faults:
+        print(fault)
+    told(f"{len(index.shards)} shards, {index.num_samples} samples, {index.seconds:.1f} s: {len(faults)} faults")
+    if faults:
+        raise typer.Exit(1)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from openlpm import __version__
-from openlpm.cli import bench, characters, data, demo, doctor, generate, package, serve, stream, synth, train
+from openlpm.cli import bench, characters, data, demo, doctor, generate, package, serve, stream, synth, train, weights
 from openlpm.cli.errors import run
 from openlpm.cli.models import models
 
@@ -30,6 +30,8 @@ Examples:
   openlpm train all --tiny --out out/tiny
 
   openlpm data build recordings --out dataset
+
+  openlpm weights inspect wan2.1-i2v-14b-480p
 
 Every command explains itself: openlpm generate --help.
 """
@@ -59,6 +61,7 @@ app.command("package", help=package.HELP)(package.package)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 app.add_typer(synth.app, name="synth")
+app.add_typer(weights.app, name="weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -164,9 +164,10 @@ def _tell(settings: "ServerSettings", listener: socket.socket, *, key_is_new: bo
 
 def _run(settings: "ServerSettings", listener: socket.socket, engine: "Engine", make_agent: "MakeAgent") -> None:
     from openlpm.serving.app import create_app
-    from openlpm.serving.running import DrainingServer, config_of
+    from openlpm.serving.running import DrainingServer, config_of, settle_memory
 
     app = create_app(engine, settings, make_agent)
+    settle_memory()
     server = DrainingServer(config_of(app, settings), app.state.serving.sessions, settings.limits.drain_s)
     failures: list[ConfigError] = []
 

@@ -55,6 +55,8 @@ Examples:
 
   openlpm train base --out out/nano --set footage.num_clips=4096 --set footage.seed=1 --set footage.human=human.npz
 
+  openlpm train base --out out/nano --shards dataset --set shards.share=0.5
+
   torchrun --standalone --nproc-per-node 4 -m openlpm.cli.main train all --out out/nano
 
 --tiny shows on a CPU in minutes that the whole way works. --show prints every field of the stages with its value and
@@ -100,6 +102,9 @@ def train(
     compile_cache: Annotated[
         Path | None, typer.Option(help="Compiled graphs of an earlier run; written at the end.")
     ] = None,
+    shards: Annotated[
+        Path | None, typer.Option(help="A dataset (openlpm data build) to learn from instead of drawn performers.")
+    ] = None,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
     ] = None,
@@ -121,6 +126,7 @@ def train(
         assignments=tuple(settings or ()),
         curriculum=curriculum,
         tiny=tiny,
+        shards=shards,
     )
     planned = plan(request)
     if show:
@@ -189,7 +195,7 @@ def _report(*, first: bool) -> "Generator[Report]":
 def _show(planned: "Plan") -> None:
     from openlpm.core.fields import told
 
-    shown = {"footage": planned.footage, "vae": planned.autoencoder, "judges": planned.judges}
+    shown = {"footage": planned.footage, "shards": planned.shards, "vae": planned.autoencoder, "judges": planned.judges}
     shown |= {f"base ({lesson})": recipe for lesson, recipe in (planned.base or {}).items()}
     shown |= {str(stage): recipe for stage, recipe in planned.online.items()}
     for name, config in shown.items():

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from openlpm.core.errors import InputError
+from openlpm.data.card import write_card
 from openlpm.data.dataset import Dataset, kept
 from openlpm.data.records import Record
 from openlpm.data.registry import load, names, place
 from openlpm.data.runner import Report, Running, run_stage, silent
 from openlpm.data.scan import roots_of, scan
+from openlpm.data.shards.reading import STAGE as SHARDS
 
 
 def build(
@@ -37,6 +39,8 @@ def build(
         dataset.set_raw(raw)
         for name, config in configs.items():
             run_stage(dataset, place(name), config, _inputs(dataset, name, limit), running, report)
+        if SHARDS in configs:
+            write_card(dataset)
 
 
 def run_alone(
@@ -56,6 +60,8 @@ def run_alone(
         if anew:
             dataset.journal(stage.folder_name(config)).unlink(missing_ok=True)
         run_stage(dataset, place(name), config, inputs, running, report)
+        if name == SHARDS:
+            write_card(dataset)
 
 
 def _inputs(dataset: Dataset, name: str, limit: int | None) -> Callable[[], Iterable[Record]]:

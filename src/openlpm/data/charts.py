@@ -8,6 +8,7 @@ import numpy as np
 
 _BAR: Final = "#4a7fb5"
 _BOUND: Final = "#c0392b"
+_PARTS: Final = ("#4a7fb5", "#d08a3c", "#6aa36a", "#9a6fb0", "#b5544a", "#7c7c7c")
 _WIDTH, _HEIGHT, _BINS = 300, 120, 30
 _FAR: Final = 1e8
 """Bounds beyond this are none."""
@@ -19,12 +20,28 @@ def bars(shares: Sequence[tuple[str, float]]) -> str:
     for number, (name, share) in enumerate(shares):
         y = 8 + 28 * number
         rows.append(
-            f'<text x="90" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
-            f'<rect x="100" y="{y}" width="{max(1.0, 600 * share):.1f}" height="20" fill="{_BAR}"/>'
-            f'<text x="{106 + 600 * share:.1f}" y="{y + 15}">{100 * share:.1f} %</text>'
+            f'<text x="200" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
+            f'<rect x="210" y="{y}" width="{max(1.0, 600 * share):.1f}" height="20" fill="{_BAR}"/>'
+            f'<text x="{216 + 600 * share:.1f}" y="{y + 15}">{100 * share:.1f} %</text>'
         )
     height = 16 + 28 * len(shares)
-    return f'<svg role="img" width="780" height="{height}" viewBox="0 0 780 {height}">{"".join(rows)}</svg>'
+    return f'<svg role="img" width="890" height="{height}" viewBox="0 0 890 {height}">{"".join(rows)}</svg>'
+
+
+def stacked(parts: Sequence[tuple[str, float]]) -> str:
+    """One bar of all, its parts beside one another, with a legend that gives their shares of it."""
+    total, x = sum(share for _, share in parts) or 1.0, 100.0
+    drawn: list[str] = []
+    for number, (name, share) in enumerate(parts):
+        colour, width, y = _PARTS[number % len(_PARTS)], 600 * share / total, 40 + 20 * number
+        drawn.append(
+            f'<rect x="{x:.1f}" y="8" width="{max(width, 0.5):.1f}" height="22" fill="{colour}"/>'
+            f'<rect x="100" y="{y}" width="12" height="12" fill="{colour}"/>'
+            f'<text x="118" y="{y + 11}">{html.escape(name)}: {100 * share / total:.1f} %</text>'
+        )
+        x += width
+    height = 44 + 20 * len(parts)
+    return f'<svg role="img" width="780" height="{height}" viewBox="0 0 780 {height}">{"".join(drawn)}</svg>'
 
 
 def histogram(name: str, values: Sequence[float], bounds: tuple[str | None, str | None]) -> str:

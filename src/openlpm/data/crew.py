@@ -26,6 +26,8 @@ class Finished:
     records: tuple[Record, ...]
     cpu_s: float
     media_s: float
+    contents: tuple[tuple[str, bytes], ...] = ()
+    """What parcels hold, by the names of their records."""
 
 
 class Crew(Protocol):
@@ -109,7 +111,13 @@ class LocalCrew:
             raise answer
         record, hand.record = hand.record, None
         made = tuple(read_line(line) for line in answer.lines)
-        return Finished(input_id=record.id, records=made, cpu_s=answer.cpu_s, media_s=answer.media_s)
+        return Finished(
+            input_id=record.id,
+            records=made,
+            cpu_s=answer.cpu_s,
+            media_s=answer.media_s,
+            contents=answer.contents,
+        )
 
     def _lost(self, hand: _Hand, why: str) -> Finished:
         """A worker that died or has to, with the record that killed it."""

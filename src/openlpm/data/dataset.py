@@ -41,6 +41,10 @@ class Dataset:
         """The manifest of a stage's folder."""
         return self.folder / "stages" / folder_name / "manifest.jsonl"
 
+    def parcels(self, folder_name: str) -> Path:
+        """Where parcels of a stage wait until they are packed."""
+        return self.folder / "stages" / folder_name / "parcels"
+
     def stages(self) -> Mapping[str, Mapping[str, Any]]:
         """Of each stage that was run the ``folder`` and the ``config`` as text by field."""
         return self._read(self._index).get("stages", {})

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from openlpm.data.dataset import Dataset, read_manifest
 from openlpm.data.journal import entries
+from openlpm.data.pairing.part import Unit, UnitKind
 from openlpm.data.records import Decision, Record
 from openlpm.data.registry import names
 from openlpm.data.stage import seconds_of
@@ -24,6 +25,19 @@ class Step:
     """How many records and seconds each reason took; a record may have several."""
     cpu_s: float = 0.0
     media_s: float = 0.0
+    kinds: dict[UnitKind, float] = field(default_factory=dict[UnitKind, float])
+    """Seconds of kept units of each kind; empty before there are units. Where two people are in the picture, seconds of
+    each count."""
+
+    @property
+    def groups(self) -> dict[str, float]:
+        """The same as the paper has them: speaking, conversation and listening, idle."""
+        return {
+            "speaking": self.kinds.get(UnitKind.SPEAK, 0.0),
+            "conversation and listening": self.kinds.get(UnitKind.CONVERSATION, 0.0)
+            + self.kinds.get(UnitKind.LISTEN, 0.0),
+            "idle": self.kinds.get(UnitKind.IDLE, 0.0),
+        }
 
     @property
     def kept_s(self) -> float:
@@ -41,6 +55,8 @@ class Step:
         whole_s = sum(self.seconds.values())
         speed = "" if self.speed is None else f"; {self.speed:.1f} x real time a core"
         said = [f"{self.stage}: {kept} of {total} records kept, {self.kept_s:.1f} of {whole_s:.1f} s{speed}"]
+        if self.kinds:
+            said.append("  " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.groups.items()))
         for reason, (number, seconds) in sorted(self.reasons.items(), key=lambda each: (-each[1][0], each[0])):
             said.append(f"  {reason}: {number} records, {seconds:.1f} s")
         return said
@@ -52,10 +68,14 @@ def count(stage: str, records: Iterable[Record], *, cpu_s: float = 0.0, media_s:
     times = Counter[str]()
     amounts: dict[Decision, float] = dict.fromkeys(Decision, 0.0)
     taken: dict[str, float] = {}
+    kinds: dict[UnitKind, float] = {}
     for record in records:
         length = seconds_of(record)
         numbers[record.decision] += 1
         amounts[record.decision] += length
+        if record.decision is Decision.KEEP and Unit.NAME in record.parts:
+            kind = UnitKind(record.parts[Unit.NAME]["kind"])
+            kinds[kind] = kinds.get(kind, 0.0) + length
         for reason in record.reasons:
             times[reason] += 1
             taken[reason] = taken.get(reason, 0.0) + length
@@ -66,6 +86,7 @@ def count(stage: str, records: Iterable[Record], *, cpu_s: float = 0.0, media_s:
         reasons={reason: (times[reason], taken[reason]) for reason in times},
         cpu_s=cpu_s,
         media_s=media_s,
+        kinds=kinds,
     )
 
 

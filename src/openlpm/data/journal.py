@@ -9,7 +9,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -154,11 +154,20 @@ def write_whole(path: Path, lines: Iterator[str] | Sequence[str]) -> None:
     Raises:
         InputError: it cannot be written.
     """
+    write_bytes_whole(path, (f"{line}\n".encode() for line in lines))
+
+
+def write_bytes_whole(path: Path, blocks: Iterable[bytes]) -> None:
+    """The same for a file of bytes.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.part")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            for line in lines:
-                file.write(line + "\n")
+        with draft.open("wb") as file:
+            for block in blocks:
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

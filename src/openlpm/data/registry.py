@@ -10,6 +10,12 @@ ORDER: Final[tuple[tuple[str, str], ...]] = (
     ("ingest", "openlpm.data.ingest.stage:INGEST"),
     ("shots", "openlpm.data.shots.stage:SHOTS"),
     ("filters", "openlpm.data.filters.stage:FILTERS"),
+    ("people", "openlpm.data.people.stage:PEOPLE"),
+    ("states", "openlpm.data.states.stage:STATES"),
+    ("pairing", "openlpm.data.pairing.stage:PAIRING"),
+    ("captions", "openlpm.data.captions.stage:CAPTIONS"),
+    ("references", "openlpm.data.references.stage:REFERENCES"),
+    ("shards", "openlpm.data.shards.stage:SHARDS"),
 )
 """Name and place (``module:attribute``) of each stage; what one keeps is what the next one sees."""
 

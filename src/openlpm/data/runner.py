@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from openlpm.core.errors import ConfigError
-from openlpm.data.crew import Crew, LocalCrew
+from openlpm.data.crew import Crew, Finished, LocalCrew
 from openlpm.data.dataset import Dataset
 from openlpm.data.journal import Entry, Journal, write_whole
+from openlpm.data.parcels import Parcels
 from openlpm.data.records import Record
 from openlpm.data.registry import load
 from openlpm.data.stage import Stage, place_of
@@ -84,17 +85,40 @@ def run_stage(
             total = sum(1 for _ in inputs())
             begun = Progress(stage=stage.name, done=total - missing, total=total, media_s=0.0, wall_s=0.0, cpu_s=0.0)
             task = Task(place=place, config=config, raw=dataset.raw(), memory_mib=running.memory_mib)
-            _work_off(
-                (record for record in inputs() if record.id not in journal), journal, task, running, begun, report
-            )
+            todo = (record for record in inputs() if record.id not in journal)
+            _work_off(todo, _Books(journal, Parcels(dataset.parcels(folder))), task, running, begun, report)
         journal.sync()
+        if stage.pack is not None:
+            stage.pack(_in_order(stage, config, journal, inputs), config, dataset.manifest(folder).parent)
         records = _in_order(stage, config, journal, inputs)
         write_whole(dataset.manifest(folder), (record.line() for record in records))
     dataset.settle(stage, config)
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """Where it is written down what an input has become."""
+
+    journal: Journal
+    parcels: Parcels
+
+    def enter(self, finished: Finished) -> None:
+        """What belongs to records first: whatever the journal names is there."""
+        for record_id, content in finished.contents:
+            self.parcels.put(record_id, content)
+        self.journal.append(
+            Entry(
+                input_id=finished.input_id,
+                records=finished.records,
+                cpu_s=finished.cpu_s,
+                media_s=finished.media_s,
+            )
+        )
+
+
 def _work_off(
-    records: Iterator[Record], journal: Journal, task: Task, running: Running, begun: Progress, report: Report
+    records: Iterator[Record], books: _Books, task: Task, running: Running, begun: Progress, report: Report
 ) -> None:
     started = time.monotonic()
     media_s = cpu_s = 0.0
@@ -102,14 +126,7 @@ def _work_off(
     crew = _crew(task, running, begun.total - begun.done)
     try:
         for number, finished in enumerate(crew.work(_once(records)), start=1):
-            journal.append(
-                Entry(
-                    input_id=finished.input_id,
-                    records=finished.records,
-                    cpu_s=finished.cpu_s,
-                    media_s=finished.media_s,
-                )
-            )
+            books.enter(finished)
             media_s, cpu_s = media_s + finished.media_s, cpu_s + finished.cpu_s
             report(
                 Progress(

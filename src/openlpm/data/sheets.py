@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import OpenLPMError
 from openlpm.data.footage import read_pictures
+from openlpm.data.grid import pictures_on_grid
+from openlpm.data.pairing.part import Unit
 from openlpm.data.parts import Media, Span
+from openlpm.data.people.cut_out import cut_out
 from openlpm.data.records import Record
 from openlpm.data.stage import RawFiles
 
@@ -42,6 +45,8 @@ def spread(records: Sequence[Record], count: int) -> list[Record]:
 def _cell(record: Record, raw: RawFiles) -> NDArray[np.uint8] | None:
     if not record.has(Media):
         return None
+    if record.has(Unit):
+        return _unit_cell(record, raw)
     media = record.part(Media)
     first, end = media.first_pts, media.end_pts
     if record.has(Span):
@@ -55,11 +60,31 @@ def _cell(record: Record, raw: RawFiles) -> NDArray[np.uint8] | None:
         found = next(read_pictures(raw.source(record), media, wanted, most_side=_CELL[0]), None)
     except OpenLPMError:  # the source has gone meanwhile: a report of what is left is still wanted
         return None
-    if found is None:
+    return None if found is None else _fitted(found.picture_HWC)
+
+
+def _unit_cell(record: Record, raw: RawFiles) -> NDArray[np.uint8] | None:
+    """The person in the middle of a unit, as the unit frames it."""
+    unit, media = record.part(Unit), record.part(Media)
+    middle = unit.num_frames // 2
+    left, top, side = (float(each) for each in unit.crops.unpack()[middle])
+    try:
+        frames = pictures_on_grid(raw.source(record), media, record.part(Span), first_frame=unit.first_frame + middle)
+        picture_HWC = next(frames, None)
+    except OpenLPMError:
         return None
-    height, width = found.picture_HWC.shape[:2]
+    if picture_HWC is None:
+        return None
+    across = picture_HWC.shape[1] / media.width
+    shown = cut_out(picture_HWC, ((left + side / 2) * across, (top + side / 2) * across, side * across), _CELL[1])
+    return _fitted(np.ascontiguousarray(shown[..., ::-1]))
+
+
+def _fitted(picture_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture in the upper left of a cell."""
+    height, width = picture_HWC.shape[:2]
     scale = min(_CELL[0] / width, _CELL[1] / height)
-    small_HWC = cv2.resize(found.picture_HWC, (max(1, int(width * scale)), max(1, int(height * scale))))
+    small_HWC = cv2.resize(picture_HWC, (max(1, int(width * scale)), max(1, int(height * scale))))
     cell_HWC = np.full((_CELL[1], _CELL[0], 3), 24, np.uint8)
     cell_HWC[: small_HWC.shape[0], : small_HWC.shape[1]] = small_HWC
     return cell_HWC

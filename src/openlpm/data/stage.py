@@ -13,6 +13,8 @@ from typing import Any, final
 
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.fields import as_json
+from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.data.pairing.part import Unit
 from openlpm.data.parts import Media, Source, Span
 from openlpm.data.records import Record, digest_of
 
@@ -41,8 +43,19 @@ class RawFiles:
         return self.path_of(record.part(Source).name)
 
 
-Work = Callable[[Record, Any, RawFiles], Sequence[Record]]
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """A record with bytes that are no part of it, for ``Stage.pack`` to put away."""
+
+    record: Record
+    content: bytes
+
+
+Work = Callable[[Record, Any, RawFiles], Sequence[Record | Parcel]]
 Settle = Callable[[Iterable[Record], Any], Iterator[Record]]
+Pack = Callable[[Iterable[Record], Any, Path], None]
+"""All records of the manifest, the configuration, and the stage's folder."""
 
 
 @final
@@ -62,6 +75,9 @@ class Stage:
     settle: Settle | None = None
     """Looks over all outputs in the order of the manifest and may change its mind (duplicates, pairs). It runs when
     everything is there, in one process, and must be cheap."""
+    pack: Pack | None = None
+    """Puts what parcels hold where it belongs in the stage's folder, whole or not at all. It runs after every run of
+    the stage, in one process, and finds there what it has put away earlier."""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -75,7 +91,9 @@ class Stage:
 
 
 def seconds_of(record: Record) -> float:
-    """How much video a record stands for; 0 while nobody knows."""
+    """How much video a record stands for; 0 while nobody knows. A unit stands for that of its person."""
+    if record.has(Unit):
+        return record.parts[Unit.NAME]["num_frames"] / FRAME_RATE_HZ
     if record.has(Span):
         return float(record.part(Span).duration_s)
     return float(record.part(Media).duration_s) if record.has(Media) else 0.0

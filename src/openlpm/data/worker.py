@@ -17,7 +17,7 @@ from typing import Any, final
 from openlpm.core.errors import ConfigError, OpenLPMError
 from openlpm.data.records import Record, read_line
 from openlpm.data.registry import load
-from openlpm.data.stage import RawFiles, Stage, seconds_of
+from openlpm.data.stage import Parcel, RawFiles, Stage, seconds_of
 
 _MIB = 1024 * 1024
 _DIE_WITH_PARENT = 1
@@ -51,6 +51,8 @@ class Done:
     lines: tuple[str, ...]
     cpu_s: float
     media_s: float
+    contents: tuple[tuple[str, bytes], ...] = ()
+    """What parcels hold, by the names of their records."""
 
 
 def serve(channel: Connection, task: Task) -> None:
@@ -78,8 +80,11 @@ def work_on(stage: Stage, task: Task, record: Record) -> Done | ConfigError:
     A ``ConfigError`` is no fault of the record (a package is missing, say): it is given back, to end the run.
     """
     begun = time.process_time()
+    contents: tuple[tuple[str, bytes], ...] = ()
     try:
-        made = tuple(stage.work(record, task.config, task.raw))
+        whole = stage.work(record, task.config, task.raw)
+        contents = tuple((each.record.id, each.content) for each in whole if isinstance(each, Parcel))
+        made = tuple(each.record if isinstance(each, Parcel) else each for each in whole)
     except ConfigError as error:
         return error
     except MemoryError:
@@ -93,7 +98,8 @@ def work_on(stage: Stage, task: Task, record: Record) -> Done | ConfigError:
         _LOG.warning("a stage failed", extra={"stage": stage.name, "record": record.id, "reason": reason})
         made = (record.set_aside(stage.name, f"{stage.name}.{reason}"),)
     seconds = seconds_of(record) or max((seconds_of(each) for each in made), default=0.0)
-    return Done(lines=tuple(each.line() for each in made), cpu_s=time.process_time() - begun, media_s=seconds)
+    lines = tuple(each.line() for each in made)
+    return Done(lines=lines, cpu_s=time.process_time() - begun, media_s=seconds, contents=contents)
 
 
 def _die_with_parent() -> None:

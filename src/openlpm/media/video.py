@@ -23,8 +23,9 @@ from openlpm.media.probe import open_container
 
 SUFFIXES = (".mp4", ".m4v", ".mov")
 
-_BT709 = 1
-_TV_RANGE = 1
+BT709 = 1
+TV_RANGE = 1
+"""The colours that files are written in, by FFmpeg's numbers."""
 _CODED_RATE_HZ = 48_000
 """AAC begins with 1024 samples of priming: 21 ms at this rate, so that even a player that shows them stays in step."""
 _AUDIO_BITS = 128_000
@@ -117,8 +118,8 @@ class VideoWriter:
         picture.height, picture.width = size
         picture.pix_fmt = "yuv420p"
         context = picture.codec_context
-        context.color_range, context.colorspace = _TV_RANGE, _BT709
-        context.color_primaries, context.color_trc = _BT709, _BT709
+        context.color_range, context.colorspace = TV_RANGE, BT709
+        context.color_primaries, context.color_trc = BT709, BT709
         sound = self._container.add_stream("aac", rate=_CODED_RATE_HZ, layout="mono")
         sound.bit_rate = _AUDIO_BITS
         self._picture, self._sound = picture, sound
@@ -126,7 +127,7 @@ class VideoWriter:
 
     def _encode_picture(self, image_HWC: NDArray[np.uint8]) -> None:
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image_HWC), format="rgb24")
-        frame = rgb.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_TV_RANGE)
+        frame = rgb.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=TV_RANGE)
         frame.pts, frame.time_base = self._num_frames, Fraction(1, self._rate)
         self._container.mux(self._picture.encode(frame))
         self._num_frames += 1
@@ -185,7 +186,7 @@ def read_video(path: Path, *, most_frames: int | None = None) -> Clip:
             raise InputError(f"{path} has no picture in it; give a video file")
         picture = container.streams.video[0]
         rate = picture.average_rate
-        frames = [_rgb(frame) for frame in islice(container.decode(picture), most_frames)]
+        frames = [rgb_of(frame) for frame in islice(container.decode(picture), most_frames)]
         sound = container.streams.audio[0] if container.streams.audio else None
         late_s = _start_s(sound) - _start_s(picture) if sound else 0.0
     if not frames or rate is None:
@@ -198,7 +199,8 @@ def read_video(path: Path, *, most_frames: int | None = None) -> Clip:
     return Clip(frames_FHWC=np.stack(frames), rate_hz=float(rate), samples_A=samples_A)
 
 
-def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
+def rgb_of(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """A decoded picture as 8-bit RGB, by the colours that its file says it has."""
     # Frames of unknown colours are read as BT.601, which is what small untagged videos are by custom.
     rgb = frame.reformat(format="rgb24", src_colorspace=frame.colorspace)
     return cast("NDArray[np.uint8]", rgb.to_ndarray())

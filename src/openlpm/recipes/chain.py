@@ -8,6 +8,7 @@ from typing import final
 import torch
 
 from openlpm.core.errors import ConfigError
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
@@ -16,9 +17,9 @@ from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.running import Report, Site, export_part, write_config
 from openlpm.rollout.assembly import CharacterModel, load_model
-from openlpm.synth.look.render import Cast
 from openlpm.training.clip_bank import ClipBank
-from openlpm.training.footage import Footage, cast_of, make_footage
+from openlpm.training.footage import make_footage
+from openlpm.training.shard_footage import make_shard_footage
 from openlpm.weights import bundled
 
 
@@ -39,26 +40,46 @@ def run(plan: Plan, report: Report, machine: Machine) -> None:
     if not plan.stages:
         report.say("nothing to do: all of these stages are there")
         return
-    footage = make_footage(plan.footage, machine.rank, plan.windows)
-    report.say(f"footage: {len(footage)} clips a process")
+    material = _material(plan, report, machine)
     while machine.wait_for is not None and not machine.wait_for.exists():
         time.sleep(0.5)
     with joined() as world:
         if machine.compile_cache is not None:
             report.say(f"compiled graphs loaded: {load_compiled(machine.compile_cache)}")
-        _Chain(plan, footage, world, report).run()
+        _Chain(plan, material, world, report).run()
         if machine.compile_cache is not None and world.is_first:
             report.say(f"compiled graphs: {save_compiled(machine.compile_cache) / 2**20:.1f} MiB")
     report.say("done")
+
+
+def _material(plan: Plan, report: Report, machine: Machine) -> stages.Material:
+    """Footage of the kinds that the plan wants, made by forked processes."""
+    drawn = shards = None
+    if plan.needs_drawn:
+        drawn = make_footage(plan.footage, machine.rank, plan.windows)
+        report.say(f"footage: {len(drawn)} clips a process")
+    if plan.needs_shards:
+        assert plan.shards is not None
+        shards = make_shard_footage(
+            plan.shards,
+            num_frames=plan.footage.num_frames,
+            windows=plan.windows,
+            rank=machine.rank,
+            workers=plan.footage.workers,
+        )
+        hours = float(shards.frames_N.sum()) / FRAME_RATE_HZ / 3600
+        report.say(f"shards: {len(shards)} clips a process, {hours:.2f} h, {plan.shards.share:.0%} of all windows")
+        for why, count in sorted(shards.left_out.items()):
+            report.say(f"shards: {count} samples are left out: {why}")
+    return stages.Material(drawn=drawn, shards=shards)
 
 
 @final
 class _Chain:
     """A plan at work."""
 
-    def __init__(self, plan: Plan, footage: Footage, world: World, report: Report) -> None:
-        self._plan, self._footage, self._world, self._report = plan, footage, world, report
-        self._cast: Cast = cast_of(footage, world.device)
+    def __init__(self, plan: Plan, material: stages.Material, world: World, report: Report) -> None:
+        self._plan, self._material, self._world, self._report = plan, material, world, report
         self._site = Site(world=world, folder=plan.request.out, report=report)
         self._bank: ClipBank | None = None
 
@@ -67,12 +88,14 @@ class _Chain:
         if plan.autoencoder is not None or plan.base is not None:
             write_config(plan.character, plan.request.out, self._world)
         if plan.autoencoder is not None:
-            stages.train_autoencoder(self._model(), self._footage, self._cast, self._site, plan.autoencoder)
+            stages.train_autoencoder(self._model(), self._material, self._site, plan.autoencoder)
         if plan.judges is not None:
             request = plan.request
             earlier = request.init_judges or (bundled.root() if request.init is not None else None)
             variants = 1 if request.tiny else stages.VOICE_VARIANTS
-            stages.train_judges(self._footage, self._cast, self._site, plan.judges, init=earlier, variants=variants)
+            drawn, cast = self._material.drawn, self._material.cast(self._world.device)
+            assert drawn is not None
+            stages.train_judges(drawn, cast, self._site, plan.judges, init=earlier, variants=variants)
         if plan.base is not None:
             model = self._model()
             self._bank = self._banked(model)
@@ -97,7 +120,7 @@ class _Chain:
                 export_part(part, self._site.folder / name, self._world)
 
     def _banked(self, model: CharacterModel) -> ClipBank:
-        return stages.bank_of(model, self._footage, self._cast, self._world, self._report.say)
+        return stages.bank_of(model, self._material, self._world, self._report.say)
 
     def _train_online(self) -> None:
         plan, device = self._plan, self._world.device

@@ -14,7 +14,8 @@ from openlpm.training.optimiser import OptimiserConfig
 from openlpm.training.performance_reader import ReaderConfig
 from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.trainer import TrainerConfig
-from openlpm.training.windows import ClipMix, WindowDraw, WindowLayout
+from openlpm.training.traits import ClipMix
+from openlpm.training.windows import WindowDraw, WindowLayout
 from openlpm.vae.config import AutoencoderConfig, StageConfig
 
 _TIME_SHIFT = 2.5

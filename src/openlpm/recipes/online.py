@@ -31,7 +31,8 @@ from openlpm.training.schedule import WarmStableDecay
 from openlpm.training.scores import ScoreConfig
 from openlpm.training.teacher import TeacherConfig
 from openlpm.training.trainer import Objective, TrainerConfig
-from openlpm.training.windows import ClipMix, WindowDraw, WindowLayout
+from openlpm.training.traits import ClipMix
+from openlpm.training.windows import WindowDraw, WindowLayout
 
 _TIME_SHIFT = 2.5
 _GUIDANCE = GuidanceScales(speak=2.0)

@@ -24,6 +24,7 @@ from openlpm.recipes.stages import (
 from openlpm.rollout.assembly import CharacterConfig, read_config
 from openlpm.training.footage import FootageConfig
 from openlpm.training.matching import MatchingConfig
+from openlpm.training.shard_footage import ShardFootageConfig
 from openlpm.training.windows import told_lengths
 
 Recipe = TypeVar("Recipe")
@@ -31,8 +32,8 @@ Recipe = TypeVar("Recipe")
 SECONDS: Mapping[Stage, float] = {Stage.VAE: 400, Stage.JUDGES: 90, Stage.BASE: 900}
 """What a stage takes on large GPUs, by default; one of Online takes less."""
 _ONLINE_SECONDS = 200.0
-FOOTAGE = "footage"
-"""Stands before a field's name as stages do."""
+FOOTAGE, SHARDS = "footage", "shards"
+"""Stand before a field's name as stages do."""
 
 
 @final
@@ -52,6 +53,8 @@ class Request:
     """``field=value`` for all stages that have it, ``stage.field=value`` for one, ``footage.field=value``."""
     curriculum: bool = False
     tiny: bool = False
+    shards: Path | None = None
+    """A dataset to learn from instead of drawn performers, or beside them."""
 
     def seconds_of(self, stage: Stage) -> float:
         """How long a stage may take."""
@@ -65,6 +68,7 @@ class Plan:
 
     request: Request
     footage: FootageConfig
+    shards: ShardFootageConfig | None
     character: CharacterConfig
     """Sizes of the Base that is trained."""
     autoencoder: AutoencoderRecipe | None
@@ -91,6 +95,16 @@ class Plan:
             if isinstance(objective, MatchingConfig):
                 latent |= set(told_lengths([objective.score_frames], objective.windows.prompt_frames))
         return tuple(sorted(length * self.character.vae.frames_per_latent for length in latent))
+
+    @property
+    def needs_shards(self) -> bool:
+        """Whether a stage learns from shards: all do but the judges, who need the truth behind the pictures."""
+        return self.shards is not None and any(stage is not Stage.JUDGES for stage in self.stages)
+
+    @property
+    def needs_drawn(self) -> bool:
+        """Whether a stage learns from drawn performers."""
+        return self.judges is not None or self.shards is None or self.shards.share < 1
 
     @property
     def begins_from_base(self) -> bool:
@@ -141,6 +155,7 @@ def plan(request: Request) -> Plan:
     return Plan(
         request=request,
         footage=changed(footage, settings.of_footage),
+        shards=settings.shards(),
         character=character,
         autoencoder=autoencoder if Stage.VAE in todo else None,
         judges=judges if Stage.JUDGES in todo else None,
@@ -166,6 +181,7 @@ class _Settings:
     def __init__(self, request: Request) -> None:
         self._request = request
         self.of_footage: list[str] = []
+        self._of_shards: list[str] = []
         self._common: list[str] = []
         self._own: dict[Stage, list[str]] = {}
         self._used: set[str] = set()
@@ -175,12 +191,22 @@ class _Settings:
             head, _, rest = name.partition(".")
             if head == FOOTAGE and rest:
                 self.of_footage.append(f"{rest}={value}")
+            elif head == SHARDS and rest:
+                self._of_shards.append(f"{rest}={value}")
             elif rest and head in list(Stage):
                 if Stage(head) not in request.stages:
                     raise ConfigError(f"{text}: {head} is not among the stages that are to be trained")
                 self._own.setdefault(Stage(head), []).append(f"{rest}={value}")
             else:
                 self._common.append(text)
+
+    def shards(self) -> ShardFootageConfig | None:
+        """What is taken from shards; None: there are none."""
+        if self._request.shards is None:
+            if self._of_shards:
+                raise ConfigError(f"{SHARDS}.{self._of_shards[0]}: there are no shards to learn from; give --shards")
+            return None
+        return changed(ShardFootageConfig(folder=self._request.shards), self._of_shards)
 
     def autoencoder(self) -> AutoencoderRecipe:
         """The recipe of ``vae``."""

@@ -12,6 +12,7 @@ from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
+from openlpm.core.errors import ConfigError
 from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.pieces import InPieces
 from openlpm.parallel.world import World
@@ -32,8 +33,11 @@ from openlpm.synth.sound.augment import augment
 from openlpm.training.autoencoder import AutoencoderObjective, AutoencoderObjectiveConfig
 from openlpm.training.base import BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import ClipBank, fill_bank
-from openlpm.training.footage import Footage
+from openlpm.training.footage import Footage, cast_of
+from openlpm.training.moments import FilmedMoments, MixedMoments, Moments, RenderedMoments
 from openlpm.training.rendering import PiecewiseRenderer, Render
+from openlpm.training.shard_bank import fill_shard_bank, joined_banks
+from openlpm.training.shard_footage import ShardFootage
 from openlpm.training.trainer import TrainerConfig
 
 _VOICED_CLIPS = 400
@@ -56,6 +60,31 @@ def renderer(device: torch.device, *, only: Collection[int] | None = None) -> Re
 def _compiled(only: frozenset[int] | None) -> Render:
     """One for all stages, so that the drawing is traced once."""
     return torch.compile(render_frames, dynamic=False, backend=InPieces(count=RENDER_PIECES, only=only))
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Material:
+    """What a process learns from."""
+
+    drawn: Footage | None
+    """Drawn performers, where they are wanted."""
+    shards: ShardFootage | None
+    """Filmed ones, where shards were given."""
+
+    def __post_init__(self) -> None:
+        if self.drawn is None and self.shards is None:
+            raise ConfigError("drawn=None, shards=None: there has to be something to learn from")
+
+    @property
+    def mixed_in(self) -> Footage | None:
+        """Drawn performers that autoencoder and Base learn from; with shards alone only the judges need any."""
+        return self.drawn if self.shards is None or self.shards.share < 1 else None
+
+    def cast(self, device: torch.device) -> Cast:
+        """All drawn performers on the device."""
+        assert self.drawn is not None
+        return cast_of(self.drawn, device)
 
 
 @final
@@ -100,13 +129,11 @@ def base_recipes(seconds: float, *, curriculum: bool, small: bool) -> dict[str, 
     return made
 
 
-def train_autoencoder(
-    model: CharacterModel, footage: Footage, cast: Cast, site: Site, recipe: AutoencoderRecipe
-) -> None:
-    """The autoencoder on freshly rendered moments; leaves its averaged weights in ``vae``."""
+def train_autoencoder(model: CharacterModel, material: Material, site: Site, recipe: AutoencoderRecipe) -> None:
+    """The autoencoder on moments that are rendered or decoded now; leaves its averaged weights in ``vae``."""
     world = site.world
     vae = model.vae.to(world.device)
-    objective = AutoencoderObjective(vae, footage, cast, renderer(world.device), recipe.objective)
+    objective = AutoencoderObjective(vae, moments_of(material, world.device, recipe), recipe.objective)
     if world.device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # shapes are fixed
         compile_units(objective.compilable)
@@ -154,7 +181,18 @@ def train_judges(
     world.wait()
 
 
-def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, say: Callable[[str], None]) -> ClipBank:
+def moments_of(material: Material, device: torch.device, recipe: AutoencoderRecipe) -> Moments:
+    """Where the autoencoder's clips come from."""
+    focus, shards = recipe.objective.focus, material.shards
+    filmed = None if shards is None else FilmedMoments(shards, focus, device)
+    if material.mixed_in is None:
+        assert filmed is not None
+        return filmed
+    drawn = RenderedMoments(material.mixed_in, material.cast(device), renderer(device), focus)
+    return drawn if shards is None or filmed is None else MixedMoments(drawn, filmed, shards.share)
+
+
+def bank_of(model: CharacterModel, material: Material, world: World, say: Callable[[str], None]) -> ClipBank:
     """All footage as latents on the device, by the trained autoencoder."""
     vae = model.vae.to(world.device).eval().requires_grad_(requires_grad=False)
 
@@ -162,7 +200,13 @@ def bank_of(model: CharacterModel, footage: Footage, cast: Cast, world: World, s
         if world.is_first and done % 1024 == 0:
             say(f"bank {done}/{total}")
 
-    return fill_bank(vae, model.text, footage, cast, renderer(world.device), on_progress=tell)
+    banks: list[ClipBank] = []
+    if material.mixed_in is not None:
+        cast, render = material.cast(world.device), renderer(world.device)
+        banks.append(fill_bank(vae, model.text, material.mixed_in, cast, render, on_progress=tell))
+    if material.shards is not None:
+        banks.append(fill_shard_bank(vae, model.text, material.shards, world.device, on_progress=tell))
+    return banks[0] if len(banks) == 1 else joined_banks(*banks)
 
 
 def train_base(model: CharacterModel, bank: ClipBank, site: Site, recipes: Mapping[str, BaseRecipe]) -> None:

@@ -1,5 +1,6 @@
 """One chunk of a stream, from noise to latents: the loop that distillation, files and live use share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -11,6 +12,7 @@ from openlpm.dit.block import ReadText, Told
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
+from openlpm.nn.attention import Attend
 from openlpm.nn.memory import Memory
 from openlpm.nn.streaming import Streaming
 from openlpm.rollout.online import OnlineConfig, RefinerKeys
@@ -53,6 +55,28 @@ class Chunk:
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A chunk as the backbone leaves it, with what a refiner needs: it may work elsewhere, on the chunk before."""
+
+    latents_BCTHW: Tensor
+    """Of unit power."""
+    predictions: tuple[Tensor, ...]
+    noise_BCTHW: Tensor | None
+    """The refiner's sample; None where there is no refiner."""
+    condition: Condition
+    told: Condition | Told | None = None
+    """The condition as the backbone has read it; None: it is to be read again."""
+    moving_B: Tensor | None = None
+    gradient_step: int | None = None
+    texts: StreamTexts | None = None
+
+
+Around = Callable[[Attend, Tensor], Attend]
+"""Stands around attention; is given what attends, and where the chunk's frames stand."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChunkMaker:
     """The transformers of a stream and their steps. All state is in the memories that are passed in."""
 
@@ -63,6 +87,8 @@ class ChunkMaker:
     tells_once: bool = False
     """Whether conditions are read once a chunk instead of once a step: the same pictures for less work, where no
     weights are sharded and no blocks compiled for training."""
+    around: Around | None = None
+    """An exchange with other processes, say (``parallel.sequence``)."""
 
     def __post_init__(self) -> None:
         if (self.refiner is None) != (self.online.refiner_time is None):
@@ -93,6 +119,24 @@ class ChunkMaker:
         are enabled, flow through all steps, or through ``gradient_step`` alone. ``texts`` spares reading the
         condition's text where that is what ``read_texts`` was given.
         """
+        draft = self.draft(
+            memories.backbone, noise_NBCTHW, condition, moving_B=moving_B, gradient_step=gradient_step, texts=texts
+        )
+        if memories.refiner is None:
+            return Chunk(latents_BCTHW=draft.latents_BCTHW, predictions=draft.predictions)
+        return self.refine(memories.refiner, draft)
+
+    def draft(
+        self,
+        memory: Memory,
+        noise_NBCTHW: Tensor,
+        condition: Condition,
+        *,
+        moving_B: Tensor | None = None,
+        gradient_step: int | None = None,
+        texts: StreamTexts | None = None,
+    ) -> Draft:
+        """The backbone's part of ``make``."""
         online, times = self.online, self.online.backbone_times
         if condition.slots:
             raise ConfigError("condition.slots: references belong into the memories; leave them out of a chunk")
@@ -102,7 +146,7 @@ class ChunkMaker:
         told = condition
         if self.tells_once:
             told = self.backbone.tell(condition, noise_NBCTHW.shape[1:], None if texts is None else texts.backbone)
-        step = _Step(self.backbone, memories.backbone, told, memories.backbone.open_chunk(frames))
+        step = _Step(self.backbone, memory, told, memory.open_chunk(frames), self.around)
         predictions: list[Tensor] = []
         sample_BCTHW = noise_NBCTHW[0]
         for number, time in enumerate(times):
@@ -118,22 +162,41 @@ class ChunkMaker:
                 if online.history_time:
                     past_BCTHW = _noised(made_BCTHW, noise_NBCTHW[len(times)], online.history_time)
                 step.data(past_BCTHW, online.history_time, record=True)
-        memories.backbone.commit(moving_B)
-        if self.refiner is None or memories.refiner is None or online.refiner_time is None:
-            return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
+        memory.commit(moving_B)
+        return Draft(
+            latents_BCTHW=made_BCTHW,
+            predictions=tuple(predictions),
+            noise_BCTHW=None if online.refiner_time is None else noise_NBCTHW[-1],
+            condition=condition,
+            told=told,
+            moving_B=moving_B,
+            gradient_step=gradient_step,
+            texts=texts,
+        )
 
-        if self.tells_once and self.refiner is not self.backbone:
-            told = self.refiner.tell(condition, noise_NBCTHW.shape[1:], None if texts is None else texts.refiner)
-        step = _Step(self.refiner, memories.refiner, told, memories.refiner.open_chunk(frames))
+    def refine(self, memory: Memory, draft: Draft) -> Chunk:
+        """The refiner's part of ``make``; without a refiner the draft is the chunk."""
+        online, refiner = self.online, self.refiner
+        if refiner is None or online.refiner_time is None or draft.noise_BCTHW is None:
+            return Chunk(latents_BCTHW=draft.latents_BCTHW, predictions=draft.predictions)
+        told = draft.told
+        if told is None or refiner is not self.backbone:
+            told = draft.condition
+            if self.tells_once:
+                texts = None if draft.texts is None else draft.texts.refiner
+                told = refiner.tell(draft.condition, draft.latents_BCTHW.shape, texts)
+        step = _Step(refiner, memory, told, memory.open_chunk(draft.latents_BCTHW.shape[2]), self.around)
         keeps_step = online.refiner_keys is RefinerKeys.STEP
-        with torch.set_grad_enabled(enabled and gradient_step in (None, len(times))):
-            sample_BCTHW = _noised(made_BCTHW, noise_NBCTHW[-1], online.refiner_time)
-            predictions.append(step.data(sample_BCTHW, online.refiner_time, record=keeps_step))
-            made_BCTHW = normalise_latents(predictions[-1])
+        enabled, number = torch.is_grad_enabled(), len(online.backbone_times)
+        with torch.set_grad_enabled(enabled and draft.gradient_step in (None, number)):
+            sample_BCTHW = _noised(draft.latents_BCTHW, draft.noise_BCTHW, online.refiner_time)
+            made_BCTHW = step.data(sample_BCTHW, online.refiner_time, record=keeps_step)
+            predictions = (*draft.predictions, made_BCTHW)
+            made_BCTHW = normalise_latents(made_BCTHW)
             if not keeps_step:
                 step.data(made_BCTHW, 0.0, record=True)
-        memories.refiner.commit(moving_B)
-        return Chunk(latents_BCTHW=made_BCTHW, predictions=tuple(predictions))
+        memory.commit(draft.moving_B)
+        return Chunk(latents_BCTHW=made_BCTHW, predictions=predictions)
 
 
 @final
@@ -145,11 +208,14 @@ class _Step:
     memory: Memory
     condition: Condition | Told
     positions_T: Tensor
+    around: Around | None
 
     def data(self, sample_BCTHW: Tensor, time: float, *, record: bool) -> Tensor:
         """x_0 of a sample at ``time``."""
         time_B = torch.full((sample_BCTHW.shape[0],), time, device=sample_BCTHW.device)
-        attend = Streaming(self.memory, record=record)
+        attend: Attend = Streaming(self.memory, record=record)
+        if self.around is not None:
+            attend = self.around(attend, self.positions_T)
         output_BCTHW = self.transformer(
             sample_BCTHW, time_B, self.condition, attend=attend, positions_T=self.positions_T
         )

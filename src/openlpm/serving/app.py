@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import final
 
 from fastapi import FastAPI, Request, WebSocket
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from openlpm.engine.engine import Engine
 from openlpm.serving import npc
 from openlpm.serving.api import Api
 from openlpm.serving.characters import Characters
-from openlpm.serving.guard import Guard, deny, refused
+from openlpm.serving.guard import Guard, deny
 from openlpm.serving.limits import RateLimit
 from openlpm.serving.metrics import CONTENT_TYPE, ServerMetrics
 from openlpm.serving.page_files import PageFiles
 from openlpm.serving.refusals import Code, Refusal
+from openlpm.serving.refusing import add_refusals
 from openlpm.serving.security import COOKIE, Doors, Keyring
 from openlpm.serving.sessions import MakeAgent, Sessions
 from openlpm.serving.settings import ServerSettings
@@ -28,7 +28,6 @@ from openlpm.serving.socket import PROTOCOL, SessionSocket, token_of
 
 _log = logging.getLogger(__name__)
 _ENCODERS = 2
-_BY_STATUS = {404: Code.NOT_FOUND, 405: Code.NOT_ALLOWED, 413: Code.TOO_LARGE, 415: Code.UNSUPPORTED}
 
 
 @final
@@ -70,7 +69,7 @@ def create_app(
     _add_page(app, serving, page or PageFiles())
     _add_health(app, serving, engine)
     _add_sockets(app, serving)
-    _add_refusals(app, metrics)
+    add_refusals(app, metrics)
     limits = settings.limits
     rate = RateLimit(limits.requests_a_minute, limits.requests_a_minute_overall)
     app.add_middleware(Guard, doors=doors, rate=rate, metrics=metrics)
@@ -136,24 +135,3 @@ def _add_sockets(app: FastAPI, serving: Serving) -> None:
 
     app.add_api_websocket_route("/api/sessions/{key}/socket", session_socket)
     app.add_api_websocket_route("/api/npc", npc_socket)
-
-
-def _add_refusals(app: FastAPI, metrics: ServerMetrics) -> None:
-    async def refuse(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)
-        return refused(error, metrics)
-
-    async def translate(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        code = _BY_STATUS.get(error.status_code, Code.BAD_REQUEST)
-        return refused(Refusal(code, _SENTENCES.get(code, "This request cannot be answered.")), metrics)
-
-    async def fail(_request: Request, _error: Exception) -> Response:
-        return refused(Refusal(Code.INTERNAL, "Something went wrong here; it was written down."), metrics)
-
-    app.add_exception_handler(Refusal, refuse)
-    app.add_exception_handler(HTTPException, translate)
-    app.add_exception_handler(Exception, fail)
-
-
-_SENTENCES = {Code.NOT_FOUND: "There is nothing here.", Code.NOT_ALLOWED: "This cannot be done here."}

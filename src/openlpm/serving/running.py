@@ -2,6 +2,8 @@
 
 import asyncio
 import ctypes
+import gc
+import importlib
 import json
 import logging
 import signal
@@ -126,3 +128,13 @@ def keep_memory_together() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
     except (AttributeError, OSError, TypeError):
         return
+
+
+def settle_memory() -> None:
+    """Leave what the server is made of out of every later search for garbage; a search may then follow every session.
+
+    Nothing else may be imported late, or it is looked through as well.
+    """
+    importlib.import_module("openlpm.serving.webrtc")
+    gc.collect()
+    gc.freeze()

@@ -1,17 +1,13 @@
-"""Training the autoencoder on freshly rendered footage: every step draws new moments of new clips."""
+"""Training the autoencoder: every step draws new moments of new clips."""
 
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from openlpm.core.seeds import generator
-from openlpm.synth.look.render import Cast
 from openlpm.training.focus import Focus
-from openlpm.training.footage import Footage, boxes_to_cells
-from openlpm.training.rendering import Render, render_clips
+from openlpm.training.moments import Moments, Pictures
 from openlpm.vae.autoencoder import VideoAutoencoder, psnr
 
 
@@ -29,17 +25,6 @@ class AutoencoderObjectiveConfig:
     focus: Focus
     gradient_weight: float
     square_weight: float
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """Clips to be reproduced."""
-
-    video_BCFHW: Tensor
-    """In [-1, 1]."""
-    weight_BFHW: Tensor
-    """What a pixel's error counts, one on average."""
 
 
 @final
@@ -77,44 +62,20 @@ class _Learner(nn.Module):
 
 @final
 class AutoencoderObjective:
-    """An ``Objective`` over footage; ``render`` may be compiled."""
+    """An ``Objective`` over moments of footage: every step draws new ones."""
 
-    def __init__(
-        self, vae: VideoAutoencoder, footage: Footage, cast: Cast, render: Render, config: AutoencoderObjectiveConfig
-    ) -> None:
+    def __init__(self, vae: VideoAutoencoder, moments: Moments, config: AutoencoderObjectiveConfig) -> None:
         learner = _Learner(vae, config)
         self.module: nn.Module = learner
         self.compilable: tuple[nn.Module, ...] = (vae.encoder, vae.decoder, learner.measure)
         """Parts of fixed shape that are worth compiling."""
-        self._config, self._cast, self._render = config, cast, render
-        self._group = vae.config.frames_per_latent
-        self._rig_NFR = torch.from_numpy(footage.rig_NFR).to(cast.parameters_BV.device)
+        self._moments, self._clips = moments, config.clips
+        self._frames = config.latent_frames * vae.config.frames_per_latent
 
     def batch(self, step: int, rank: int) -> Pictures:
         """Random moments of random clips, drawn now."""
-        config, device = self._config, self._rig_NFR.device
-        rng = generator("autoencoder", step, rank)
-        clips, length = self._rig_NFR.shape[:2]
-        frames = config.latent_frames * self._group
-        chosen_B = torch.from_numpy(rng.integers(clips, size=config.clips)).to(device)
-        starts_B = torch.from_numpy(rng.integers(length - frames + 1, size=config.clips)).to(device)
-        rig_BFR = self._rig_NFR[chosen_B[:, None], starts_B[:, None] + torch.arange(frames, device=device)]
-        return video_and_weight(self._cast.parameters_BV[chosen_B], rig_BFR, self._render, config)
+        return self._moments.draw(step, rank, self._clips, self._frames)
 
     def loss(self, batch: Pictures) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted L1, its gradient and a little L2."""
         return self.module(batch.video_BCFHW, batch.weight_BFHW)
-
-
-@torch.no_grad()
-def video_and_weight(
-    parameters_BV: Tensor, rig_BFR: Tensor, render: Render, config: AutoencoderObjectiveConfig
-) -> Pictures:
-    """Rendered clips and pixel weights with mean one."""
-    video_BCFHW = render_clips(parameters_BV, rig_BFR, render)
-    regions = Cast.from_parameters(parameters_BV).regions(rig_BFR)
-    size, cells = video_BCFHW.shape[-1], 32
-    mouth_BFhw, eyes_BFhw = (boxes_to_cells(boxes, 1, cells, size) for boxes in (regions.mouth_BF4, regions.eyes_BF4))
-    weight_BFhw = config.focus.weights(mouth_BFhw, eyes_BFhw)
-    weight_BFhw = weight_BFhw / weight_BFhw.mean()
-    return Pictures(video_BCFHW, functional.interpolate(weight_BFhw, size=(size, size), mode="nearest"))

@@ -45,7 +45,11 @@ class BaseLearner(nn.Module):
         self.conditions = WindowConditions(model, bank)
         self._bank, self._config = bank, config
         sizes, asked = model.config.dit, config.reader
-        self.reader = PerformanceReader(sizes.width, bank.performance_NTX) if asked.weight else None
+        rigged_N = bank.traits.rigged_N
+        self._rigged_N = torch.from_numpy(rigged_N).to(bank.latents_NTCHW.device)
+        known_MTX = bank.performance_NTX if rigged_N.all() else bank.performance_NTX[self._rigged_N]
+        # Without a clip whose rig is known there is nothing to read.
+        self.reader = PerformanceReader(sizes.width, known_MTX) if asked.weight and rigged_N.any() else None
         self._read_layer = asked.layer(sizes.num_layers)
 
     def forward(self, batch: WindowBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -75,13 +79,14 @@ class BaseLearner(nn.Module):
         scalars = {"error": _mean_over(~given_BT, error_BTHW.mean(dim=(2, 3)))}
         if self.reader is not None:
             misread_BT = self.reader(tokens[0], performance_of(self._bank, batch))
-            scalars["misread"] = _mean_over(~given_BT, misread_BT)
+            known_BT = ~given_BT & self._rigged_N[batch.clips_B][:, None]
+            scalars["misread"] = _mean_over(known_BT, misread_BT)
             loss = loss + config.reader.weight * scalars["misread"]
         return loss, scalars
 
 
 def _mean_over(chosen_BT: Tensor, values_BT: Tensor) -> Tensor:
-    return (values_BT * chosen_BT).sum() / chosen_BT.sum()
+    return (values_BT * chosen_BT).sum() / chosen_BT.sum().clamp_min(1)
 
 
 def _time_weight(time_B: Tensor) -> Tensor:

@@ -17,14 +17,12 @@ from openlpm.synth.look.references import reference_rigs
 from openlpm.synth.look.render import Cast
 from openlpm.training.footage import Footage, boxes_to_cells
 from openlpm.training.rendering import Render, render_clips
+from openlpm.training.traits import SITUATIONS, Traits
 from openlpm.training.window_captions import WindowText
 from openlpm.vae.autoencoder import VideoAutoencoder
 
 STRIDE = 3
 """Windows begin at multiples of this many latent frames: half a second, 8000 samples exactly."""
-
-SITUATIONS = ("speak", "listen", "idle", "conversation")
-"""What happens in a clip: one person talks, the other does, nobody does, or both have their turns."""
 
 
 def situations(state_NF: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -57,6 +55,13 @@ class ClipBank:
     """Captions of windows; every layout that is drawn needs its own."""
     situation_N: NDArray[np.int8]
     """Index into ``SITUATIONS``, on the host: clips are drawn by it."""
+    uneven: Traits | None = None
+    """In what clips differ; None: in nothing."""
+
+    @property
+    def traits(self) -> Traits:
+        """In what clips differ, said of each."""
+        return self.uneven or Traits.alike(len(self), self.num_frames, len(self.slots))
 
     def __len__(self) -> int:
         return self.latents_NTCHW.shape[0]

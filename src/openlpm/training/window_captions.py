@@ -139,6 +139,25 @@ class WindowText:
             acts_NK=captions.acts_NK,
         )
 
+    @classmethod
+    def joined(cls, first: "WindowText", second: "WindowText") -> "WindowText":
+        """The clips of both, told of the same stretches.
+
+        Raises:
+            ConfigError: they are told of others.
+        """
+        if first.stretches != second.stretches:
+            raise ConfigError(f"{first.stretches} and {second.stretches}: give clips the same length and windows")
+        behind = first.pieces_VG.shape[0]
+        if behind + second.pieces_VG.shape[0] > torch.iinfo(torch.int16).max:
+            raise ConfigError("captions have more different words than can be numbered; take fewer clips")
+        return cls(
+            stretches=first.stretches,
+            pieces_VG=torch.cat([first.pieces_VG, second.pieces_VG]),
+            word_NKL=torch.cat([first.word_NKL, second.word_NKL + behind]),
+            acts_NK=np.concatenate([first.acts_NK, second.acts_NK]),
+        )
+
     def ids(self, clips_B: Tensor, starts_B: Tensor, frames: int) -> Tensor:
         """Ids (B, L, G) for ``TextEncoder.forward``: of each clip the stretch of so many frames from a start.
 

@@ -13,9 +13,12 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.seeds import generator
 from openlpm.dit.condition import ReferenceKind
-from openlpm.training.clip_bank import SITUATIONS, STRIDE, ClipBank
+from openlpm.training.clip_bank import STRIDE, ClipBank
+from openlpm.training.reference_sets import ReferenceSets
+from openlpm.training.traits import ClipMix, probabilities
 
 Numbers = NDArray[np.int64]
+Choice = NDArray[np.bool_]
 _KEEP_GROUP = 0.75
 """How often each group of a given motion track is told."""
 _WHOLE_SPAN = 0.7
@@ -36,33 +39,6 @@ class WindowLayout:
     def num_tokens_frames(self) -> int:
         """Latent frames and references together."""
         return self.frames + 1 + self.first + self.views + self.expressions
-
-
-@final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClipMix:
-    """How often windows come from clips of each situation, beside one another; 0 leaves them out.
-
-    What is rare in the footage is drawn as often as what is common if both weigh the same.
-    """
-
-    speak: float = 1.0
-    listen: float = 1.0
-    idle: float = 0.5
-    conversation: float = 1.5
-
-    def __post_init__(self) -> None:
-        weights = [getattr(self, name) for name in SITUATIONS]
-        if min(weights) < 0 or not any(weights):
-            raise ConfigError(f"{self}: weights are 0 or more, and one of them is positive")
-
-    def probabilities(self, situation_N: NDArray[np.int8]) -> NDArray[np.float64]:
-        """How probable each clip is; a situation that the bank lacks gives its share to the others."""
-        count_S = np.bincount(situation_N, minlength=len(SITUATIONS))
-        weight_S = np.array([getattr(self, name) for name in SITUATIONS]) * (count_S > 0)
-        if not weight_S.any():
-            raise ConfigError(f"{self}: the bank has no clip of these situations; make more footage")
-        return (weight_S / np.maximum(count_S, 1) / weight_S.sum())[situation_N]
 
 
 @final
@@ -150,35 +126,48 @@ def told_lengths(windows: Sequence[int], prompt_frames: int) -> tuple[int, ...]:
 
 
 @final
-class _Acting:
-    """The P windows of a length in which an action is named."""
+class _Length:
+    """What there is to draw from for windows of a length: all able clips, and the P windows that name an action."""
 
     def __init__(self, bank: ClipBank, mix: ClipMix, frames: int) -> None:
-        columns = bank.text.stretches.columns(frames)
+        columns, traits = bank.text.stretches.columns(frames), bank.traits
+        self.able_N = traits.frames_N >= frames
+        self.probability_N = probabilities(mix, bank.situation_N, traits, self.able_N)
+        self._starts_N = (traits.frames_N - frames) // STRIDE + 1
+        self._most_starts = (bank.num_frames - frames) // STRIDE + 1
         clip_P, start_P = np.nonzero(bank.text.acts_NK[:, columns.start : columns.stop])
-        wanted_P = mix.probabilities(bank.situation_N)[clip_P] > 0
+        wanted_P = self.probability_N[clip_P] > 0
         self._clip_P, self._start_P = clip_P[wanted_P], start_P[wanted_P] * STRIDE
-        self._probability_P = mix.probabilities(bank.situation_N[self._clip_P]) if wanted_P.any() else None
+        self._situation_P, self._traits_P = bank.situation_N[self._clip_P], traits.of(self._clip_P)
+        self._mix = mix
 
-    def put_into(self, rng: np.random.Generator, share: float, clips_B: Numbers, starts_B: Numbers) -> None:
-        """Replace a share of drawn windows by some of these, as far as there are any."""
+    def within(self, starts_B: Numbers, clips_B: Numbers, rng: np.random.Generator) -> Numbers:
+        """Starts that were drawn for whole clips, drawn again where a clip is shorter."""
+        drawn_B = (rng.random(len(clips_B)) * self._starts_N[clips_B]).astype(np.int64) * STRIDE
+        return np.where(self._starts_N[clips_B] < self._most_starts, drawn_B, starts_B)
+
+    def act(self, rng: np.random.Generator, share: float, clips_B: Numbers, starts_B: Numbers, able_N: Choice) -> None:
+        """Replace a share of drawn windows by some that name an action, as far as able clips have any."""
         replaced_B = rng.random(len(clips_B)) < share
-        if self._probability_P is not None and replaced_B.any():
-            picked = rng.choice(len(self._clip_P), size=int(replaced_B.sum()), p=self._probability_P)
+        able_P = able_N[self._clip_P]
+        if replaced_B.any() and able_P.any():
+            chance_P = probabilities(self._mix, self._situation_P, self._traits_P, able_P)
+            picked = rng.choice(len(able_P), size=int(replaced_B.sum()), p=chance_P)
             clips_B[replaced_B], starts_B[replaced_B] = self._clip_P[picked], self._start_P[picked]
 
 
 @final
 class WindowSource:
-    """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all."""
+    """Batches as a function of (step, rank); layout and references depend on the step alone: one graph for all.
+
+    Where clips do not have the same references, those that are given depend on the clips of the process too.
+    """
 
     def __init__(self, bank: ClipBank, draw: WindowDraw) -> None:
         """``bank`` is to have captions for all layouts of ``draw``; if not, a ``ConfigError`` says so."""
-        self._bank, self._draw = bank, draw
-        self._probability_N = draw.mix.probabilities(bank.situation_N)
-        self._acting = {
-            frames: _Acting(bank, draw.mix, frames) for frames in {layout.frames for layout in draw.layouts}
-        }
+        self._bank, self._draw, self._traits = bank, draw, bank.traits
+        self._sets = ReferenceSets(bank.slots, self._traits)
+        self._lengths = {frames: _Length(bank, draw.mix, frames) for frames in {each.frames for each in draw.layouts}}
 
     def batch(self, step: int, rank: int) -> WindowBatch:
         """The windows of a step for a process."""
@@ -186,19 +175,18 @@ class WindowSource:
         device = bank.latents_NTCHW.device
         shared, own = generator("layout", step), generator("windows", step, rank)
         layout = draw.layouts[int(shared.integers(len(draw.layouts)))]
-        by_kind = {kind: [j for j, slot in enumerate(bank.slots) if slot.kind is kind] for kind in ReferenceKind}
-        references = by_kind[ReferenceKind.GLOBAL][:1]
-        for kind, count in ((ReferenceKind.VIEW, layout.views), (ReferenceKind.EXPRESSION, layout.expressions)):
-            references += [int(j) for j in sorted(shared.choice(by_kind[kind], size=count, replace=False))]
+        length = self._lengths[layout.frames]
+        references, able_N = self._references(step, shared, layout, length)
         size = max(1, draw.token_frames // layout.num_tokens_frames)
         starts = own.integers((bank.num_frames - layout.frames) // STRIDE + 1, size=size) * STRIDE
         context = own.integers(1, draw.most_context + 1, size=size) * (own.random(size) < draw.continue_share)
         keep = own.random((size, 3)) >= (draw.drop_text, draw.drop_speak, draw.drop_listen)
         keep &= own.random((size, 1)) >= draw.drop_all
-        clips = own.choice(len(bank), size=size, p=self._probability_N)
+        clips = own.choice(len(bank), size=size, p=_among(length.probability_N, able_N))
         spans = _spans(own, size, layout.frames)
-        motion = _given_motion(own, size, draw.give_motion)
-        self._acting[layout.frames].put_into(own, draw.acting, clips, starts)
+        motion = _given_motion(own, size, draw.give_motion) & self._traits.rigged_N[clips][:, None]
+        starts = length.within(starts, clips, generator("starts", step, rank))
+        length.act(own, draw.acting, clips, starts, able_N)
         at_once = own.random(size) < draw.told_at_once
         return WindowBatch(
             layout=layout,
@@ -207,11 +195,37 @@ class WindowSource:
             context_B=torch.from_numpy(context).to(device),
             prompt_frames=draw.prompt_frames,
             told_at_once_B=torch.from_numpy(at_once).to(device),
-            references=tuple(references),
+            references=references,
             keep_B3=torch.from_numpy(keep).to(device),
             motion_span_B2=torch.from_numpy(spans).to(device),
             motion_BM=torch.from_numpy(motion).to(device),
         )
+
+    def _references(
+        self, step: int, shared: np.random.Generator, layout: WindowLayout, length: "_Length"
+    ) -> tuple[tuple[int, ...], Choice]:
+        """Which references a step gives, and which clips have all of them.
+
+        One clip goes before: the others of the step have at least what is given of its own. Where it has too few of a
+        kind, the global picture is given again in their place, so that a layout has one size; where it has none, none
+        are given.
+        """
+        shown_NJ, whole = self._traits.shown_NJ, self._sets.whole()
+        first = int(generator("references", step).choice(len(shown_NJ), p=length.probability_N))
+        references = list(whole)
+        for kind, count in ((ReferenceKind.VIEW, layout.views), (ReferenceKind.EXPRESSION, layout.expressions)):
+            there = self._sets.of(first, kind)
+            chosen = sorted(int(j) for j in shared.choice(there, size=min(count, len(there)), replace=False))
+            references += [*chosen, *whole * (count - len(chosen) if chosen else 0)]
+        return tuple(references), length.able_N & shown_NJ[:, sorted(set(references))].all(axis=1)
+
+
+def _among(probability_N: NDArray[np.float64], able_N: Choice) -> NDArray[np.float64]:
+    """Probabilities of the able clips alone."""
+    if able_N.all():
+        return probability_N
+    left_N = probability_N * able_N
+    return left_N / left_N.sum()
 
 
 def _given_motion(rng: np.random.Generator, size: int, share: float) -> NDArray[np.bool_]:

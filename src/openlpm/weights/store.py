@@ -9,7 +9,7 @@ beside it, which its index names by a checksum.
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -105,12 +105,66 @@ def save(
             blob = gzip.compress(blob, mtime=0)
         (folder / name).write_bytes(blob)
         shards[name] = {"sha256": hashlib.sha256(blob).hexdigest(), "size_bytes": len(blob)}
-    index = {"format": _FORMAT, "storage": storage.value, "shards": shards, "quantised": quantised}
-    index |= {} if origin is None else {"base": origin}
+    write_index(folder, storage, shards, quantised=quantised, base=origin)
+    return tuple(folder / name for name in names)
+
+
+def write_index(
+    folder: Path,
+    storage: Storage,
+    shards: Mapping[str, Mapping[str, Any]],
+    *,
+    quantised: Sequence[str] = (),
+    base: Mapping[str, str] | None = None,
+) -> None:
+    """Say which shards (``sha256`` and ``size_bytes`` by file name) make up the weights in ``folder``; written last."""
+    index: dict[str, Any] = {
+        "format": _FORMAT,
+        "storage": storage.value,
+        "shards": dict(shards),
+        "quantised": list(quantised),
+    }
+    index |= {} if base is None else {"base": dict(base)}
     partial = folder / (INDEX + ".partial")
     partial.write_text(json.dumps(index, indent=1) + "\n")
     partial.replace(folder / INDEX)
-    return tuple(folder / name for name in names)
+
+
+def plain_shards(folder: Path) -> tuple[Storage, tuple[Path, ...]]:
+    """How tensors are stored in ``folder``, and its shards, where these can be read tensor by tensor.
+
+    Raises:
+        WeightsError: they are int8 rows or a difference, or the index is missing.
+    """
+    index = _read_index(folder)
+    if index.quantised or index.base is not None or any(name.endswith(_GZIPPED) for name in index.shards):
+        raise WeightsError(f"{folder} holds int8 rows or a difference: give weights in bf16 or fp32")
+    return index.storage, tuple(folder / name for name in index.shards)
+
+
+def load_onto(module: nn.Module, folder: Path, device: torch.device | str, dtype: torch.dtype | None = None) -> None:
+    """Fill a module on the meta device shard by shard, so that memory holds one shard beside the module.
+
+    ``dtype`` is that of every floating-point tensor; None leaves them as stored.
+
+    Raises:
+        WeightsError: keys are missing, unexpected or of another shape (they are named), or a shard is damaged.
+    """
+    wanted = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    index = _read_index(folder)
+    if index.quantised or index.base is not None:
+        raise WeightsError(f"{folder} holds int8 rows or a difference: load it whole")
+    left = dict(wanted)
+    for name, expected in index.shards.items():
+        shard = _read_shard(folder / name, expected)
+        _require_fit(module, folder, shard, {key: left[key] for key in shard if key in left})
+        placed = {
+            key: tensor.to(device, dtype if tensor.is_floating_point() else None) for key, tensor in shard.items()
+        }
+        module.load_state_dict(placed, strict=False, assign=True)
+        for key in shard:
+            del left[key]
+    _require_fit(module, folder, {}, left)
 
 
 def load(folder: Path, *, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
@@ -183,23 +237,29 @@ def load_into(module: nn.Module, folder: Path) -> None:
     """
     wanted = module.state_dict()
     state = load(folder)
+    _require_fit(module, folder, state, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
+    on_meta = any(tensor.is_meta for tensor in wanted.values())
+    typed = {key: tensor.to(wanted[key].dtype) for key, tensor in state.items()}
+    module.load_state_dict(typed, strict=True, assign=on_meta)
+
+
+def _require_fit(
+    module: nn.Module, folder: Path, state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]
+) -> None:
     faults = [
         *_named("missing", sorted(wanted.keys() - state.keys())),
         *_named("unexpected", sorted(state.keys() - wanted.keys())),
         *_named(
             "of another shape",
             [
-                f"{key} ({tuple(state[key].shape)} instead of {tuple(wanted[key].shape)})"
+                f"{key} ({tuple(state[key].shape)} instead of {wanted[key]})"
                 for key in sorted(wanted.keys() & state.keys())
-                if state[key].shape != wanted[key].shape
+                if tuple(state[key].shape) != wanted[key]
             ],
         ),
     ]
     if faults:
         raise WeightsError(f"{folder} does not fit {type(module).__name__}: {'; '.join(faults)}")
-    on_meta = any(tensor.is_meta for tensor in wanted.values())
-    typed = {key: tensor.to(wanted[key].dtype) for key, tensor in state.items()}
-    module.load_state_dict(typed, strict=True, assign=on_meta)
 
 
 def _named(fault: str, keys: list[str]) -> list[str]:

@@ -24,6 +24,8 @@ from openlpm.data.runner import Progress, Running, run_stage
 
 pytestmark = pytest.mark.contract
 
+EARLY = names()[: names().index("filters") + 1]
+"""Nobody is in these films, so that later stages would have nothing to do; ``e2e/test_data_whole.py`` has people."""
 COMMAND = "import sys; from openlpm.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -43,7 +45,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory, films: ModuleType) -> P
 def reference(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The dataset of an undisturbed run with one worker."""
     dataset = Dataset(folder=tmp_path_factory.mktemp("reference") / "dataset")
-    build(dataset, [recordings], configs_for(names()), Running(workers=1))
+    build(dataset, [recordings], configs_for(EARLY), Running(workers=1))
     return dataset
 
 
@@ -53,7 +55,7 @@ def manifests(dataset: Dataset) -> dict[str, bytes]:
 
 def test_every_input_of_every_stage_has_become_something_once(reference: Dataset) -> None:
     before: list[str] | None = None
-    for name in names():
+    for name in EARLY:
         records = list(read_manifest(reference.current(name)))
         assert len({record.id for record in records}) == len(records)
         if before is not None:
@@ -74,7 +76,7 @@ def test_what_was_kept_dropped_and_set_aside_is_right(reference: Dataset) -> Non
 
 def test_the_number_of_workers_makes_no_difference(recordings: Path, reference: Dataset, tmp_path: Path) -> None:
     dataset = Dataset(folder=tmp_path / "dataset")
-    build(dataset, [recordings], configs_for(names()), Running(workers=3))
+    build(dataset, [recordings], configs_for(EARLY), Running(workers=3))
     assert manifests(dataset) == manifests(reference)
 
 
@@ -129,7 +131,7 @@ def killed_until_done(recordings: Path, out: Path, waits_s: Iterator[float]) -> 
     """Build again and again, each time killed after a wait, until one gets through; how often it was killed."""
     deaths = 0
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    arguments = ["data", "build", str(recordings), "--out", str(out), "--workers", "2"]
+    arguments = ["data", "build", str(recordings), "--out", str(out), "--workers", "2", "--stop-after", EARLY[-1]]
     for wait_s in waits_s:
         with subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
@@ -182,7 +184,6 @@ from pathlib import Path
 from openlpm.data.build import build
 from openlpm.data.dataset import Dataset
 from openlpm.data.recipe import configs_for
-from openlpm.data.registry import names
 from openlpm.data.runner import Running
 
 def report(progress):
@@ -191,12 +192,12 @@ def report(progress):
 
 if __name__ == "__main__":
     raw, out = map(Path, sys.argv[1:])
-    build(Dataset(folder=out), [raw], configs_for(names()), Running(workers=2), report=report)
+    build(Dataset(folder=out), [raw], configs_for({EARLY!r}), Running(workers=2), report=report)
 """
 
 
 @pytest.mark.parametrize(
-    "stage", [pytest.param(name, marks=() if name == "shots" else pytest.mark.long) for name in names()]
+    "stage", [pytest.param(name, marks=() if name == "shots" else pytest.mark.long) for name in EARLY]
 )
 def test_a_build_that_is_killed_in_a_stage_goes_on_where_it_was(
     stage: str, recordings: Path, reference: Dataset, tmp_path: Path
@@ -208,8 +209,8 @@ def test_a_build_that_is_killed_in_a_stage_goes_on_where_it_was(
     assert ended.returncode == -signal.SIGKILL
     worked: list[Progress] = []
     dataset = Dataset(folder=out)
-    build(dataset, [recordings], configs_for(names()), Running(workers=2), report=worked.append)
-    assert {each.stage for each in worked} == set(names()[names().index(stage) :])
+    build(dataset, [recordings], configs_for(EARLY), Running(workers=2), report=worked.append)
+    assert {each.stage for each in worked} == set(EARLY[EARLY.index(stage) :])
     assert next(each for each in worked if each.stage == stage).done >= 1
     check_nothing_lost_or_doubled(dataset, reference)
 
@@ -232,7 +233,19 @@ def test_workers_end_with_a_build_that_is_killed(recordings: Path, tmp_path: Pat
     marker = f"--out={tmp_path}/dataset"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "data", "build", str(recordings), marker, "--workers", "3"],
+        [
+            sys.executable,
+            "-c",
+            COMMAND,
+            "data",
+            "build",
+            str(recordings),
+            marker,
+            "--workers",
+            "3",
+            "--stop-after",
+            EARLY[-1],
+        ],
         env=environment,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -336,6 +349,7 @@ def test_ray_gives_the_same_to_the_byte(recordings: Path, reference: Dataset, tm
     out = tmp_path / "dataset"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = ["data", "build", str(recordings), "--out", str(out), "--workers", "2", "--on", "ray"]
+    arguments += ["--stop-after", EARLY[-1]]
     ended = subprocess.run(
         [sys.executable, "-c", COMMAND, *arguments], env=environment, capture_output=True, check=False
     )

@@ -1,6 +1,8 @@
 import asyncio
 import contextlib
+import gc
 import json
+import weakref
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,7 @@ def test_a_session_that_ends_takes_its_connection_with_it(serve, run) -> None:
             await client.delete(f"/api/sessions/{session['session']}", headers=mine)
             while running.serving.metrics.sessions._value.get():
                 await asyncio.sleep(0.02)
-            async with asyncio.timeout(5):  # the server's ports are closed; the browser has its own until it notices
+            async with asyncio.timeout(30):  # the server's ports are closed; the browser has its own until it notices
                 while udp_ports() > both_ends // 2:
                     await asyncio.sleep(0.05)
             await again.close()
@@ -169,6 +171,31 @@ def test_a_session_that_ends_takes_its_connection_with_it(serve, run) -> None:
             assert not [task for task in tasks if "RTCRtp" in task or "ice" in task.lower()]
 
     run(talk())
+
+
+def test_what_a_session_was_made_of_is_swept_up_soon_after_it(serve, run) -> None:
+    async def talk() -> None:
+        async with serve() as running, running.client() as client:
+            session = await running.open(client)
+            browser = Browser()
+            await browser.offer(client, session)
+            while len(browser.pictures) < 5:
+                await asyncio.sleep(0.05)
+            (here,) = running.serving.sessions._running.values()
+            left = weakref.ref(here._peer._connection)
+            del here
+            await browser.close()
+            mine = {"authorization": f"Bearer {session['media_token']}"}
+            await client.delete(f"/api/sessions/{session['session']}", headers=mine)
+            async with asyncio.timeout(10):
+                while left() is not None:
+                    await asyncio.sleep(0.05)
+
+    gc.disable()  # by itself Python would look for it when it has enough to look for
+    try:
+        run(talk())
+    finally:
+        gc.enable()
 
 
 def test_an_offer_that_is_none_is_refused_and_leaves_nothing(serve, run) -> None:

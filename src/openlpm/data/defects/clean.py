@@ -56,6 +56,21 @@ def write_silent(path: Path, frames_FHWC: NDArray[np.uint8]) -> Path:
     return path
 
 
+def write_larger(path: Path, film: Path, rows: int) -> Path:
+    """A film with its sound at so many rows."""
+    clip = read_video(film)
+    height, width = clip.frames_FHWC.shape[1:3]
+    columns = round(width * rows / height / 2) * 2
+    with VideoWriter(path, size=(rows, columns), rate=round(clip.rate_hz)) as writer:
+        for first in range(0, len(clip.frames_FHWC), _BLOCK):
+            block_FHWC = clip.frames_FHWC[first : first + _BLOCK]
+            heard = slice(samples_at_frame(first), samples_at_frame(first + len(block_FHWC)))
+            sound_A = clip.samples_A[heard]
+            missing = heard.stop - heard.start - len(sound_A)
+            writer.write(resized(block_FHWC, rows, columns), np.pad(sound_A, (0, missing)))
+    return path
+
+
 def stretched(frames_FHWC: NDArray[np.uint8], num_frames: int) -> NDArray[np.uint8]:
     """At least so many frames: a short clip goes back and forth, so that it never jumps."""
     there_and_back = np.concatenate([np.arange(len(frames_FHWC)), np.arange(len(frames_FHWC) - 2, 0, -1)])

@@ -81,7 +81,7 @@ class FiltersConfig:
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
     logo: Range = Range(at_most=0.6)
-    inset: Range = Range(at_most=0.65)
+    inset: Range = Range(at_most=0.9)
 
 
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:

@@ -18,8 +18,13 @@ _LOUD = 0.95
 _BLOCK_FRAMES = 2400
 
 
-def speech_probability(samples_A: NDArray[np.float32], num_frames: int) -> NDArray[np.float32]:
+def speech_probability(
+    samples_A: NDArray[np.float32], num_frames: int, before_A: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """How likely somebody speaks in each frame (24 fps), by silero's detector; any voice counts.
+
+    ``before_A`` is what was heard just before: the detector has a memory, and is slow to believe in a voice that it
+    meets in the middle of a word.
 
     Raises:
         InputError: the sound is not mono.
@@ -28,6 +33,8 @@ def speech_probability(samples_A: NDArray[np.float32], num_frames: int) -> NDArr
     if samples_A.ndim != 1:
         raise InputError(f"samples of shape {samples_A.shape}: give mono sound at {AUDIO_RATE_HZ} Hz")
     detector = _voice_detector()
+    for piece_A in _pieces(np.zeros(0, np.float32) if before_A is None else before_A):
+        detector.process_samples(piece_A.tolist())
     wanted = samples_at_frame(num_frames)
     sound_A = np.zeros(-(-wanted // _MOMENT_SAMPLES) * _MOMENT_SAMPLES, np.float32)
     given = min(samples_A.shape[0], wanted)
@@ -38,6 +45,12 @@ def speech_probability(samples_A: NDArray[np.float32], num_frames: int) -> NDArr
     middle_F = (np.arange(num_frames) + 0.5) / FRAME_RATE_HZ
     middle_M = (np.arange(likely_M.shape[0]) + 0.5) * _MOMENT_SAMPLES / AUDIO_RATE_HZ
     return np.interp(middle_F, middle_M, likely_M).astype(np.float32)
+
+
+def _pieces(before_A: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Whole moments, the last one of which ends where what follows begins."""
+    kept_A = np.nan_to_num(before_A).clip(-1.0, 1.0)[before_A.shape[0] % _MOMENT_SAMPLES :]
+    return kept_A.reshape(-1, _MOMENT_SAMPLES)
 
 
 def mel_features(samples_A: NDArray[np.float32], num_frames: int) -> NDArray[np.float32]:

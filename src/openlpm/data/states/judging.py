@@ -58,8 +58,11 @@ def judge(
     *,
     verifier: Verifier | None = None,
     config: JudgingConfig | None = None,
+    before_A: NDArray[np.float32] | None = None,
 ) -> Judgement:
     """The states of everybody in a clip whose sound (mono, 16 kHz) begins with the first frame.
+
+    ``before_A`` is what the source lets hear before the clip: it prepares the voice detector.
 
     Raises:
         InputError: nobody is in the clip, or tracks differ in length.
@@ -69,7 +72,7 @@ def judge(
     lengths = {track.points_FP2.shape[0] for track in tracks}
     if len(lengths) != 1:
         raise InputError(f"tracks of {sorted(lengths)} frames: give at least one, and all of one clip's length")
-    speech_F = speech_probability(samples_A, lengths.pop())
+    speech_F = speech_probability(samples_A, lengths.pop(), before_A)
     scores = scorer.score(tracks, samples_A)
     # The voice detector misses some voices altogether; a mouth that is surely in step with a sound makes it speech.
     in_step_F = np.max([score.speaks_F for score in scores], axis=0) - np.float32(config.doubt)

@@ -28,7 +28,7 @@ class StateConfig:
     """Shorter silences belong to the speech around them."""
     listen_on_s: float = 1.2
     """A listener stays one for this long after the last word (the idle merge): nobody stops listening in a breath."""
-    reach_s: float = 0.25
+    reach_s: float = 0.17
     """What the voice detector reports so near to one's own speech is one's own speech."""
     twitch_s: float = 0.35
     """A mouth that moves for less is still."""
@@ -55,9 +55,10 @@ def states_of(
     - anything else, and a face that is not seen: ``DISCARD``
     """
     config = config or StateConfig()
-    somebody_F = _closed(speech_F >= config.speech, config.pause_s)
+    # Pauses are closed for each party alone: the gap between two speakers is nobody's speech.
+    somebody_F = speech_F >= config.speech
     own_F = _closed(speaks_F, config.pause_s)
-    mine_F = own_F & _grown(somebody_F, config.reach_s)
+    mine_F = _closed(own_F & _grown(somebody_F, config.reach_s), config.pause_s)
     others_F = somebody_F & ~_grown(mine_F, config.reach_s)
     heard_F = _lengthened(_closed(others_F, config.listen_on_s), config.listen_on_s)
     moving_F = _opened(articulates_F & ~_grown(own_F, config.reach_s), config.twitch_s)

@@ -79,7 +79,7 @@ def content_of(style: ClipStyle, state_F: NDArray[np.int8], truth: Truth, *, app
     moods, course = moods_of(truth.emotion_FE)
     return Content(
         appearance=appearance,
-        states=_order(state_F),
+        states=order_of(state_F),
         moods=moods,
         course=course,
         reactions=tuple(kind for kind in phrasing.REACTIONS if kind in kinds),
@@ -148,7 +148,7 @@ def _mood(index: int, intensity: float) -> Mood:
     return Mood(emotion=EMOTIONS[1 + index], intensity=float(min(intensity, 1.0)))
 
 
-def _order(state_F: NDArray[np.int8]) -> tuple[State, ...]:
+def order_of(state_F: NDArray[np.int8]) -> tuple[State, ...]:
     """States in the order in which they first come up; waiting counts only if it is most of the clip."""
     values, first, counts = np.unique(state_F, return_index=True, return_counts=True)
     seen = [State(int(values[index])) for index in np.argsort(first)]

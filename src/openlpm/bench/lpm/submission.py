@@ -1,0 +1,100 @@
+"""An entry on disk: who it is, its videos, and of a stream when every frame came."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+from openlpm.bench.lpm.case import Case
+from openlpm.core.errors import InputError
+from openlpm.core.units import FRAME_RATE_HZ
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """Who entered and how; a field that is not known is None."""
+
+    name: str
+    version: str
+    weights_sha: str | None = None
+    params: int | None = None
+    hw: str | None = None
+    precision: str | None = None
+    resolution: int = 256
+    fps: float = FRAME_RATE_HZ
+    causal: bool | None = None
+    lookahead_ms: float | None = None
+    chunk_ms: float | None = None
+    uses_text: bool | None = None
+    uses_refs: bool | None = None
+    uses_user_video: bool = False
+    training_overlap_statement: str = ""
+    bench: str = ""
+    """Hash of the cases that were performed."""
+    settings: str = ""
+
+    def write(self, folder: Path) -> None:
+        """As ``manifest.json``."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A folder with ``manifest.json``, ``video/<case>.s<seed>.mp4`` and perhaps ``stream/<case>.s<seed>.jsonl``."""
+
+    folder: Path
+
+    @staticmethod
+    def open(folder: Path) -> "Submission":
+        """An entry.
+
+        Raises:
+            InputError: the folder or its manifest is missing.
+        """
+        submission = Submission(folder)
+        submission.manifest()  # is looked at first: the rest of an entry may be broken, who it is may not
+        return submission
+
+    def manifest(self) -> dict[str, Any]:
+        """Who entered.
+
+        Raises:
+            InputError: nobody says.
+        """
+        path = self.folder / "manifest.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path} cannot be read: an entry needs a manifest with at least a name (docs/bench.md)"
+            ) from error
+        if not isinstance(found, dict) or not found.get("name"):
+            raise InputError(f"{path} names nobody: give it a name")
+        return found
+
+    @property
+    def name(self) -> str:
+        """What the entry is called in tables."""
+        return str(self.manifest()["name"])
+
+    def video(self, case: Case, seed: int = 0) -> Path:
+        """Where the video of a case is to be."""
+        return self.folder / "video" / f"{case.id}.s{seed}.mp4"
+
+    def stream(self, case: Case, seed: int = 0) -> Path:
+        """Where the times of a streamed case are."""
+        return self.folder / "stream" / f"{case.id}.s{seed}.jsonl"
+
+    def seeds(self, case: Case) -> list[int]:
+        """The seeds of which there is a video; [0] where there is none, so that a missing case is missed once."""
+        return sorted(self._seeds(case)) or [0]
+
+    def _seeds(self, case: Case) -> Iterator[int]:
+        for path in (self.folder / "video").glob(f"{case.id}.s*.mp4"):
+            number = path.stem.rpartition(".s")[2]
+            if number.isdigit():
+                yield int(number)

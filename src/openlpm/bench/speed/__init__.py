@@ -1,0 +1,1 @@
+"""How fast a size streams: weights of chance, since time does not depend on their values."""
