@@ -40,7 +40,7 @@ class Effort:
     """Films that are cut here."""
     timed: int = 6
     """Clips at 480 rows for speed and kills, beside two conversations."""
-    acted: int = 12
+    acted: int = 6
     """Films of two performers each, for captions and references."""
     minutes: float = 1.0
     """Of conversations that are drawn and judged, half of them cut, half side by side; 60 for numbers to publish."""
