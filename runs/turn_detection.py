@@ -1,7 +1,7 @@
 """How fast and how surely turns are detected, and the rule that tells turns from back-channels.
 
     python runs/turn_detection.py [--each 200] [--speech FOLDER]
-    python runs/turn_detection.py fit [--each 700]
+    python runs/turn_detection.py fit --each 600
 
 Needs the extras [tts] and [live]. The table is made of test voices, whom the fit (training voices, its threshold
 seen on validation voices) never heard; each sound begins at a known sample in a room with noise. ``--speech`` adds
@@ -11,6 +11,7 @@ recordings of people (any sound files under FOLDER); they begin where they first
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,20 +53,23 @@ class Scene:
     end: int
 
 
-def scenes(split: Split, each: int) -> Iterator[Scene]:
-    """``each`` scenes of every kind of sound, by voices of ``split``, half of them English."""
+def scenes(split: Split, each: int, *, hushed: bool = False) -> Iterator[Scene]:
+    """``each`` scenes of every kind of sound, by voices of ``split``, half of them English.
+
+    ``hushed`` are those of a microphone whose noise is taken out: digital silence before and after.
+    """
     synthesiser, everybody = Synthesiser(), voices_of(split)
     english = [voice for voice in everybody if voice.language.startswith("en")]
     for kind in KINDS:
         for number in range(each if kind in ("speech", "mm_hm") else each // 2):
-            rng = generator("turn detection", split, kind, number)
+            rng = generator("turn detection", split, kind, number, *(["hushed"] if hushed else []))
             voices = english if kind == "short" or rng.random() < 0.5 else everybody
             sound_A = _sound(kind, voices[int(rng.integers(len(voices)))], rng, synthesiser)
             if np.abs(sound_A).max(initial=0.0) > 1e-3:
-                yield placed(kind, sound_A, rng)
+                yield placed(kind, sound_A, rng, hushed=hushed)
 
 
-def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator) -> Scene:
+def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator, *, hushed: bool = False) -> Scene:
     """``sound_A`` after 0.7 s or so of a noisy room, at the level of a microphone, and 1.3 s more."""
     peak = np.abs(sound_A).max()
     heard = np.flatnonzero(np.abs(sound_A) > peak * 10 ** (-30 / 20))
@@ -75,11 +79,11 @@ def placed(kind: str, sound_A: NDArray[np.float32], rng: np.random.Generator) ->
     onset = int(AUDIO_RATE_HZ * rng.uniform(0.6, 0.8))
     scene_A = np.zeros(onset + sound_A.shape[0] + int(1.3 * AUDIO_RATE_HZ), np.float32)
     scene_A[onset : onset + sound_A.shape[0]] = sound_A * 10 ** (level_db / 20) / rms
-    if rng.random() < 0.4:
+    if not hushed and rng.random() < 0.4:
         scene_A = np.convolve(scene_A, room_response(rng, 4_000))[: scene_A.shape[0]]
     hiss_A = noise(rng, scene_A.shape[0])
     hiss_A *= 10 ** ((level_db - rng.uniform(12, 45)) / 20) / np.sqrt(np.square(hiss_A).mean())
-    heard_A = np.clip(scene_A + hiss_A, -1, 1).astype(np.float32)
+    heard_A = np.clip(scene_A + (0.0 if hushed else hiss_A), -1, 1).astype(np.float32)
     return Scene(kind=kind, samples_A=heard_A, onset=onset, end=onset + sound_A.shape[0])
 
 
@@ -125,24 +129,18 @@ def fit(each: int) -> None:
     shortest = round(BargeInConfig().earliest_s / MOMENT_S)
     rows: list[NDArray[np.float64]] = []
     kinds: list[str] = []
-    for scene in scenes(Split.TRAIN, each):
+    for scene in chain(scenes(Split.TRAIN, each), scenes(Split.TRAIN, each // 4, hushed=True)):
         moments = onset_moments(scene)
         for length in range(shortest, len(moments) + 1):
             rows.append(features(moments[:length]))
             kinds.append(scene.kind)
-    seen_NF, kind_N = np.stack(rows), np.array(kinds)
-    is_turn_N = np.isin(kind_N, TURNS)
-    # Hums are what must not pass; words of back-channels are words, and only so much can be done.
-    weight_N = np.where(kind_N == "mm_hm", 3.0, np.where(np.isin(kind_N, ("backchannel", "laugh")), 0.3, 1.0))
-    weight_N *= np.where(seen_NF[:, -1] < 0.45, 3.0, 1.0)  # what is decided late is decided too late
-    weight_N[is_turn_N] *= weight_N[~is_turn_N].sum() / weight_N[is_turn_N].sum()
     WEIGHTS_FILE.parent.mkdir(exist_ok=True)
-    np.savez(WEIGHTS_FILE, **learned(seen_NF, is_turn_N, weight_N / weight_N.mean()))
+    np.savez(WEIGHTS_FILE, **learned(np.stack(rows), np.array(kinds)))
     found: list[tuple[str, list[float]]] = []
     for scene in scenes(Split.VALIDATION, each // 3):
         moments = onset_moments(scene)
         found.append((scene.kind, [score(moments[:length]) for length in range(shortest, len(moments) + 1)]))
-    for threshold in np.arange(-1.0, 1.75, 0.25):
+    for threshold in np.arange(-0.5, 2.25, 0.25):
         print(f"threshold {threshold:5.2f}", end="")
         for kind in KINDS:
             print(f"  {kind} {np.mean([max(s, default=-9) > threshold for k, s in found if k == kind]):.3f}", end="")
@@ -157,10 +155,19 @@ def _first(scores: list[float], threshold: float) -> float:
     return config.earliest_s + over[0] * MOMENT_S if over else config.latest_s
 
 
-def learned(
-    seen_NF: NDArray[np.float64], is_turn_N: NDArray[np.bool_], weight_N: NDArray[np.float64], width: int = 12
-) -> dict[str, NDArray[np.float32]]:
+def weights(kind_N: NDArray[np.str_]) -> NDArray[np.float64]:
+    """How much each example counts: turns as much as everything else together."""
+    is_turn_N = np.isin(kind_N, TURNS)
+    # Hums are what must not pass; words of back-channels are words, and only so much can be done.
+    counts = {"mm_hm": 3.0, "laugh": 0.6, "backchannel": 0.3}
+    weight_N = np.array([counts.get(kind, 1.0) for kind in kind_N])
+    weight_N[is_turn_N] *= weight_N[~is_turn_N].sum() / weight_N[is_turn_N].sum()
+    return weight_N / weight_N.mean()
+
+
+def learned(seen_NF: NDArray[np.float64], kind_N: NDArray[np.str_], width: int = 48) -> dict[str, NDArray[np.float32]]:
     """Two layers that tell turns; noise on what they see and weight decay keep them smooth."""
+    is_turn_N, weight_N = np.isin(kind_N, TURNS), weights(kind_N)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     mean_F, spread_F = seen_NF.mean(axis=0), seen_NF.std(axis=0) + 1e-6
@@ -168,7 +175,7 @@ def learned(
     wanted_N, count_N = torch.tensor(is_turn_N).float(), torch.tensor(weight_N).float()
     inner, outer = torch.nn.Linear(unit_NF.shape[1], width), torch.nn.Linear(width, 1)
     optimiser = torch.optim.AdamW([*inner.parameters(), *outer.parameters()], lr=3e-3, weight_decay=0.3)
-    for _ in range(2_000):
+    for _ in range(5_000):
         drawn = torch.randint(len(wanted_N), (2_048,))
         guess = outer(torch.tanh(inner(unit_NF[drawn] + 0.3 * torch.randn(2_048, unit_NF.shape[1]))))[:, 0]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(guess, wanted_N[drawn], count_N[drawn])

@@ -165,6 +165,29 @@ def test_a_performance_that_kills_the_worker_in_the_midst_of_others_is_found_and
     assert engine.streams == 0
 
 
+def test_what_an_interruption_makes_useless_is_not_made_to_its_end() -> None:
+    engine = Engine(EngineConfig(stage=CardConfig(places=1, chunk_s=2.0)))
+    engine.start()
+    assert engine.wait_ready(60)
+    performer = engine.join(joining())
+    link = engine._director._link
+
+    def speaks() -> bool:
+        performer.read(time.monotonic())
+        return link is not None and link.making is not None and link.making.orders[0].keep
+
+    wait_until(lambda: performer.metrics().first_frame_s is not None)
+    performer.push_agent_audio(np.full(60 * 16_000, 0.3, np.float32), 16_000)
+    wait_until(speaks)
+    begun_s = time.monotonic()
+    performer.interrupt()
+    wait_until(lambda: not speaks())
+    assert time.monotonic() - begun_s < 1.5
+    assert performer.metrics().chunk_ms == pytest.approx(2_000, abs=500), "what was left says nothing about speed"
+    assert len(watch(performer, 0.3)) > 3
+    engine.close()
+
+
 def test_a_snapshot_is_gone_on_from(engine: Engine) -> None:
     performer = engine.join(joining(1, "She reads."))
     performer.set_emotion("happy", 0.9)

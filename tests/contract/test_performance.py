@@ -36,6 +36,8 @@ class Theatre:
             self.now_s += step_s
             if self._ready_s is not None and self.now_s >= self._ready_s:
                 self.deliver()
+            elif self._ready_s is not None and not self.it.wants(self.orders[-1].ticket) and self.orders[-1].keep:
+                self._ready_s = min(self._ready_s, self.now_s + self.making_s / 4)
             start_s = self.it.start_s(min(self.making_s * 1.25 + 0.03, CHUNK_S))
             if start_s is not None and start_s <= self.now_s:
                 self.orders.append(self.it.plan(self.making_s))
@@ -46,6 +48,9 @@ class Theatre:
 
     def deliver(self) -> None:
         self._ready_s, ticket = None, self.orders[-1].ticket
+        if not self.it.wants(ticket) and self.orders[-1].keep:
+            self.it.deliver(Chunk(performance="one", ticket=ticket, pictures_FHWC=None), self.making_s)
+            return
         pictures_FHWC = np.zeros((8, 8, 8, 3), np.uint8)
         pictures_FHWC[..., 0], pictures_FHWC[..., 1] = ticket % 256, ticket // 256
         pictures_FHWC[..., 2] = np.arange(8)[:, None, None]
@@ -131,7 +136,7 @@ def test_a_worker_that_hangs_holds_the_picture_and_not_the_voice() -> None:
     assert [frame.number for frame in frames] == list(range(frames[0].number, frames[-1].number + 1))
 
 
-def test_after_an_interruption_nothing_old_is_heard_or_shown_beyond_the_running_chunk() -> None:
+def test_after_an_interruption_nothing_old_is_heard_beyond_a_frame_or_shown_beyond_the_running_chunk() -> None:
     rng, theatre = np.random.default_rng(0), Theatre()
     theatre.run(1.0)
     stale = 0
@@ -144,16 +149,73 @@ def test_after_an_interruption_nothing_old_is_heard_or_shown_beyond_the_running_
         assert epoch == trial + 1
         chunk_end = -(-(theatre.frames[-1].number + 1) // 8) * 8
         old_tickets = {order.ticket for order in theatre.orders[:made]}
-        frames = theatre.run(0.9)
+        fading, *frames = theatre.run(0.9)
+        stale += bool(fading.sound_A[-SAMPLES_A_FRAME // 4 :].any())
         for frame in frames:
+            stale += frame.epoch < epoch or bool(frame.sound_A.any())
             if frame.number >= chunk_end:
-                stale += frame.epoch < epoch or bool(frame.sound_A.any())
                 stale += frame.fresh and ticket_of(frame) in old_tickets and theatre_was_voiced(theatre, frame)
     assert stale == 0
-    backs = [order for order in theatre.orders if order.back]
-    assert len(backs) > 100
+    backs = [order for order in theatre.orders if order.back is not None]
+    assert len(backs) > 300
     kept = {order.ticket for order in theatre.orders if order.keep}
-    assert all(order.ticket - 1 in kept for order in backs)
+    assert all(order.back in kept and order.ticket - 2 <= order.back < order.ticket for order in backs)
+
+
+def test_an_interrupted_voice_fades_without_a_click() -> None:
+    for pause_s in np.arange(0.0, CHUNK_S, 0.02):
+        theatre = Theatre()
+        theatre.run(1.0)
+        theatre.it.push_agent_audio(tone(3.0, 100.0), SOUND_RATE_HZ)
+        theatre.run(1.0 + pause_s)
+        theatre.it.interrupt()
+        heard_A = sound_of(theatre.frames[-8:] + theatre.run(0.3))
+        assert np.abs(np.diff(heard_A)).max() < 1.5 * np.abs(np.diff(tone(1.0, 100.0))).max(), pause_s
+
+
+def interrupted(making_s: float, pause_s: float) -> tuple[Theatre, float]:
+    """A theatre after an interruption, and how long the pictures of a voice were still shown."""
+    theatre = Theatre(making_s)
+    theatre.run(1.0)
+    theatre.it.push_user_audio(tone(3.0, 150.0), SOUND_RATE_HZ)
+    theatre.it.push_agent_audio(tone(9.0, 300.0), SOUND_RATE_HZ)
+    theatre.run(2.0 + pause_s)
+    begun_s = theatre.now_s
+    theatre.it.interrupt()
+    frames = theatre.run(1.5)
+    speak = {order.ticket: order.speak_A[: -FACTS.speak_ahead] for order in theatre.orders}
+    voiced = [np.abs(np.split(np.resize(speak[ticket_of(f)], 5328), 8)[int(f.picture_HWC[0, 0, 2])]) for f in frames]
+    last = max((number for number, each_A in enumerate(voiced) if each_A[-100:].any()), default=-1)
+    return theatre, frames[last + 1].due_s - begun_s
+
+
+@pytest.mark.parametrize("making_s", [0.05, 0.12, 0.2, 0.3])
+def test_pictures_of_a_voice_end_as_soon_as_others_can_be_made(making_s: float) -> None:
+    ends_s = [interrupted(making_s, pause_s)[1] for pause_s in np.arange(0.0, CHUNK_S, 0.045)]
+    frame_s = 1 / FRAME_RATE_HZ
+    # At worst part of another chunk must be waited for, or what is left of the running one is too short to be worth it.
+    assert max(ends_s) <= max(1.25 * making_s, making_s + 2 * frame_s) + 2 * frame_s
+    assert np.median(ends_s) <= 1.25 * making_s + 2 * frame_s
+
+
+def test_the_running_chunk_is_made_again_with_the_voice_cut_where_it_was_and_all_else_as_it_was() -> None:
+    tries = (interrupted(0.05, pause_s)[0] for pause_s in np.arange(0.0, CHUNK_S, 0.05))
+    found = (
+        (theatre, order)
+        for theatre in tries
+        for order in theatre.orders
+        if order.back is not None and order.speak_A[1_000:].any()
+    )
+    theatre, again = next(found)
+    first = next(order for order in theatre.orders if order.ticket == again.back)
+    assert np.array_equal(again.listen_A, first.listen_A)
+    silent = int(np.flatnonzero(again.speak_A)[-1]) + 1
+    cut = silent - round(0.03 * 16_000)
+    assert 0 < cut < 5_333
+    assert np.array_equal(again.speak_A[:cut], first.speak_A[:cut])
+    frames = [frame for frame in theatre.frames if ticket_of(frame) == again.ticket]
+    assert 2 <= len(frames) < 8, "the first frames had been shown"
+    assert all(int(frame.picture_HWC[0, 0, 2]) == frame.number % 8 for frame in frames)
 
 
 def theatre_was_voiced(theatre: Theatre, frame: Frame) -> bool:

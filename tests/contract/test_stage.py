@@ -1,5 +1,6 @@
 """A stage with a model: what a live performance is told is what a stream is told, and it can be taken back."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
-from openlpm.engine.orders import Order, Role, StageFacts
+from openlpm.engine.moments import Moments
+from openlpm.engine.orders import NotWantedError, Order, Role, StageFacts
 from openlpm.engine.stage import ModelStage, StageConfig
 from openlpm.rollout.assembly import load_model
 from openlpm.rollout.request import Reference, StreamRequest
@@ -36,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStage:
     monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)  # its trial would choose by the machine
+    ticks = itertools.count(0, 0.01)  # and so would the stage's
+    monkeypatch.setattr("openlpm.engine.stage.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     return ModelStage(StageConfig(model=folder, threads=1))
 
 
@@ -78,7 +82,7 @@ def motion(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-0.2, 0.2, (CHUNKS * FRAMES, NUM_MOTION)).astype(np.float32)
 
 
-def order(stage: ModelStage, chunk: int, *, seed: int = 0, keep: bool = False, back: bool = False) -> Order:
+def order(stage: ModelStage, chunk: int, *, seed: int = 0, keep: bool = False, back: int | None = None) -> Order:
     """What the engine would order: the voices of ``seed`` from the chunk's first frame on."""
     start, end = samples_at_frame(chunk * FRAMES), samples_at_frame((chunk + 1) * FRAMES)
     return Order(
@@ -134,8 +138,55 @@ def test_a_chunk_that_was_taken_back_leaves_no_trace(stage: ModelStage) -> None:
         assert np.array_equal(pictures(stage, order(stage, chunk)), straight[chunk])
     other = pictures(stage, order(stage, 3, seed=7, keep=True))
     assert not np.array_equal(other, straight[3])
-    assert np.array_equal(pictures(stage, order(stage, 3, back=True)), straight[3])
+    assert np.array_equal(pictures(stage, order(stage, 3, back=3)), straight[3])
     assert np.array_equal(pictures(stage, order(stage, 4)), straight[4])
+
+
+def test_two_chunks_can_be_taken_back_at_once(stage: ModelStage) -> None:
+    role = Role(references=(picture(1),), seed=5)
+    stage.join("one", role)
+    straight = [pictures(stage, order(stage, chunk)) for chunk in range(4)]
+    stage.join("one", role)
+    for chunk in (0, 1):
+        pictures(stage, order(stage, chunk, keep=True))
+    for chunk in (2, 3):
+        assert not np.array_equal(pictures(stage, order(stage, chunk, seed=7, keep=True)), straight[chunk])
+    assert np.array_equal(pictures(stage, order(stage, 2, back=2)), straight[2])
+    assert np.array_equal(pictures(stage, order(stage, 3)), straight[3])
+
+
+@pytest.mark.parametrize("asked", range(1, 5))
+def test_a_chunk_that_is_not_wanted_any_more_is_left_and_nothing_has_moved(stage: ModelStage, asked: int) -> None:
+    role = Role(references=(picture(1),), seed=5)
+    stage.join("one", role)
+    straight = [pictures(stage, order(stage, chunk)) for chunk in range(3)]
+    stage.join("one", role)
+    pictures(stage, order(stage, 0))
+    answers = iter([True] * (asked - 1) + [False])
+    with pytest.raises(NotWantedError):
+        stage.make([order(stage, 1, seed=7, keep=True)], lambda: next(answers))
+    assert next(answers, None) is None, "asked before each step, and before decoding"
+    assert np.array_equal(pictures(stage, replace(order(stage, 1), ticket=2, back=1)), straight[1])
+    assert np.array_equal(pictures(stage, replace(order(stage, 2), ticket=3)), straight[2])
+
+
+def test_a_chunk_that_cannot_be_taken_back_is_made_in_any_case(stage: ModelStage) -> None:
+    stage.join("one", Role(references=(picture(1),), seed=5))
+    [chunk] = stage.make([order(stage, 0)], lambda: False)
+    assert chunk.pictures_FHWC is not None
+
+
+def test_moments_are_kept_no_longer_than_two_chunks() -> None:
+    moments = Moments[str]()
+    for ticket, state in enumerate("abcd"):
+        moments.keep(ticket, state)
+    assert (moments.back_to(1), moments.back_to(3)) == (None, None), "what follows a moment is forgotten with it"
+    for ticket, state in enumerate(("e", "f", None), start=4):
+        moments.keep(ticket, state)
+    assert (moments.back_to(4), moments.back_to(5)) == (None, None)
+    moments.keep(7, "g")
+    moments.keep(8, "h")
+    assert (moments.back_to(8), moments.back_to(7), moments.back_to(7)) == ("h", "g", None)
 
 
 def test_a_saved_performance_goes_on_exactly(stage: ModelStage, folder: Path) -> None:

@@ -123,12 +123,12 @@ def test_a_sentence_takes_the_turn_from_the_character_soon(said):
 def test_a_hum_does_not_take_the_turn():
     synthesiser = Synthesiser()
     taken = 0
-    for number in range(12):
+    for number in range(40):
         voice = voices_of(Split.TEST)[number]
         hum = make_sound(VocalKind.MM_HM, voice, "neutral", generator("hum", number), synthesiser)
         events = told(silence(0.8), at_level(hum.samples_A, -27.0), silence(0.6), heard=True)
         taken += TurnTaken in kinds(events)
-    assert taken <= 1, "one in twenty is allowed, and these are few"
+    assert taken <= 2, "one in twenty"
 
 
 def test_whoever_hums_for_long_takes_the_turn():

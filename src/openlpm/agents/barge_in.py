@@ -1,4 +1,4 @@
-"""Whether somebody who begins to sound takes the turn, or only says "mm": decided in the first third of a second.
+"""Whether somebody who begins to sound takes the turn, or only says "mm": mostly decided within a quarter of a second.
 
 A small rule on what is heard since the onset. Words change their colour from syllable to syllable; hums, coughs and
 noise do not. The rule is two layers on a few measures; ``runs/turn_detection.py fit`` makes ``data/barge_in.npz``.
@@ -32,11 +32,11 @@ _ABOVE_HUM, _ABOVE_VOWELS = 5, 13
 class BargeInConfig:
     """When a sound in the character's speech is a turn."""
 
-    earliest_s: float = 0.28
-    """No decision before: the first sounds of words and of hums are alike."""
+    earliest_s: float = 0.16
+    """No decision before: clicks and breath are over by then."""
     latest_s: float = 1.6
     """Whoever sounds for so long takes the turn in any case."""
-    threshold: float = 0.5
+    threshold: float = 1.5
     """Of the rule's score: higher lets more back-channels and fewer turns pass."""
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import os
 import pickle
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -18,20 +19,22 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
 from openlpm.engine.activity import loudness
-from openlpm.engine.orders import Chunk, Order, Role, StageFacts
+from openlpm.engine.moments import Moments
+from openlpm.engine.orders import Chunk, NotWantedError, Order, Role, StageFacts, always_wanted
 
 _SIZE, _FRAMES, _CELL, _BITS = 256, 8, 8, 32
 _ROW = 16
 _FULL_LOUDNESS = 0.25
+_PARTS = 4
+"""In each of which a chunk may turn out not to be wanted."""
 
 
 @dataclass
 class _Row:
     role: Role
     next_frame: int = 0
-    ticket: int = -1
-    kept: tuple[int, int] | None = None
-    """Ticket and frame of the moment to return to."""
+    kept: Moments[int] = field(default_factory=Moments[int])
+    """Frames to return to."""
     hue: int = field(default=0)
 
 
@@ -57,8 +60,11 @@ class CardStage:
     def leave(self, performance: str) -> None:
         self._rows.pop(performance, None)
 
-    def make(self, orders: list[Order]) -> list[Chunk]:
-        time.sleep(self.facts.chunk_s)
+    def make(self, orders: list[Order], wanted: Callable[[], bool] = always_wanted) -> list[Chunk]:
+        for _ in range(_PARTS):
+            time.sleep(self.facts.chunk_s / _PARTS)
+            if all(order.keep for order in orders) and not wanted():
+                raise NotWantedError
         return [self._made(order) for order in orders]
 
     def save(self, performance: str) -> bytes:
@@ -73,11 +79,10 @@ class CardStage:
             raise InputError("asked to fail")
         if order.caption == "die":
             os._exit(3)
-        if order.back:
-            assert row.kept is not None
-            row.next_frame = row.kept[1]
-        if order.keep:
-            row.kept = order.ticket, row.next_frame
+        before = None if order.back is None else row.kept.back_to(order.back)
+        if before is not None:
+            row.next_frame = before
+        row.kept.keep(order.ticket, row.next_frame if order.keep else None)
         facts = self.facts
         own_F = loudness(order.speak_A[: -facts.speak_ahead], _FRAMES)
         partner_F = loudness(order.listen_A[: -facts.listen_ahead], _FRAMES)

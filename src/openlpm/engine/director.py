@@ -194,6 +194,7 @@ class Director:
             for source in wait([link.connection, self._poked], pause_s):
                 if source is self._poked:
                     self._poked.recv_bytes()
+                    self._drop_unwanted(link)
                 else:
                     self._received(link)
             if link.waits_for_s() > _HUNG_S:
@@ -241,11 +242,22 @@ class Director:
             link.send(Save(performance=stale.performance.id, path=stale.path))
         return min(slack_s, 1.0)
 
+    def _drop_unwanted(self, link: WorkerLink) -> None:
+        """An interruption may have made useless what the worker does; others who share it need theirs."""
+        orders = [] if link.making is None else link.making.orders
+        if len(orders) != 1:
+            return
+        with self._lock:
+            cast = self._casts.get(orders[0].performance)
+        if cast is not None and not cast.performance.wants(orders[0].ticket):
+            link.drop()
+
     def _received(self, link: WorkerLink) -> None:
         answer = link.receive()
         if not isinstance(answer, Made):
             return
-        self._chunk_s += (1 - _REMEMBERED) * (answer.seconds - self._chunk_s)
+        if any(chunk.pictures_FHWC is not None for chunk in answer.chunks):
+            self._chunk_s += (1 - _REMEMBERED) * (answer.seconds - self._chunk_s)
         with self._lock:
             casts = dict(self._casts)
         for chunk in answer.chunks:

@@ -1,5 +1,6 @@
 """What the engine asks of the worker that makes pictures, and what comes back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -21,6 +22,15 @@ class Role:
     seed: int = 0
 
 
+class NotWantedError(Exception):
+    """What is being made is not wanted any more."""
+
+
+def always_wanted() -> bool:
+    """Whatever is made will be shown."""
+    return True
+
+
 @final
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Order:
@@ -36,9 +46,9 @@ class Order:
     """New words, or None."""
     motion_FM: NDArray[np.float32] | None
     keep: bool
-    """Whether the moment before this chunk may be returned to."""
-    back: bool
-    """Whether to return to the kept moment first: the chunk made from it was not shown."""
+    """Whether the moment before this chunk may be returned to, until the chunk after the next is made."""
+    back: int | None
+    """The ticket of a kept moment to return to first: that chunk and what followed are made again."""
 
     @staticmethod
     def silent(performance: str, ticket: int, *, speak: int, listen: int, num_frames: int) -> "Order":
@@ -51,7 +61,7 @@ class Order:
             caption=None,
             motion_FM=np.zeros((num_frames, NUM_MOTION), np.float32),
             keep=False,
-            back=False,
+            back=None,
         )
 
 
@@ -64,7 +74,7 @@ class Chunk:
     ticket: int
     pictures_FHWC: NDArray[np.uint8] | None
     error: str = ""
-    """Why there are no pictures: this performance cannot go on."""
+    """Why there are no pictures: this performance cannot go on. Empty: they were not wanted any more."""
 
 
 @final
@@ -106,8 +116,12 @@ class Stage(Protocol):
         """End; unknown performances are ignored."""
         ...
 
-    def make(self, orders: list[Order]) -> list[Chunk]:
-        """A chunk for each order; where it raises, none of them has moved."""
+    def make(self, orders: list[Order], wanted: Callable[[], bool] = always_wanted) -> list[Chunk]:
+        """A chunk for each order; where it raises, none of them has moved.
+
+        Raises:
+            NotWantedError: ``wanted`` said so in between, and all orders are of chunks that may be returned from.
+        """
         ...
 
     def save(self, performance: str) -> bytes:

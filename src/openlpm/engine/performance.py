@@ -3,6 +3,9 @@
 Time is cut into slots of one chunk each. A slot is planned when its pictures are ordered, which is as late as they can
 still be ready; sound, state and words of the slot are fixed then. If its moment comes first, because the worker is
 late, it is planned without pictures: sound goes on and the last picture is held.
+
+Only an interruption changes a slot that was planned: the voice fades from the next frame on, and pictures that show it
+are made again, of the slot that is being shown if they can still be seen, or else of the next.
 """
 
 import threading
@@ -19,6 +22,7 @@ from openlpm.engine.activity import STATES, Ear, activity, loudness
 from openlpm.engine.counts import Counts
 from openlpm.engine.orders import Chunk, Order, Role, StageFacts
 from openlpm.engine.performer import SAMPLES_A_FRAME, Activity, Frame, PerformerMetrics
+from openlpm.engine.slots import Slot
 from openlpm.engine.voices import AgentVoice, UserVoice
 from openlpm.engine.wishes import Wishes
 from openlpm.synth.act.feelings import Feeling
@@ -29,8 +33,10 @@ _SLEEP_S = 2.0
 _HEAD_START_S = 0.02
 _FAR_S = 1.0
 """No further ahead are slots planned, however slow the worker is."""
-_FADE = 480
-"""Samples of sound over which an interrupted voice fades."""
+_DROPPED = 0.25
+"""Of the time of a chunk, within which a worker leaves one that is not wanted any more."""
+_SEEN_FRAMES = 2
+"""So many frames of a slot must be left for its pictures to be made again."""
 
 
 @final
@@ -43,22 +49,6 @@ class Host:
     """Called when there may be something to plan."""
     save: "Callable[[Performance], bytes]"
     """Called by ``snapshot``."""
-
-
-@final
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Slot:
-    """The frames of a chunk and what belongs to them."""
-
-    number: int
-    ticket: int | None
-    """None: no pictures were ordered."""
-    epoch: int
-    sound_A: NDArray[np.int16]
-    voiced: bool
-    activities: list[Activity]
-    end_frame: int | None
-    pictures_FHWC: NDArray[np.uint8] | None = None
 
 
 @final
@@ -83,10 +73,15 @@ class Performance:
         self._wishes = Wishes(prompt=role.caption)
         self._caption: str | None = None
         """Words that the worker does not know yet."""
-        self._slots: dict[int, _Slot] = {}
+        self._slots: dict[int, Slot] = {}
         self._next_slot = self._next_frame = self._next_ticket = self._epoch = 0
         self._in_flight: int | None = None
-        self._back = False
+        self._chunk_s, self._ready_s = facts.chunk_s, float("-inf")
+        """How long a chunk takes, and when the one that was ordered last should come."""
+        self._again: list[int] = []
+        """Slots whose pictures are to be made again."""
+        self._back: int | None = None
+        """The ticket before which the worker must return."""
         self._origin_s: float | None = None
         self._joined_s = self._read_s = host.now_s()
         self._picture_HWC: NDArray[np.uint8] | None = None
@@ -137,25 +132,45 @@ class Performance:
             self._epoch += 1
             self._counts.interruptions += 1
             self._own.forget()
-            running = self._running(self._now_s())
-            later = [slot for slot in self._slots.values() if slot.number > running]
-            if any(slot.voiced for slot in later):
-                for slot in later:
-                    del self._slots[slot.number]
-                self._next_slot = running + 1
-                # Only the newest chunk may be taken back, and no more than one lies ahead of the running one.
-                self._back = any(slot.ticket is not None for slot in later)
-            else:
-                for slot in later:  # silent: they are of the time after it
-                    slot.epoch = self._epoch
-            current = self._slots.get(running)
-            if current is not None and current.voiced:
-                current.sound_A = current.sound_A.copy()
-                fade_A = np.linspace(1, 0, _FADE)
-                current.sound_A[-_FADE:] = (current.sound_A[-_FADE:] * fade_A).astype(np.int16)
+            self._own_ear = Ear()
+            self._take_back()
+            for slot in self._slots.values():
+                slot.silence(self._next_frame, self._epoch)
             epoch = self._epoch
         self._wake()
         return epoch
+
+    def _take_back(self) -> None:
+        """Have all pictures made again that show a voice which is no longer heard, where they can be seen."""
+        slots = [self._slots[number] for number in sorted(self._slots)]
+        making = next((slot for slot in slots if slot.ticket == self._in_flight and slot.ticket is not None), None)
+        now_s = self._now_s()
+        rest_s = 0.0 if making is None else max(self._ready_s - now_s, 0.0)
+        if making is not None and making.voiced:
+            rest_s = min(rest_s, _DROPPED * self._chunk_s)
+        ready_s = now_s + rest_s + self._chunk_s
+        stale = [
+            slot.number
+            for slot in slots
+            if slot.voiced
+            and slot.ticket is not None
+            and (slot.first_frame >= self._next_frame or self._is_seen(slot, ready_s))
+        ]
+        if not stale:
+            return
+        for slot in slots:
+            if slot.number < stale[0] or slot.ticket is None:
+                continue
+            self._back = slot.ticket if self._back is None else min(self._back, slot.ticket)
+            self._again.append(slot.number)
+            slot.ticket = None
+            if slot.first_frame >= self._next_frame:
+                slot.pictures_FHWC = None
+
+    def _is_seen(self, slot: Slot, ready_s: float) -> bool:
+        """Whether pictures that come then are in time for the last frames of a slot."""
+        last = slot.first_frame + self._facts.chunk_frames - _SEEN_FRAMES
+        return self._origin_s is None or ready_s <= self._origin_s + last / FRAME_RATE_HZ
 
     def read(self, now_s: float) -> list[Frame]:
         with self._lock:
@@ -227,34 +242,54 @@ class Performance:
                 return float("-inf")
             if self._now_s() - self._read_s > _SLEEP_S:
                 return None
+            if self._again:
+                return float("-inf")
             return self._origin_s + self._next_slot * self._facts.chunk_frames / FRAME_RATE_HZ - lead_s
 
     def plan(self, chunk_s: float) -> Order:
-        """Fix the next slot of which at least half can be seen if its pictures take ``chunk_s``, and order them.
+        """Order the pictures of the next slot, if they take ``chunk_s``.
 
-        The slots before it, of a machine that is too slow, get no pictures.
+        Slots that an interruption took back come first; then the one of which at least half can be seen. Those before
+        it, of a machine that is too slow, get no pictures.
         """
         with self._lock:
-            if self._origin_s is not None:
-                slot_s = self._facts.chunk_frames / FRAME_RATE_HZ
-                first = int((self._now_s() + min(chunk_s, _FAR_S) - self._origin_s) / slot_s + 0.5)
-                while self._next_slot < first:
-                    self._plan_slot(None)
-            ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-            self._in_flight = ticket
-            slot, speak_A, listen_A, motion_FM = self._plan_slot(ticket)
+            self._chunk_s = chunk_s
+            self._ready_s = self._now_s() + min(chunk_s, _FAR_S)
+            slot = self._slot_again() or self._slot_ahead()
+            slot.ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+            self._in_flight = slot.ticket
             caption, self._caption = self._caption, None
-            back, self._back = self._back, False
+            back, self._back = self._back, None
             return Order(
                 performance=self.id,
-                ticket=ticket,
-                speak_A=speak_A,
-                listen_A=listen_A,
+                ticket=slot.ticket,
+                speak_A=slot.speak_A,
+                listen_A=slot.listen_A,
                 caption=caption,
-                motion_FM=motion_FM,
+                motion_FM=slot.motion_FM,
                 keep=slot.voiced,
                 back=back,
             )
+
+    def _slot_again(self) -> Slot | None:
+        while self._again:
+            slot = self._slots.get(self._again.pop(0))
+            if slot is not None and self._is_seen(slot, self._ready_s):
+                return slot
+        return None
+
+    def _slot_ahead(self) -> Slot:
+        if self._origin_s is not None:
+            slot_s = self._facts.chunk_frames / FRAME_RATE_HZ
+            first = int((self._ready_s - self._origin_s) / slot_s + 0.5)
+            while self._next_slot < first:
+                self._plan_slot()
+        return self._plan_slot()
+
+    def wants(self, ticket: int) -> bool:
+        """Whether what was ordered would still be shown."""
+        with self._lock:
+            return self._ended is None and (self._back is None or ticket < self._back)
 
     def deliver(self, chunk: Chunk, seconds: float) -> None:
         """Pictures have come; those whose slot was taken back are forgotten."""
@@ -262,6 +297,8 @@ class Performance:
             if chunk.ticket == self._in_flight:
                 self._in_flight = None
             if self._ended is not None:
+                return
+            if chunk.pictures_FHWC is None and not chunk.error:
                 return
             if chunk.pictures_FHWC is None:
                 self.end(f"the performance failed: {chunk.error}")
@@ -279,20 +316,11 @@ class Performance:
     def restarted(self) -> None:
         """The worker is a new one, which knows this performance as it was some time ago: nothing is on its way."""
         with self._lock:
-            self._in_flight = None
-            self._back = False
+            self._in_flight = self._back = None
             self._caption = self.caption
             self._counts.restarts += 1
 
-    def _running(self, now_s: float) -> int:
-        """The slot that is being shown; -1 before the first."""
-        if self._origin_s is None:
-            return -1
-        return int(max(now_s - self._origin_s, 0.0) * FRAME_RATE_HZ) // self._facts.chunk_frames
-
-    def _plan_slot(
-        self, ticket: int | None
-    ) -> tuple[_Slot, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+    def _plan_slot(self) -> Slot:
         number, count, now_s = self._next_slot, self._facts.chunk_frames, self._now_s()
         self._next_slot += 1
         spoken = self._own.take(number * count, count, now_s)
@@ -307,26 +335,29 @@ class Performance:
         if self._planner is not None:
             state_F = np.array([STATES[each] for each in activities], np.int8)
             motion_FM = self._planner.plan(state_F, own_F, partner_F)
-        slot = _Slot(
+        slot = Slot(
             number=number,
-            ticket=ticket,
-            epoch=self._epoch,
+            ticket=None,
             sound_A=np.rint(spoken.sound_A * 32767).astype(np.int16),
+            speak_A=spoken.heard_A,
+            listen_A=listen_A,
+            motion_FM=motion_FM,
             voiced=spoken.voiced_frames > 0,
             activities=activities,
+            epochs=[self._epoch] * count,
             end_frame=spoken.end_frame,
         )
         self._slots[number] = slot
         if spoken.waited_since_s is not None and self._origin_s is not None:
             due_s = self._origin_s + number * count / FRAME_RATE_HZ
             self._counts.voice_delay_s = max(due_s, now_s) - spoken.waited_since_s
-        return slot, spoken.heard_A, listen_A, motion_FM
+        return slot
 
     def _frame(self, number: int, now_s: float) -> Frame:
         assert self._origin_s is not None
         count = self._facts.chunk_frames
         while self._next_slot <= number // count:
-            self._plan_slot(None)
+            self._plan_slot()
         slot, place = self._slots[number // count], number % count
         if place == count - 1:
             del self._slots[slot.number]
@@ -345,6 +376,6 @@ class Performance:
             fresh=fresh,
             sound_A=slot.sound_A[place * SAMPLES_A_FRAME : (place + 1) * SAMPLES_A_FRAME],
             activity=self._state,
-            epoch=slot.epoch,
+            epoch=slot.epochs[place],
             ends_speech=slot.end_frame == place,
         )

@@ -5,8 +5,9 @@ import logging
 import os
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -18,7 +19,8 @@ from openlpm.core.audio import AudioSource
 from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
-from openlpm.engine.orders import Chunk, Order, Role, StageFacts
+from openlpm.engine.moments import Moments
+from openlpm.engine.orders import Chunk, NotWantedError, Order, Role, StageFacts, always_wanted
 from openlpm.engine.sound import HeardTrack
 from openlpm.rollout.assembly import load_model
 from openlpm.rollout.fit import fit_to_cpu
@@ -60,7 +62,7 @@ class _Row:
     place: int
     speak: HeardTrack
     listen: HeardTrack
-    kept: StreamState | None = None
+    kept: Moments[StreamState] = field(default_factory=Moments[StreamState])
 
 
 @final
@@ -81,6 +83,9 @@ class ModelStage:
         self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
             fit_to_cpu(self._model)
+            for network in (*self._model.streaming_networks(), self._model.vae.decoder):
+                network.register_forward_pre_hook(self._refuse_unwanted)
+        self._wanted = always_wanted
         self._rows: dict[str, _Row] = {}
         self._shared: OnlineStream | None = None
         if self._device.type != "cpu":
@@ -127,17 +132,32 @@ class ModelStage:
         if row is not None:
             row.stream.leave(row.place)
 
-    def make(self, orders: list[Order]) -> list[Chunk]:
+    def make(self, orders: list[Order], wanted: Callable[[], bool] = always_wanted) -> list[Chunk]:
         rows = [self._rows[order.performance] for order in orders]
         for order, row in zip(orders, rows, strict=True):
             self._prepare(order, row)
-        with self._arithmetic():
-            frames_BFCHW = rows[0].stream.next_chunk([row.place for row in rows])
+        self._wanted = wanted if all(order.keep for order in orders) else always_wanted
+        try:
+            with self._arithmetic():
+                frames_BFCHW = rows[0].stream.next_chunk([row.place for row in rows])
+        except NotWantedError:
+            for order, row in zip(orders, rows, strict=True):
+                before = row.kept.before(order.ticket)
+                assert before is not None
+                row.stream.restore(row.place, before)
+            raise
+        finally:
+            self._wanted = always_wanted
         pictures_BFHWC = frames_BFCHW[[row.place for row in rows]].mul(255).round().byte().permute(0, 1, 3, 4, 2)
         return [
             Chunk(performance=order.performance, ticket=order.ticket, pictures_FHWC=_array(pictures_FHWC))
             for order, pictures_FHWC in zip(orders, pictures_BFHWC.cpu(), strict=True)
         ]
+
+    def _refuse_unwanted(self, *_: Any) -> None:
+        """Runs before every part of a chunk."""
+        if not self._wanted():
+            raise NotWantedError
 
     def save(self, performance: str) -> bytes:
         row = self._rows[performance]
@@ -160,9 +180,10 @@ class ModelStage:
 
     def _prepare(self, order: Order, row: _Row) -> None:
         stream, place = row.stream, row.place
-        if order.back and row.kept is not None:
-            stream.restore(place, row.kept)
-        row.kept = stream.snapshot(place) if order.keep else None
+        before = None if order.back is None else row.kept.back_to(order.back)
+        if before is not None:
+            stream.restore(place, before)
+        row.kept.keep(order.ticket, stream.snapshot(place) if order.keep else None)
         frame = stream.position(place)
         row.speak.write(samples_at_frame(frame), order.speak_A)
         row.listen.write(samples_at_frame(frame), order.listen_A)

@@ -3,14 +3,15 @@
 import logging
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import final
+from typing import Protocol, final
 
 from openlpm.core.errors import OpenLPMError
 from openlpm.engine.card import CardStage
-from openlpm.engine.orders import Chunk, Order, Role, Stage, StageFacts
+from openlpm.engine.orders import Chunk, NotWantedError, Order, Role, Stage, StageFacts
 from openlpm.engine.stage import ModelStage, StageConfig
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,13 @@ class Make:
     """Chunks; answered by ``Made``."""
 
     orders: list[Order]
+
+
+class Unwanted(Protocol):
+    """A number that both processes see."""
+
+    value: int
+    """So many of the first ``Make`` are not wanted any more."""
 
 
 @final
@@ -101,7 +109,7 @@ Command = Join | Leave | Make | Save
 Answer = Ready | Failed | Made | Done
 
 
-def work(connection: Connection, config: StageConfig | CardConfig) -> None:
+def work(connection: Connection, config: StageConfig | CardConfig, unwanted: Unwanted) -> None:
     """The whole life of a worker; it ends when the other end of the connection does."""
     for each in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; whoever started it says when it ends
         signal.signal(each, signal.SIG_IGN)
@@ -112,8 +120,11 @@ def work(connection: Connection, config: StageConfig | CardConfig) -> None:
             connection.send(Failed(reason=str(error)))
             return
         connection.send(Ready(facts=stage.facts))
+        number = 0
         while True:
-            connection.send(_answer(stage, connection.recv()))
+            command = connection.recv()
+            number += isinstance(command, Make)
+            connection.send(_answer(stage, command, lambda number=number: unwanted.value < number))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -124,11 +135,11 @@ def _stage(config: StageConfig | CardConfig) -> Stage:
     return ModelStage(config)
 
 
-def _answer(stage: Stage, command: Command) -> Answer:
+def _answer(stage: Stage, command: Command, wanted: Callable[[], bool]) -> Answer:
     match command:
         case Make():
             started_s = time.perf_counter()
-            chunks = _made(stage, command.orders)
+            chunks = _made(stage, command.orders, wanted)
             return Made(chunks=chunks, seconds=time.perf_counter() - started_s)
         case _:
             try:
@@ -137,13 +148,15 @@ def _answer(stage: Stage, command: Command) -> Answer:
                 return Done(error=f"{type(error).__name__}: {error}")
 
 
-def _made(stage: Stage, orders: list[Order]) -> list[Chunk]:
+def _made(stage: Stage, orders: list[Order], wanted: Callable[[], bool]) -> list[Chunk]:
     """A performance that fails ends; the others do not notice."""
     try:
-        return stage.make(orders)
+        return stage.make(orders, wanted)
+    except NotWantedError:
+        return [Chunk(performance=order.performance, ticket=order.ticket, pictures_FHWC=None) for order in orders]
     except Exception as error:  # noqa: BLE001 (the boundary of one performance)
         if len(orders) > 1:  # one by one, to know whose fault it is
-            return [chunk for order in orders for chunk in _made(stage, [order])]
+            return [chunk for order in orders for chunk in _made(stage, [order], wanted)]
         order = orders[0]
         _log.exception("performance failed", extra={"performance": order.performance})
         stage.leave(order.performance)

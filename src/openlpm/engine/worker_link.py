@@ -24,7 +24,9 @@ class WorkerLink:
         """Start the process; it says ``Ready`` or ``Failed`` first of all."""
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, stage), name="openlpm-worker", daemon=True)
+        self._unwanted, self._makes = context.Value("q", 0, lock=False), 0
+        arguments = (theirs, stage, self._unwanted)
+        self.process = context.Process(target=work, args=arguments, name="openlpm-worker", daemon=True)
         with _quiet_threads():
             self.process.start()
         theirs.close()
@@ -40,6 +42,10 @@ class WorkerLink:
         """Whether everything is answered."""
         return not self._waiting
 
+    def drop(self) -> None:
+        """Have the chunks that are under way left unmade, if they are not nearly done."""
+        self._unwanted.value = self._makes
+
     def waits_for_s(self) -> float:
         """How long the oldest command has been unanswered."""
         return time.monotonic() - self._waiting[0][2] if self._waiting else 0.0
@@ -50,6 +56,7 @@ class WorkerLink:
         Raises:
             OSError: the process is gone.
         """
+        self._makes += isinstance(command, Make)
         self._waiting.append((command, answer, time.monotonic()))
         self.connection.send(command)
 

@@ -57,13 +57,15 @@ export class Players {
 
   async play(): Promise<void> {
     if (this.#playing) return;
+    this.#playing = true;
+    this.#events.changed();
+    await Promise.all(this.#all.map(measured));
+    if (!this.#playing) return;
     if (this.position_s >= this.length_s - 0.05) this.seek(0);
     if (this.position_s < 0.05) this.#starts += 1;
-    this.#playing = true;
     this.#last_s = this.position_s;
     const here = this.#all.filter((video) => this.position_s < video.duration - 0.02);
     for (const video of here) video.playbackRate = this.#rate;
-    this.#events.changed();
     try {
       await Promise.all(here.map((video) => video.play()));
     } catch {
@@ -134,4 +136,12 @@ export class Players {
     this.#events.passed(Math.max(0, this.length_s - this.#last_s));
     this.pause();
   }
+}
+
+/** Resolves once it is known how long a clip is, or that it will not come: until then nothing could be played. */
+function measured(video: HTMLVideoElement): Promise<void> {
+  if (video.readyState >= HTMLMediaElement.HAVE_METADATA || video.error) return Promise.resolve();
+  return new Promise((resolve) => {
+    for (const event of ["loadedmetadata", "error"]) video.addEventListener(event, () => resolve(), { once: true });
+  });
 }

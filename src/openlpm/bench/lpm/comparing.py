@@ -12,7 +12,6 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
@@ -127,6 +126,8 @@ def _left_out(values_N: Values, ways: Sequence[NDArray[np.int64]]) -> Values:
 
 
 def _bca_levels(mean: float, resampled_E: Values, left_C: Values, count: int) -> tuple[float, float]:
+    from scipy import stats
+
     below = float(np.mean(resampled_E < mean) + 0.5 * np.mean(resampled_E == mean))
     limit = 1.0 / resampled_E.size
     bias = float(stats.norm.ppf(min(max(below, limit), 1.0 - limit)))
@@ -161,6 +162,8 @@ def difference(
 
 def sign_flip(apart_N: Values, *, resamples: int = RESAMPLES) -> float:
     """Two-sided p of the mean of paired differences when their signs are flipped at random."""
+    from scipy import stats
+
     if apart_N.size < 2 or not np.any(apart_N):
         return 1.0
 
@@ -181,6 +184,8 @@ def sign_flip(apart_N: Values, *, resamples: int = RESAMPLES) -> float:
 
 def _not_worse(gain_N: Values, margin: float) -> float:
     """One-sided t test of ``mean gain > -margin``."""
+    from scipy import stats
+
     if gain_N.size < 2:
         return 1.0
     if float(np.ptp(gain_N)) < 1e-12:
@@ -207,6 +212,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Adjusted for a false discovery rate (Benjamini and Hochberg 1995)."""
+    from scipy import stats
+
     return stats.false_discovery_control(p_values).tolist() if p_values else []
 
 
@@ -222,6 +229,8 @@ def rank_intervals(systems: Sequence[str], better: Callable[[str, str], bool]) -
 
 def median_survival(minutes: Sequence[float], died: Sequence[bool]) -> float | None:
     """Of the Kaplan-Meier curve; None where more than half live on at the end."""
+    from scipy import stats
+
     lives, dead = np.array(minutes, dtype=np.float64), np.array(died, dtype=np.bool_)
     if not dead.any():
         return None
@@ -233,6 +242,8 @@ def median_survival(minutes: Sequence[float], died: Sequence[bool]) -> float | N
 
 def area_under_curve(better_N: Values, worse_N: Values) -> float:
     """How often one of the first is higher than one of the second; ties count half."""
+    from scipy import stats
+
     if better_N.size == 0 or worse_N.size == 0:
         return math.nan
     found = stats.mannwhitneyu(better_N, worse_N, alternative="greater")

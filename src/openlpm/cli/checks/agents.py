@@ -12,9 +12,11 @@ _PREFIX = "OPENLPM_"
 _OPENAI_KEY = "OPENAI_API_KEY"
 KNOWN: Final = frozenset(
     {
-        *(f"OPENLPM_{name}" for name in "AGENT COMMIT DEBUG INSTRUCTIONS LANDMARKS_PYTHON".split()),
+        *(f"OPENLPM_{name}" for name in "AGENT ARENA_SALT COMMIT DEBUG INSTRUCTIONS LANDMARKS_PYTHON".split()),
         *(f"OPENLPM_{name}" for name in "SERVER_KEY TEST_DATA TTS TTS_VOICE WHIP_TOKEN".split()),
         *(f"OPENLPM_REALTIME_{name}" for name in "URL MODEL VOICE DIALECT KEY".split()),
+        *(f"OPENLPM_CAPTION_{name}" for name in "URL ANSWERS".split()),
+        *(f"OPENLPM_JUDGE_{name}" for name in "URL MODEL KEY".split()),
         *(f"OPENLPM_{service}_{name}" for service in ("STT", "CHAT", "TTS") for name in "URL MODEL KEY".split()),
     }
 )

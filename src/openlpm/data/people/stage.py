@@ -22,8 +22,6 @@ from openlpm.data.records import Record
 from openlpm.data.stage import RawFiles, Stage
 
 _BATCH: Final = 24
-_SAMPLES: Final = 5
-_SAMPLE_SIDE: Final = 480
 POINT_STEP, BOX_STEP, CROP_STEP, TURN_STEP, LOOK_STEP = 0.05, 0.1, 0.25, 0.001, 0.002
 """What numbers in records are rounded to: pixels, radians, colours of 0 to 1."""
 
@@ -35,8 +33,8 @@ class PeopleConfig:
 
     detector: DetectorName = DetectorName.AUTO
     python: str = ""
-    """The interpreter that has mediapipe; empty: the one of ``OPENLPM_LANDMARKS_PYTHON``. Name it here where the same
-    recipe has to find the same people on another machine."""
+    """The interpreter that has mediapipe. ``detector=mediapipe`` with none takes that of
+    ``OPENLPM_LANDMARKS_PYTHON``."""
     most_side: int = 960
     """Larger pictures are shrunk to this before faces are looked for; what is found is in pixels of the source."""
     most_people: int = 12
@@ -63,31 +61,21 @@ def find_people(record: Record, config: PeopleConfig, raw: RawFiles) -> Sequence
         return [record.set_aside("people", "people.no_picture")]
     # A decoder's picture may be a pixel larger or smaller than the source says it is.
     scale_2 = np.array([media.width / first_HWC.shape[1], media.height / first_HWC.shape[0]], np.float32)
-    name, tracks = _followed(record, config, raw, chain([first_HWC], pictures))
+    name, tracks = _followed(config, chain([first_HWC], pictures))
     persons = _persons([_enlarged(track, scale_2) for track in tracks], media, config)
     people = People(detector=name.value, num_frames=frames_on_grid(span), persons=persons)
     faults = faults_of_clip(persons, config.composition)
     return [record.child("people", people, because=tuple(f"people.{fault}" for fault in faults))]
 
 
-def _followed(
-    record: Record, config: PeopleConfig, raw: RawFiles, pictures: Iterator[NDArray[np.uint8]]
-) -> tuple[DetectorName, list[Track]]:
+def _followed(config: PeopleConfig, pictures: Iterator[NDArray[np.uint8]]) -> tuple[DetectorName, list[Track]]:
     """Who looked, and the tracks; a second of pictures is held at a time."""
-    name, detector = detector_for(config.detector, config.python, lambda: _samples(record, raw))
+    name, detector = detector_for(config.detector, config.python)
     tracker = Tracker(config.tracking)
     while batch := list(islice(pictures, _BATCH)):
         for picture_HWC, faces in zip(batch, detector.find(np.stack(batch)), strict=True):
             tracker.push(picture_HWC, faces)
     return name, tracker.close()
-
-
-def _samples(record: Record, raw: RawFiles) -> list[NDArray[np.uint8]]:
-    """Some pictures of all parts of a clip."""
-    media, span = record.part(Media), record.part(Span)
-    every = max(frames_on_grid(span) // _SAMPLES, 1)
-    shown = pictures_on_grid(raw.source(record), media, span, most_side=_SAMPLE_SIDE)
-    return list(islice(shown, every // 2, None, every))
 
 
 def _enlarged(track: Track, scale_2: NDArray[np.float32]) -> Track:
