@@ -16,7 +16,8 @@ from openlpm.bench.classic.frechet import frechet_distance, pseudo_values
 from openlpm.bench.classic.likeness import cosines
 from openlpm.bench.classic.measuring import measure, write_per_case
 from openlpm.bench.classic.metric import Footage
-from openlpm.bench.classic.sync import LSE_D, Lse, synchrony
+from openlpm.bench.classic.network import Network
+from openlpm.bench.classic.sync import heard_and_seen, synchrony
 from openlpm.core.errors import ConfigError, InputError
 
 pytestmark = pytest.mark.unit
@@ -163,10 +164,12 @@ def spoken(delay: int) -> Footage:
 
 @pytest.mark.parametrize("delay", [0, 3, -4])
 def test_syncnet_distances_find_the_shift(saved: Callable[[nn.Module], Path], delay: int) -> None:
-    measured = Lse(saved(Sync()), LSE_D).measure(spoken(delay))
+    measured = heard_and_seen(Network(saved(Sync()), "a test"), spoken(delay))
     assert measured is not None
     assert measured.shift == delay
     assert measured.distance < 0.1 < measured.confidence
+    told = {name: load_metric(name, saved(Sync())).values({"spoken": spoken(delay)}, {}) for name in ("lse_c", "lse_d")}
+    assert told == {"lse_c": {"spoken": measured.confidence}, "lse_d": {"spoken": measured.distance}}
 
 
 def test_lip_sync_of_silence_or_of_a_moment_has_no_value(saved: Callable[[nn.Module], Path]) -> None:

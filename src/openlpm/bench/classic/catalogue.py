@@ -1,29 +1,29 @@
 """The classic metrics by name."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from openlpm.bench.classic import frechet, likeness, sync, vbench
 from openlpm.bench.classic.metric import About, ClassicMetric
+from openlpm.bench.classic.network import Network
+from openlpm.bench.classic.networked import Measure, NetworkMetric, each
 from openlpm.core.errors import ConfigError
 
-Make = Callable[[Path], ClassicMetric]
-CATALOGUE: Final[Mapping[str, tuple[About, Make]]] = {
-    about.name: (about, make)
-    for about, make in (
-        (sync.LSE_C, partial(sync.Lse, about=sync.LSE_C)),
-        (sync.LSE_D, partial(sync.Lse, about=sync.LSE_D)),
-        (frechet.FID, frechet.Fid),
-        (frechet.FVD, frechet.Fvd),
-        (likeness.CSIM, likeness.Csim),
-        (vbench.SUBJECT, partial(vbench.Consistency, about=vbench.SUBJECT)),
-        (vbench.BACKGROUND, partial(vbench.Consistency, about=vbench.BACKGROUND)),
-        (vbench.AESTHETIC, partial(vbench.PictureScore, about=vbench.AESTHETIC)),
-        (vbench.IMAGING, partial(vbench.PictureScore, about=vbench.IMAGING)),
-        (vbench.DYNAMIC, vbench.Flow),
-        (vbench.SMOOTHNESS, vbench.Smoothness),
+CATALOGUE: Final[Mapping[str, tuple[About, Measure]]] = {
+    about.name: (about, measure)
+    for about, measure in (
+        (sync.LSE_C, each(sync.lse_c)),
+        (sync.LSE_D, each(sync.lse_d)),
+        (frechet.FID, frechet.fid),
+        (frechet.FVD, frechet.fvd),
+        (likeness.CSIM, each(likeness.csim)),
+        (vbench.SUBJECT, each(vbench.consistency)),
+        (vbench.BACKGROUND, each(vbench.consistency)),
+        (vbench.AESTHETIC, each(vbench.picture_score)),
+        (vbench.IMAGING, each(vbench.picture_score)),
+        (vbench.DYNAMIC, each(vbench.flow)),
+        (vbench.SMOOTHNESS, each(vbench.smoothness)),
     )
 }
 
@@ -37,4 +37,5 @@ def load_metric(name: str, path: Path) -> ClassicMetric:
     """
     if name not in CATALOGUE:
         raise ConfigError(f"{name}: no classic metric has this name; there are {', '.join(CATALOGUE)}")
-    return CATALOGUE[name][1](path)
+    about, measure = CATALOGUE[name]
+    return NetworkMetric(about, Network(path, about.weights), measure)

@@ -5,16 +5,16 @@ generative models of video"). A distance belongs to a set; its jackknife pseudo-
 is the distance with the bias of small sets taken out to first order.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from openlpm.bench.classic.metric import About, Better, Footage
+from openlpm.bench.classic.metric import About, Better
 from openlpm.bench.classic.network import Network, pictures, spread_frames
+from openlpm.bench.classic.networked import Clips
 from openlpm.core.errors import ConfigError
 
 Features = NDArray[np.float64]
@@ -86,60 +86,40 @@ def pseudo_values(ours: Mapping[str, Features], theirs: Mapping[str, Features]) 
     return {name: count * whole - (count - 1) * distance([other for other in names if other != name]) for name in names}
 
 
-@final
-class Fid:
-    """``ClassicMetric`` of single pictures."""
+def fid(network: Network, clips: Clips, truths: Clips) -> dict[str, float]:
+    """Of single pictures."""
 
-    def __init__(self, path: Path) -> None:
-        self._network = Network(path, FID.weights)
+    def moments(count: int) -> NDArray[np.intp]:
+        return spread_frames(count, _FRAMES_A_CASE)
 
-    @property
-    def about(self) -> About:
-        return FID
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        ours, theirs = {}, {}
-        for clip in clips.values():
-            truth = truths.get(clip.case)
-            if truth is not None:
-                # The same moments of both, so that sets are of equal size.
-                shared = spread_frames(min(clip.frames_FHWC.shape[0], truth.frames_FHWC.shape[0]), _FRAMES_A_CASE)
-                ours[clip.case], theirs[clip.case] = (
-                    self._network(pictures(each.frames_FHWC[shared], _FID_SIDE)) for each in (clip, truth)
-                )
-        return pseudo_values(ours, theirs)
+    return _against_truth(clips, truths, moments, lambda frames_FHWC, at: network(pictures(frames_FHWC[at], _FID_SIDE)))
 
 
-@final
-class Fvd:
-    """``ClassicMetric`` of windows of sixteen frames."""
+def fvd(network: Network, clips: Clips, truths: Clips) -> dict[str, float]:
+    """Of windows of sixteen frames; shorter clips have no value."""
 
-    def __init__(self, path: Path) -> None:
-        self._network = Network(path, FVD.weights)
+    def starts(count: int) -> NDArray[np.intp]:
+        return spread_frames(max(count - _WINDOW + 1, 0), _WINDOWS_A_CASE)
 
-    @property
-    def about(self) -> About:
-        return FVD
+    return _against_truth(clips, truths, starts, lambda frames_FHWC, at: network(_windows(frames_FHWC, at)))
 
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
 
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        ours, theirs = {}, {}
-        for clip in clips.values():
-            truth = truths.get(clip.case)
-            count = 0 if truth is None else min(clip.frames_FHWC.shape[0], truth.frames_FHWC.shape[0])
-            if truth is not None and count >= _WINDOW:
-                starts = spread_frames(count - _WINDOW + 1, _WINDOWS_A_CASE)
-                ours[clip.case], theirs[clip.case] = (
-                    self._network(_windows(each.frames_FHWC, starts)) for each in (clip, truth)
-                )
-        return pseudo_values(ours, theirs)
+def _against_truth(
+    clips: Clips,
+    truths: Clips,
+    moments: Callable[[int], NDArray[np.intp]],
+    features: Callable[[NDArray[np.uint8], NDArray[np.intp]], Features],
+) -> dict[str, float]:
+    """Pseudo-values of features at the same moments of both, so that sets are of equal size."""
+    ours, theirs = {}, {}
+    for clip in clips.values():
+        truth = truths.get(clip.case)
+        if truth is None:
+            continue
+        at = moments(min(clip.frames_FHWC.shape[0], truth.frames_FHWC.shape[0]))
+        if at.size:
+            ours[clip.case], theirs[clip.case] = (features(each.frames_FHWC, at) for each in (clip, truth))
+    return pseudo_values(ours, theirs)
 
 
 def _windows(frames_FHWC: NDArray[np.uint8], starts: NDArray[np.intp]) -> torch.Tensor:

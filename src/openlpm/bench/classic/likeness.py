@@ -1,8 +1,6 @@
 """CSIM: the cosine between what a face network sees in a clip and in the reference picture."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Final, final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,28 +31,11 @@ def cosines(ours_ND: NDArray[np.float64], theirs_ND: NDArray[np.float64]) -> NDA
     return np.divide(products_N, lengths_N, out=np.zeros_like(products_N), where=lengths_N > 0)
 
 
-@final
-class Csim:
-    """``ClassicMetric`` of likeness to the reference picture; cases without one have no value."""
-
-    def __init__(self, path: Path) -> None:
-        self._network = Network(path, CSIM.weights)
-
-    @property
-    def about(self) -> About:
-        return CSIM
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for clip in clips.values():
-            if clip.reference_HWC is None:
-                continue
-            chosen = spread_frames(clip.frames_FHWC.shape[0], _FRAMES_A_CASE)
-            seen_ND = self._network(pictures(clip.frames_FHWC[chosen], _SIDE))
-            wanted_1D = self._network(pictures(clip.reference_HWC[None], _SIDE))
-            found[clip.case] = float(cosines(seen_ND, np.repeat(wanted_1D, seen_ND.shape[0], axis=0)).mean())
-        return found
+def csim(network: Network, clip: Footage) -> float | None:
+    """Likeness to the reference picture; None without one."""
+    if clip.reference_HWC is None:
+        return None
+    chosen = spread_frames(clip.frames_FHWC.shape[0], _FRAMES_A_CASE)
+    seen_ND = network(pictures(clip.frames_FHWC[chosen], _SIDE))
+    wanted_1D = network(pictures(clip.reference_HWC[None], _SIDE))
+    return float(cosines(seen_ND, np.repeat(wanted_1D, seen_ND.shape[0], axis=0)).mean())

@@ -5,9 +5,7 @@ all you need"). For every shift of the sound the mean distance over the clip; LS
 less the smallest.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, final
 
 import numpy as np
@@ -73,41 +71,28 @@ def synchrony(seen_ND: NDArray[np.float64], heard_ND: NDArray[np.float64]) -> Sy
     )
 
 
-@final
-class Lse:
-    """``ClassicMetric`` of lip sync, either of the two; clips shorter than two windows or silent have no value."""
+def heard_and_seen(network: Network, clip: Footage) -> Synchrony | None:
+    """All of a clip; None of one that is shorter than two windows, or silent."""
+    seconds = min(clip.frames_FHWC.shape[0] / clip.rate_hz, clip.samples_A.shape[0] / AUDIO_RATE_HZ)
+    count = int(seconds * _RATE_HZ) - _WINDOW + 1
+    if count < 2 * _WINDOW or not clip.samples_A.any():
+        return None
+    moments = np.arange(count + _WINDOW - 1) / _RATE_HZ
+    nearest = np.minimum((moments * clip.rate_hz).astype(np.intp), clip.frames_FHWC.shape[0] - 1)
+    frames_FCHW = pictures(clip.frames_FHWC[nearest], _SIDE)
+    windows = torch.stack([frames_FCHW[start : start + _WINDOW].transpose(0, 1) for start in range(count)])
+    step = AUDIO_RATE_HZ // _RATE_HZ
+    sounds = np.stack([clip.samples_A[start * step : start * step + _SAMPLES] for start in range(count)])
+    return synchrony(network(windows, method="video"), network(torch.from_numpy(sounds), method="audio"))
 
-    def __init__(self, path: Path, about: About) -> None:
-        self._network, self._about = Network(path, about.weights), about
 
-    @property
-    def about(self) -> About:
-        return self._about
+def lse_d(network: Network, clip: Footage) -> float | None:
+    """The smallest distance."""
+    found = heard_and_seen(network, clip)
+    return None if found is None else found.distance
 
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
 
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for clip in clips.values():
-            measured = self.measure(clip)
-            if measured is not None:
-                found[clip.case] = measured.distance if self._about.name == LSE_D.name else measured.confidence
-        return found
-
-    def measure(self, clip: Footage) -> Synchrony | None:
-        """Both numbers and the shift of a clip."""
-        seconds = min(clip.frames_FHWC.shape[0] / clip.rate_hz, clip.samples_A.shape[0] / AUDIO_RATE_HZ)
-        count = int(seconds * _RATE_HZ) - _WINDOW + 1
-        if count < 2 * _WINDOW or not clip.samples_A.any():
-            return None
-        moments = np.arange(count + _WINDOW - 1) / _RATE_HZ
-        nearest = np.minimum((moments * clip.rate_hz).astype(np.intp), clip.frames_FHWC.shape[0] - 1)
-        frames_FCHW = pictures(clip.frames_FHWC[nearest], _SIDE)
-        windows = torch.stack([frames_FCHW[start : start + _WINDOW].transpose(0, 1) for start in range(count)])
-        step = AUDIO_RATE_HZ // _RATE_HZ
-        sounds = np.stack([clip.samples_A[start * step : start * step + _SAMPLES] for start in range(count)])
-        return synchrony(
-            self._network(windows, method="video"), self._network(torch.from_numpy(sounds), method="audio")
-        )
+def lse_c(network: Network, clip: Footage) -> float | None:
+    """The confidence."""
+    found = heard_and_seen(network, clip)
+    return None if found is None else found.confidence

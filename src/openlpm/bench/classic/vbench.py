@@ -1,8 +1,6 @@
-"""Dimensions of VBench (Huang et al. 2024) that need a network and nothing else, a class for each kind of network."""
+"""Dimensions of VBench (Huang et al. 2024) that need a network and nothing else, a function a kind of network."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Final, final
+from typing import Final
 
 import numpy as np
 
@@ -66,107 +64,37 @@ SMOOTHNESS: Final = About(
 )
 
 
-@final
-class Consistency:
-    """``ClassicMetric``: how alike frames are to the first and to the one before."""
-
-    def __init__(self, path: Path, about: About) -> None:
-        self._network, self._about = Network(path, about.weights), about
-
-    @property
-    def about(self) -> About:
-        return self._about
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for clip in clips.values():
-            chosen = spread_frames(clip.frames_FHWC.shape[0], _FRAMES)
-            if chosen.shape[0] < 2:
-                continue
-            seen_ND = self._network(pictures(clip.frames_FHWC[chosen], _SIDE))
-            first = cosines(seen_ND[1:], np.repeat(seen_ND[:1], seen_ND.shape[0] - 1, axis=0))
-            found[clip.case] = float(((first + cosines(seen_ND[1:], seen_ND[:-1])) / 2).mean())
-        return found
+def consistency(network: Network, clip: Footage) -> float | None:
+    """How alike frames are to the first and to the one before; None of a single frame."""
+    chosen = spread_frames(clip.frames_FHWC.shape[0], _FRAMES)
+    if chosen.shape[0] < 2:
+        return None
+    seen_ND = network(pictures(clip.frames_FHWC[chosen], _SIDE))
+    first = cosines(seen_ND[1:], np.repeat(seen_ND[:1], seen_ND.shape[0] - 1, axis=0))
+    return float(((first + cosines(seen_ND[1:], seen_ND[:-1])) / 2).mean())
 
 
-@final
-class PictureScore:
-    """``ClassicMetric``: the mean of a score of single frames."""
-
-    def __init__(self, path: Path, about: About) -> None:
-        self._network, self._about = Network(path, about.weights), about
-
-    @property
-    def about(self) -> About:
-        return self._about
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        return {
-            clip.case: float(
-                self._network(
-                    pictures(clip.frames_FHWC[spread_frames(clip.frames_FHWC.shape[0], _FRAMES)], _SIDE)
-                ).mean()
-            )
-            for clip in clips.values()
-        }
+def picture_score(network: Network, clip: Footage) -> float:
+    """The mean of a score of single frames."""
+    chosen = spread_frames(clip.frames_FHWC.shape[0], _FRAMES)
+    return float(network(pictures(clip.frames_FHWC[chosen], _SIDE)).mean())
 
 
-@final
-class Flow:
-    """``ClassicMetric``: how far the twentieth that moves most moves from frame to frame."""
-
-    def __init__(self, path: Path) -> None:
-        self._network = Network(path, DYNAMIC.weights)
-
-    @property
-    def about(self) -> About:
-        return DYNAMIC
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for clip in clips.values():
-            if clip.frames_FHWC.shape[0] > 1:
-                starts = spread_frames(clip.frames_FHWC.shape[0] - 1, _FRAMES)
-                before, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in (0, 1))
-                far_NP = np.linalg.norm(self._network(before, after), axis=1).reshape(len(starts), -1)
-                top = max(1, round(_TOP_SHARE * far_NP.shape[1]))
-                found[clip.case] = float(np.sort(far_NP, axis=1)[:, -top:].mean())
-        return found
+def flow(network: Network, clip: Footage) -> float | None:
+    """How far the twentieth that moves most moves from frame to frame; None of a single frame."""
+    if clip.frames_FHWC.shape[0] < 2:
+        return None
+    starts = spread_frames(clip.frames_FHWC.shape[0] - 1, _FRAMES)
+    before, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in (0, 1))
+    far_NP = np.linalg.norm(network(before, after), axis=1).reshape(len(starts), -1)
+    top = max(1, round(_TOP_SHARE * far_NP.shape[1]))
+    return float(np.sort(far_NP, axis=1)[:, -top:].mean())
 
 
-@final
-class Smoothness:
-    """``ClassicMetric``: how well a frame is foretold by its neighbours."""
-
-    def __init__(self, path: Path) -> None:
-        self._network = Network(path, SMOOTHNESS.weights)
-
-    @property
-    def about(self) -> About:
-        return SMOOTHNESS
-
-    @property
-    def sha256(self) -> str:
-        return self._network.sha256
-
-    def values(self, clips: Mapping[str, Footage], truths: Mapping[str, Footage]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for clip in clips.values():
-            if clip.frames_FHWC.shape[0] > 2:
-                starts = spread_frames(clip.frames_FHWC.shape[0] - 2, _FRAMES)
-                before, between, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in range(3))
-                error = np.abs(self._network(before, after) - between.numpy()).mean()
-                found[clip.case] = float(1 - error)
-        return found
+def smoothness(network: Network, clip: Footage) -> float | None:
+    """How well a frame is foretold by its neighbours; None of fewer than three frames."""
+    if clip.frames_FHWC.shape[0] < 3:
+        return None
+    starts = spread_frames(clip.frames_FHWC.shape[0] - 2, _FRAMES)
+    before, between, after = (pictures(clip.frames_FHWC[starts + step], _SIDE) for step in range(3))
+    return float(1 - np.abs(network(before, after) - between.numpy()).mean())

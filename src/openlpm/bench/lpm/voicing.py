@@ -6,9 +6,9 @@ from typing import final
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split, generator
-from openlpm.synth.sound.bank_parts import firsts, joined
+from openlpm.synth.sound.bank_parts import joined
 from openlpm.synth.sound.bank_work import Job, run
-from openlpm.synth.sound.speech_bank import SpeechBank
+from openlpm.synth.sound.speech_bank import SpeechBank, bank_of
 from openlpm.synth.sound.vocal_kinds import EMOTIONS_OF, VocalKind
 from openlpm.synth.sound.voices import voices_of
 
@@ -46,21 +46,7 @@ def cast_voices(cast: Cast, *, seed: int) -> SpeechBank:
         Job(_SPLIT, seed, voice, cast.utterances * place, _roles(cast, mood))
         for place, (voice, mood) in enumerate(zip(chosen, (cast.own, cast.partner), strict=True))
     ]
-    part = joined(list(run(jobs, 0, None)))
-    return SpeechBank(
-        split=_SPLIT,
-        samples_A=part.samples_A,
-        first_sample=firsts(part.length_U),
-        first_phone=firsts(part.num_phones_U),
-        phone_start=part.phone_start,
-        phone_end=part.phone_end,
-        phone_symbol=part.phone_symbol,
-        symbols=part.symbols,
-        voice_index=part.speaker_U,
-        emotion_index=part.emotion_U,
-        kind_index=part.kind_U,
-        texts=part.texts,
-    )
+    return bank_of(_SPLIT, joined(list(run(jobs, 0, None))))
 
 
 def _roles(cast: Cast, mood: str) -> tuple[tuple[VocalKind, str], ...]:

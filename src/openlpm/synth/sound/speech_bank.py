@@ -200,7 +200,7 @@ def build(
         done += part.num_utterances
         if on_progress is not None:
             on_progress(done, num_utterances)
-    return _bank(split, joined(parts), ())
+    return bank_of(split, joined(parts))
 
 
 def with_human(bank: SpeechBank, utterances: Sequence[Utterance]) -> SpeechBank:
@@ -221,7 +221,7 @@ def with_human(bank: SpeechBank, utterances: Sequence[Utterance]) -> SpeechBank:
     people = tuple(sorted({*bank.human_voices, *added}, key=lambda voice: (voice.name, voice.language)))
     first = len(voices_of(bank.split))
     place = {voice: first + index for index, voice in enumerate(people)}
-    return _bank(
+    return bank_of(
         bank.split, joined([_part(bank, place), part_of(utterances, [place[voice] for voice in added])]), people
     )
 
@@ -239,7 +239,7 @@ def merged(banks: Sequence[SpeechBank]) -> SpeechBank:
     found = {voice for bank in banks for voice in bank.human_voices}
     people = tuple(sorted(found, key=lambda voice: (voice.name, voice.language)))
     place = {voice: len(voices_of(split)) + index for index, voice in enumerate(people)}
-    return _bank(split, joined([_part(bank, place) for bank in banks]), people)
+    return bank_of(split, joined([_part(bank, place) for bank in banks]), people)
 
 
 def _part(bank: SpeechBank, place: dict[HumanVoice, int]) -> Part:
@@ -261,7 +261,8 @@ def _part(bank: SpeechBank, place: dict[HumanVoice, int]) -> Part:
     )
 
 
-def _bank(split: Split, part: Part, people: tuple[HumanVoice, ...]) -> SpeechBank:
+def bank_of(split: Split, part: Part, people: tuple[HumanVoice, ...] = ()) -> SpeechBank:
+    """A bank of what workers have said."""
     return SpeechBank(
         split=split,
         samples_A=part.samples_A,
