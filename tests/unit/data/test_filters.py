@@ -119,6 +119,29 @@ def test_bars_at_the_edges_are_measured(axis: int) -> None:
     assert scores_of(a_clip())["bars"] == 0.0
 
 
+def test_paper_at_one_edge_is_no_bar_and_white_at_both_is() -> None:
+    frames_FHWC = a_clip()
+    frames_FHWC[:, :32] = 245
+    assert scores_of(frames_FHWC)["bars"] == 0.0
+    frames_FHWC[:, -32:] = 245
+    assert scores_of(frames_FHWC)["bars"] == pytest.approx(64 / 256, abs=0.01)
+
+
+def side_by_side() -> NDArray[np.uint8]:
+    """Two pictures that meet; one has shelves that end where the other begins."""
+    shelves, other = a_clip(0), a_clip(1)
+    for y in (40, 210):
+        shelves[:, y : y + 6] = 30
+    return np.concatenate([shelves, (other * 0.5).astype(np.uint8)], axis=2)
+
+
+def test_pictures_side_by_side_are_no_picture_in_a_picture_and_one_in_them_is() -> None:
+    together = side_by_side()
+    assert not dropped(scores_of(together), Defect.INSET)
+    rng = generator("test", "split", 0)
+    assert dropped(scores_of(plant(together, Defect.INSET, rng, a_clip(2), 24.0)), Defect.INSET)
+
+
 def test_movement_alone_is_no_flicker_and_a_fade_is_none() -> None:
     frames_FHWC = a_clip()
     fade = np.linspace(1.0, 0.4, FRAMES)[:, None, None, None]

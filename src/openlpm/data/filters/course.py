@@ -87,6 +87,13 @@ class Course:
 def _inside(seen: list[NDArray[np.float64]]) -> float:
     """Share of rows or columns between the bars; 1 where the whole picture is flat."""
     spreads, means = np.stack(seen).swapaxes(0, 1)
-    middling = (means.mean(axis=0) > _BLACK) & (means.mean(axis=0) < _WHITE)
-    lively = np.flatnonzero((spreads.max(axis=0) > _FLAT) | (np.ptp(means, axis=0) > _FLAT) | middling)
-    return 1.0 if lively.size == 0 else float(lively[-1] - lively[0] + 1) / spreads.shape[1]
+    tone = means.mean(axis=0)
+    flat = (spreads.max(axis=0) <= _FLAT) & (np.ptp(means, axis=0) <= _FLAT)
+    bar = flat & ((tone <= _BLACK) | (tone >= _WHITE))
+    if bar.all():
+        return 1.0
+    before, behind = int(np.argmin(bar)), int(np.argmin(bar[::-1]))
+    # Paper and bright walls are white at one edge; bars come in pairs.
+    if (before and not behind and tone[0] >= _WHITE) or (behind and not before and tone[-1] >= _WHITE):
+        before = behind = 0
+    return float(bar.size - before - behind) / bar.size

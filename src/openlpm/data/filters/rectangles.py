@@ -18,6 +18,9 @@ _MOVES: Final = 0.8
 """Levels by which the livelier quarter of what is inside changes over time."""
 _MOST_LINES: Final = 40
 _NEAR: Final = 3
+_WHOLE: Final = 0.95
+"""An edge along so much of the picture's side is where two pictures meet side by side, not the outline of one in the
+other."""
 
 
 def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
@@ -31,14 +34,16 @@ def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
     rows_HW = _still(np.abs(np.diff(stack, axis=1)).max(axis=-1))
     columns_HW = _still(np.abs(np.diff(stack, axis=2)).max(axis=-1))
     moves_HW = stack.std(axis=0).max(axis=-1)
-    lines = _runs(rows_HW, round(_SHORTEST * shape[0]))
+    seams = np.flatnonzero(columns_HW.mean(axis=0) > _WHOLE)
+    lines = [line for line in _runs(rows_HW, round(_SHORTEST * shape[0])) if line[2] - line[1] < _WHOLE * shape[0]]
     best = 0.0
     for index, (y0, left0, right0) in enumerate(lines):
         for y1, left1, right1 in lines[index + 1 :]:
             left, right = max(left0, left1), min(right0, right1)
             wide = max(right0, right1) - min(left0, left1)
             if abs(y1 - y0) >= _SHORTEST * shape[1] and right - left >= 0.75 * wide:
-                best = max(best, _borne_out(columns_HW, moves_HW, (min(y0, y1), max(y0, y1), left, right)))
+                box = (min(y0, y1), max(y0, y1), left, right)
+                best = max(best, _borne_out(columns_HW, moves_HW, box, seams))
     return best
 
 
@@ -47,7 +52,12 @@ def _still(steps_FHW: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.percentile(steps_FHW, 25, axis=0) > _EDGE
 
 
-def _borne_out(columns_HW: NDArray[np.bool_], moves_HW: NDArray[np.float32], box: tuple[int, int, int, int]) -> float:
+def _borne_out(
+    columns_HW: NDArray[np.bool_],
+    moves_HW: NDArray[np.float32],
+    box: tuple[int, int, int, int],
+    seams: NDArray[np.intp],
+) -> float:
     upper, lower, left, right = box
     height, width = moves_HW.shape
     if (lower - upper) * (right - left) > _LARGEST * height * width:
@@ -55,7 +65,7 @@ def _borne_out(columns_HW: NDArray[np.bool_], moves_HW: NDArray[np.float32], box
     sides = [
         float(columns_HW[upper:lower, max(0, at - _NEAR) : at + _NEAR].max(axis=1).mean())
         for at in (left, right)
-        if _NEAR < at < columns_HW.shape[1] - _NEAR
+        if _NEAR < at < columns_HW.shape[1] - _NEAR and not (np.abs(seams - at) <= _NEAR).any()
     ]
     inside_HW = moves_HW[upper + 2 : lower - 1, left + 2 : right - 1]
     if not sides or inside_HW.size == 0 or float(np.percentile(inside_HW, 75)) < _MOVES:

@@ -159,7 +159,7 @@ def _native(record: Record, raw: RawFiles) -> Iterator[NDArray[np.uint8]]:
 
 FILTERS: Final = Stage(
     name="filters",
-    version=1,
+    version=2,
     purpose="score quality and overlays of every clip and drop what is out of range",
     config=FiltersConfig(),
     work=filter_clip,
