@@ -14,7 +14,7 @@ from openlpm.dit.condition import ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
-from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Prompt, Reference
+from openlpm.rollout.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, GenerationRequest, Prompt, Reference
 from openlpm.synth.look.references import SUBTYPES, reference_rigs
 from openlpm.synth.look.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
@@ -77,7 +77,7 @@ class ModelPerformer:
     def __init__(
         self, model: CharacterModel, *, steps: int = DEFAULT_STEPS, guidance: GuidanceScales | None = None
     ) -> None:
-        self._model, self._steps, self._guidance = model, steps, guidance or GuidanceScales()
+        self._model, self._steps, self._guidance = model, steps, guidance or DEFAULT_GUIDANCE
 
     @property
     def codec(self) -> Codec:

@@ -110,10 +110,10 @@ def _request(
     job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]", motion: MotionTrack | None
 ) -> "GenerationRequest":
     from openlpm.flow.guidance import GuidanceScales
-    from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest
+    from openlpm.rollout.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, GenerationRequest
     from openlpm.rollout.timeline import Voice
 
-    settings, usual = job.settings, GuidanceScales()
+    settings, usual = job.settings, DEFAULT_GUIDANCE
     return GenerationRequest(
         references=references,
         speak=timeline.source(Voice.SPEAK),

@@ -1,7 +1,7 @@
 """What a character is asked to perform."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import final
 
@@ -14,6 +14,8 @@ from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidanceScales
 
+DEFAULT_GUIDANCE = GuidanceScales(text=2.5, speak=2.0)
+"""Chosen by a sweep on validation seeds (docs/log.md, 2026-11-30): mouths rest, and texts are followed more often."""
 DEFAULT_STEPS = 8
 """Denoising steps a window."""
 
@@ -78,7 +80,7 @@ class GenerationRequest:
     seed: int = 0
     """Of the noise; the same request gives the same pictures on the same machine."""
     steps: int = DEFAULT_STEPS
-    guidance: GuidanceScales = field(default_factory=GuidanceScales)
+    guidance: GuidanceScales = DEFAULT_GUIDANCE
 
     def __post_init__(self) -> None:
         _check_references(self.references)
