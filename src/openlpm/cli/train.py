@@ -12,6 +12,7 @@ import typer
 
 from openlpm.cli.errors import Stopped
 from openlpm.cli.progress import training_progress
+from openlpm.cli.train_plan import show_plan
 from openlpm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ Stages, each from what those before it have left in --out:
 
   all         all of them; several can be named
 
+  plan        trains nothing: memory, step time, tokens and days of the whole programme on --gpus GPUs
+
 Examples:
+
+  openlpm train plan --recipe lpm-17b --gpus 512
 
   openlpm train all --tiny --out out/tiny
 
@@ -71,14 +76,16 @@ fits all, let each see its own alone: torchrun ... --no-python bash -c 'CUDA_VIS
 exec openlpm train "$@"' train all --out out/nano
 """
 
-ALL = "all"
+ALL, PLAN = "all", "plan"
 
 
 def train(
-    stages: Annotated[list[str], typer.Argument(help="Stages to train, or all.", metavar="STAGE...")],
+    stages: Annotated[list[str], typer.Argument(help="Stages to train, or all; or plan.", metavar="STAGE...")],
     *,
-    out: Annotated[Path, typer.Option(help="The folder of the training; give the same to go on.")],
-    recipe: Annotated[str, typer.Option(help="Whose settings: nano.")] = "nano",
+    out: Annotated[Path | None, typer.Option(help="The folder of the training; give the same to go on.")] = None,
+    recipe: Annotated[str, typer.Option(help="Whose settings: nano, lpm-1.3b or lpm-17b.")] = "nano",
+    gpus: Annotated[int, typer.Option(min=1, max=65536, help="For plan: on how many GPUs.")] = 8,
+    json_path: Annotated[Path | None, typer.Option("--json", help="For plan: write it to this file too.")] = None,
     init: Annotated[
         Path | None, typer.Option(help="Begin with this model's weights; for Online: its Base, if --out has none.")
     ] = None,
@@ -113,8 +120,13 @@ def train(
     from openlpm.recipes.chain import Machine, run
     from openlpm.recipes.plan import Request, plan
 
+    if PLAN in stages:
+        show_plan(recipe, gpus, json_path)
+        return
     if recipe != "nano":
         raise InputError(f"there is no recipe {recipe!r}; there is nano")
+    if out is None:
+        raise InputError("--out: name the folder of the training")
     named = stages_named(stages)
     request = Request(
         stages=named,
