@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -29,10 +28,10 @@ def show_plan(recipe: str, gpus: int, json_path: Path | None) -> None:
     phases = plan_programme(whole, gpus, H200)
     table = Table(
         title=f"{recipe}, {num_parameters(whole.config) / 1e9:.2f} B parameters, {gpus} x {H200.name}",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        box=None,
+        padding=(0, 2, 0, 0),
     )
-    for heading in ("phase", "GPUs", "share one", "batch", "memory", "step", "MFU", "steps", "tokens", "time"):
+    for heading in ("phase", "GPUs", "a clip", "batch", "GiB", "step", "MFU", "steps", "tokens", "time"):
         table.add_column(heading, justify="left" if heading == "phase" else "right", no_wrap=True)
     for phase in phases:
         table.add_row(*_cells(phase))
@@ -53,7 +52,7 @@ def _cells(phase: "PhasePlan") -> tuple[str, ...]:
         str(layout.gpus),
         str(layout.context),
         str(layout.sequences),
-        f"{step.memory.total / _GIB:.0f} GiB",
+        f"{step.memory.total / _GIB:.0f}",
         _lasting(step.time.total),
         f"{step.mfu:.2f}",
         str(phase.steps),
