@@ -1,5 +1,6 @@
 """A large model learns the same however it is spread: over one process or two, by batches or by columns."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,14 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
 from openlpm.parallel.scale import ScaleConfig, scale
 from openlpm.parallel.world import joined
 from openlpm.training.flow_matching import FlowObjective
 from openlpm.training.latent_store import LatentStore
-from support.scale import CONFIG, FLOW, PLAIN, TRAINER, scaled_model, train, whole_model, write_store
+from openlpm.training.roles import as_role, take_roles
+from support.scale import CONFIG, FLOW, PLAIN, TRAINER, scaled_model, train, trained_roles, whole_model, write_store
 
 pytestmark = pytest.mark.contract
 
@@ -112,6 +114,38 @@ def test_a_spread_that_was_not_joined_is_refused() -> None:
     assert CONFIG.num_heads % 2 == 0
 
 
+def test_roles_of_one_network_learn_the_same_on_two_processes_and_leave_it_as_it_was(
+    folder: Path, tmp_path: Path
+) -> None:
+    alone, together = trained_roles(folder / "store", tmp_path / "run"), loaded(folder, "roles")
+    agree(alone, together)
+    before = whole_model().state_dict()
+    for name, value in alone.items():
+        if name.endswith((".weight", ".bias")) and name in before:
+            assert torch.equal(value, before[name]), name
+    for role in ("generator", "fake"):
+        assert any(value.abs().max() > 0 for name, value in alone.items() if name.endswith(f"left.{role}")), role
+
+
+def test_a_role_changes_nothing_before_it_has_learnt_and_only_while_it_speaks(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(32, 32), nn.GELU(), nn.Linear(32, 32))
+    x = torch.randn(3, 32)
+    before = network(x)
+    assert take_roles(network, ("a", "b"), rank=2) == 2 * 2 * 2 * (32 + 32)
+    with as_role(network, "a"):
+        assert torch.equal(network(x), before)
+        with torch.no_grad():
+            network[0].left["a"].fill_(1.0)
+        assert not torch.allclose(network(x), before)
+        with as_role(network, "b"):
+            assert torch.equal(network(x), before)
+        assert not torch.allclose(network(x), before)
+    assert torch.equal(network(x), before)
+    with pytest.raises(ConfigError, match="no matrix is larger"):
+        take_roles(nn.Linear(8, 8), ("a",), rank=8)
+
+
 @pytest.mark.long
 def test_compiled_blocks_learn_the_same_and_share_their_graphs(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(SUPPORT), "OMP_NUM_THREADS": "1"}
@@ -120,3 +154,21 @@ def test_compiled_blocks_learn_the_same_and_share_their_graphs(tmp_path: Path) -
     agree(loaded(tmp_path, "eager"), loaded(tmp_path, "compiled"))
     # Two kinds of block, and the shapes of three steps: three layers would make more.
     assert 1 <= int((tmp_path / "graphs").read_text()) <= 2 * 3
+
+
+@pytest.mark.long
+def test_the_step_of_the_large_size_is_timed_part_by_part_and_a_part_that_fails_costs_no_other(
+    tmp_path: Path, repository: Path
+) -> None:
+    script = repository / "runs" / "train_17b_step.py"
+    environment = os.environ | {"PYTHONPATH": str(repository / "src")}
+    command = [sys.executable, str(script), "--rehearse", "--minutes", "2", "--out", str(tmp_path)]
+    subprocess.run(command, env=environment, check=True, timeout=200)
+    whole = json.loads((tmp_path / "step.json").read_text())
+    parts = {each["part"]: each for each in whole["parts"]}
+    assert list(parts) == ["train", "context", "dmd"]
+    assert all(min(each["step_s"]) > 0 and each["layers"] == each["of_layers"] for each in parts.values())
+    failing = [*command[:-2], "--out", str(tmp_path / "failing"), "--layers", "-1", "--parts", "train,dmd"]
+    subprocess.run(failing, env=environment, check=True, timeout=200)
+    whole = json.loads((tmp_path / "failing" / "step.json").read_text())
+    assert [each["part"] for each in whole["parts"] if "error" in each] == ["train", "dmd"]

@@ -14,14 +14,24 @@ from torch.distributed.tensor import DTensor
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.dit.cross_attention import AudioAttention
 from openlpm.dit.model import CharacterTransformer
+from openlpm.flow.guidance import GuidanceScales
 from openlpm.parallel.scale import ScaleConfig, fill, scale
 from openlpm.parallel.world import World, joined
 from openlpm.recipes.speed import tiny
 from openlpm.training.flow_matching import FlowConfig, FlowObjective
-from openlpm.training.flow_windows import FlowDraw
+from openlpm.training.flow_windows import FlowDraw, FlowSource
 from openlpm.training.latent_store import ClipTensors, LatentStore, LatentWriter
-from openlpm.training.optimiser import OptimiserConfig
+from openlpm.training.optimiser import OptimiserConfig, Rhythm
+from openlpm.training.roles import take_roles
 from openlpm.training.schedule import WarmStableDecay
+from openlpm.training.scores import ScoreConfig
+from openlpm.training.shared_matching import (
+    FAKE,
+    GENERATOR,
+    SharedMatchingConfig,
+    SharedMatchingLearner,
+    SharedMatchingObjective,
+)
 from openlpm.training.trainer import Trainer, TrainerConfig
 from openlpm.training.traits import ClipMix
 
@@ -47,6 +57,7 @@ FLOW = FlowConfig(
     time_shift=2.5,
     most_context_noise=0.2,
 )
+MATCHING = SharedMatchingConfig(times=(1.0, 0.6), scores=ScoreConfig(guidance=GuidanceScales(speak=2.0)), fake_steps=2)
 PLAIN = ScaleConfig(compile=False, narrow=False)
 TRAINER = TrainerConfig(
     steps=6,
@@ -116,13 +127,34 @@ def train(  # the folder decides whether a run is new
         run = Trainer(objective, trainer, world, folder)
         run.resume()
         run.run()
-        weights = {
-            name: (p.full_tensor() if isinstance(p, DTensor) else p).detach().clone()
-            for name, p in model.named_parameters()
-        }
+        weights = {name: whole(p) for name, p in model.named_parameters()}
         world.wait()
     losses = [json.loads(line)["loss"] for line in (folder / "curves.jsonl").read_text().splitlines()]
     return {"losses": torch.tensor(losses, dtype=torch.float64), **weights}
+
+
+def trained_roles(store: Path, folder: Path, *, config: ScaleConfig = PLAIN) -> dict[str, Tensor]:
+    """Adapters of generator and fake score after some steps, whole, and the losses."""
+    with joined("cpu", context=config.context) as world:
+        model = whole_model()
+        torch.manual_seed(5)
+        take_roles(model, (GENERATOR, FAKE), rank=4)
+        scale(model, world, config)
+        source = FlowSource(LatentStore(store), replace(FLOW.draw, continue_share=0.0), CONFIG, world.device)
+        objective = SharedMatchingObjective(SharedMatchingLearner(model, world, MATCHING), source, MATCHING)
+        rhythms = (Rhythm(suffix=f".{GENERATOR}", every=MATCHING.fake_steps), Rhythm(suffix=f".{FAKE}"))
+        run = Trainer(objective, replace(TRAINER, steps=5, rhythms=rhythms), world, folder)
+        run.run()
+        weights = {name: whole(p) for name, p in model.named_parameters()}
+        world.wait()
+    lines = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines] + [line["pull"] for line in lines if "pull" in line]
+    return {"losses": torch.tensor(losses, dtype=torch.float64), **weights}
+
+
+def whole(p: Tensor) -> Tensor:
+    """All of a parameter."""
+    return (p.full_tensor() if isinstance(p, DTensor) else p).detach().clone()
 
 
 def kept(folder: Path, name: str, work: Callable[[Path], dict[str, Tensor]]) -> None:
@@ -139,6 +171,7 @@ def main(folder: Path) -> None:
         kept(folder, "data", lambda run: train(store, run))
         kept(folder, "context", lambda run: train(store, run, config=replace(PLAIN, context=2)))
         kept(folder, "half", lambda run: train(store, run, trainer=replace(TRAINER, steps=3)))
+        kept(folder, "roles", lambda run: trained_roles(store, run, config=replace(PLAIN, context=2)))
         kept(folder, "narrow", lambda run: train(store, run, config=replace(PLAIN, narrow=True)))
 
 

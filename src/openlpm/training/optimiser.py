@@ -49,6 +49,8 @@ class Rhythm:
 
     prefix: str = ""
     """Of the parameters' names."""
+    suffix: str = ""
+    """The same of their ends: where one network plays several roles (``training.roles``)."""
     every: int = 1
     """Steps from one move to the next; the first step moves all."""
     optimiser: OptimiserConfig | None = None
@@ -120,7 +122,10 @@ class MuonAdamW(torch.optim.Optimizer):
                 sorted_in[(rhythm, matrix)].append(parameter)
         for number, rhythm in enumerate(self._rhythms):
             if not any(key[0] == number for key in sorted_in):
-                raise ConfigError(f"prefix={rhythm.prefix!r}: no trained parameter has such a name; leave it out")
+                raise ConfigError(
+                    f"prefix={rhythm.prefix!r}, suffix={rhythm.suffix!r}: no trained parameter has such a name; leave "
+                    "it out"
+                )
         groups: list[dict[str, Any]] = [
             {"params": parameters, "matrices": matrix, "rhythm": number}
             for (number, matrix), parameters in sorted_in.items()
@@ -131,7 +136,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _rhythm_of(self, name: str) -> int:
         for number, rhythm in enumerate(self._rhythms):
-            if name.startswith(rhythm.prefix):
+            if name.startswith(rhythm.prefix) and name.endswith(rhythm.suffix):
                 return number
         raise ConfigError(f"{name} fits no rhythm: add one with a prefix of its name, or one without a prefix")
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, final
+from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,21 @@ class Objective(Protocol[Batch]):
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Scalar loss and named scalars to plot, all on the device."""
+        ...
+
+
+@runtime_checkable
+class Differentiating(Protocol[Batch]):
+    """An objective of several losses that are differentiated one after another, by itself."""
+
+    module: nn.Module
+
+    def batch(self, step: int, rank: int) -> Batch:
+        """As of an ``Objective``."""
+        ...
+
+    def differentiate(self, batch: Batch, share: float) -> dict[str, Tensor]:
+        """Add ``share`` of the gradients of a batch; named scalars to plot, "loss" among them, all on the device."""
         ...
 
 
@@ -101,7 +116,9 @@ class LogEntry:
 class Trainer:
     """Owns optimiser, average, checkpoints and curves of one objective."""
 
-    def __init__(self, objective: Objective[Any], config: TrainerConfig, world: World, folder: Path) -> None:
+    def __init__(
+        self, objective: Objective[Any] | Differentiating[Any], config: TrainerConfig, world: World, folder: Path
+    ) -> None:
         self._objective, self._config, self._world, self._folder = objective, config, world, folder
         self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser, config.rhythms)
         self.average = WeightAverage(objective.module, config.average_decay)
@@ -228,6 +245,8 @@ class Trainer:
         return self._differentiate(batch, 1.0)
 
     def _differentiate(self, batch: Any, share: float) -> Tensors:
+        if isinstance(self._objective, Differentiating):
+            return self._objective.differentiate(batch, share)
         loss, scalars = self._objective.loss(batch)
         (loss * share if share != 1 else loss).backward()
         return {"loss": loss.detach(), **{name: value.detach() for name, value in scalars.items()}}
