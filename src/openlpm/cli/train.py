@@ -30,6 +30,10 @@ Stages, each from what those before it have left in --out:
 
   base        transformer and encoders, on windows of all footage (--curriculum: lesson by lesson)
 
+  sft         Base goes on with expressive clips, above all listeners; by name alone, no part of all
+
+  dpo         Base comes to prefer the better of its own takes; the same
+
   causal      Online learns to denoise a chunk from its past alone
 
   ode         to jump to where Base would have ended
@@ -40,7 +44,7 @@ Stages, each from what those before it have left in --out:
 
   refine      a second network goes over what the first has made
 
-  all         all of them; several can be named
+  all         all but sft and dpo; several can be named
 
   plan        trains nothing: memory, step time, tokens and days of the whole programme on --gpus GPUs
 
@@ -158,12 +162,12 @@ def stages_named(words: list[str]) -> "tuple[Stage, ...]":
     Raises:
         InputError: there is no such stage.
     """
-    from openlpm.recipes.stage import Stage
+    from openlpm.recipes.stage import POST_STAGES, Stage
 
     for word in words:
         if word not in (ALL, *Stage):
             raise InputError(f"there is no stage {word!r}; there are {', '.join(Stage)}, and all")
-    return tuple(stage for stage in Stage if ALL in words or stage in words)
+    return tuple(stage for stage in Stage if (ALL in words and stage not in POST_STAGES) or stage in words)
 
 
 def seconds_by_stage(text: str, stages: "tuple[Stage, ...]") -> "dict[Stage, float]":
@@ -209,7 +213,7 @@ def _show(planned: "Plan") -> None:
 
     shown = {"footage": planned.footage, "shards": planned.shards, "vae": planned.autoencoder, "judges": planned.judges}
     shown |= {f"base ({lesson})": recipe for lesson, recipe in (planned.base or {}).items()}
-    shown |= {str(stage): recipe for stage, recipe in planned.online.items()}
+    shown |= {str(stage): recipe for stage, recipe in (*planned.post.items(), *planned.online.items())}
     for name, config in shown.items():
         if config is not None:
             print(f"{name}\n" + "".join(f"  {line}\n" for line in told(config).splitlines()))
