@@ -52,6 +52,8 @@ Examples:
 
   openlpm train plan --recipe lpm-17b --gpus 512
 
+  torchrun --nproc-per-node 8 -m openlpm.cli.main train speak --recipe lpm-17b --init wan --latents latents --out out
+
   openlpm train all --tiny --out out/tiny
 
   openlpm train vae judges base --out out/nano --seconds vae=300,judges=90,base=900
@@ -116,6 +118,9 @@ def train(
     shards: Annotated[
         Path | None, typer.Option(help="A dataset (openlpm data build) to learn from instead of drawn performers.")
     ] = None,
+    latents: Annotated[
+        Path | None, typer.Option(help="For lpm-1.3b and lpm-17b: the folder of stored latents to learn from.")
+    ] = None,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
     ] = None,
@@ -127,10 +132,11 @@ def train(
     if PLAN in stages:
         show_plan(recipe, gpus, json_path)
         return
-    if recipe != "nano":
-        raise InputError(f"there is no recipe {recipe!r}; there is nano")
     if out is None:
         raise InputError("--out: name the folder of the training")
+    if recipe != "nano":
+        train_wide(recipe, stages, out, latents=latents, init=init, settings=settings or [], tiny=tiny, show=show)
+        return
     named = stages_named(stages)
     request = Request(
         stages=named,
@@ -150,7 +156,7 @@ def train(
         return
     rank = int(os.environ.get("RANK", "0"))
     try:
-        with _report(first=rank == 0) as report:
+        with report_of(first=rank == 0) as report:
             run(planned, report, Machine(rank=rank, wait_for=wait_for, compile_cache=compile_cache))
     except KeyboardInterrupt as stop:
         raise Stopped(f"stopped; the same command goes on from the last checkpoint in {out}") from stop
@@ -191,8 +197,43 @@ def seconds_by_stage(text: str, stages: "tuple[Stage, ...]") -> "dict[Stage, flo
     return made
 
 
+def train_wide(
+    recipe: str,
+    stages: list[str],
+    out: Path,
+    *,
+    latents: Path | None,
+    init: Path | None,
+    settings: list[str],
+    tiny: bool,
+    show: bool,
+) -> None:
+    """The lessons of a large size."""
+    from openlpm.core.fields import told
+    from openlpm.recipes.wide import LESSONS, WideRequest, run_wide, wide_recipe
+
+    for word in stages:
+        if word not in (ALL, *LESSONS):
+            raise InputError(f"{recipe} has no stage {word!r}; it has {', '.join(LESSONS)}, and all")
+    lessons = tuple(lesson for lesson in LESSONS if ALL in stages or lesson in stages)
+    if show:
+        for lesson in lessons:
+            print(
+                f"{lesson}\n"
+                + "".join(f"  {line}\n" for line in told(wide_recipe(recipe, lesson, small=tiny)).splitlines())
+            )
+        return
+    if latents is None:
+        raise InputError(f"--latents: {recipe} learns from stored latents; name their folder")
+    request = WideRequest(
+        recipe=recipe, lessons=lessons, out=out, latents=latents, init=init, small=tiny, assignments=tuple(settings)
+    )
+    with report_of(first=int(os.environ.get("RANK", "0")) == 0) as report:
+        run_wide(request, report)
+
+
 @contextlib.contextmanager
-def _report(*, first: bool) -> "Generator[Report]":
+def report_of(*, first: bool) -> "Generator[Report]":
     """Only the first process speaks: lines on stdout, and where somebody looks on a line that moves."""
     from openlpm.recipes.running import Report
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.fields import as_json
@@ -16,8 +17,8 @@ from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
 from openlpm.weights.store import Storage, save
 
 RECIPE_FILE = "recipe.json"
-_FREE = ("seconds", "log_every", "save_every", "save_seconds")
-"""Fields of a trainer that may change while a run goes on."""
+_FREE = ("seconds", "log_every", "save_every", "save_seconds", "accumulate", "context", "checkpoint", "compile")
+"""Fields that may change while a run goes on: how often something is written, and over what a step is spread."""
 
 
 @final
@@ -78,10 +79,11 @@ def _keep_to_recipe(folder: Path, recipe: object, world: World) -> None:
 
 def export_part(part: nn.Module, folder: Path, world: World) -> None:
     """Write a trained part (its averages are in place) in full precision."""
-    whole = {
-        name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
-        for name, value in part.state_dict().items()
-    }
+    whole: dict[str, Tensor] = {}
+    for name, value in part.state_dict().items():
+        gathered = value.full_tensor() if isinstance(value, DTensor) else value  # by all processes
+        if world.is_first:
+            whole[name] = gathered.detach().cpu()
     if world.is_first:
         save(whole, folder, storage=Storage.FP32)
     world.wait()
