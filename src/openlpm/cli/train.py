@@ -46,6 +46,8 @@ Stages, each from what those before it have left in --out:
 
   all         all but sft and dpo; several can be named
 
+  report      trains nothing: OUT/report.html, one page with curves, samples and recipes of all runs in --out
+
   plan        trains nothing: memory, step time, tokens and days of the whole programme on --gpus GPUs
 
 Examples:
@@ -82,7 +84,7 @@ fits all, let each see its own alone: torchrun ... --no-python bash -c 'CUDA_VIS
 exec openlpm train "$@"' train all --out out/nano
 """
 
-ALL, PLAN = "all", "plan"
+ALL, PLAN, REPORT = "all", "plan", "report"
 
 
 def train(
@@ -121,6 +123,7 @@ def train(
     latents: Annotated[
         Path | None, typer.Option(help="For lpm-1.3b and lpm-17b: the folder of stored latents to learn from.")
     ] = None,
+    board: Annotated[bool, typer.Option("--board", help="Write curves and samples for TensorBoard too.")] = False,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
     ] = None,
@@ -134,8 +137,15 @@ def train(
         return
     if out is None:
         raise InputError("--out: name the folder of the training")
+    if REPORT in stages:
+        from openlpm.recipes.run_page import write_run_page
+
+        print(f"{write_run_page(out, out / 'report.html')} runs in {out / 'report.html'}")
+        return
     if recipe != "nano":
-        train_wide(recipe, stages, out, latents=latents, init=init, settings=settings or [], tiny=tiny, show=show)
+        train_wide(
+            recipe, stages, out, latents=latents, init=init, settings=settings or [], tiny=tiny, show=show, board=board
+        )
         return
     named = stages_named(stages)
     request = Request(
@@ -149,6 +159,7 @@ def train(
         curriculum=curriculum,
         tiny=tiny,
         shards=shards,
+        board=board,
     )
     planned = plan(request)
     if show:
@@ -207,6 +218,7 @@ def train_wide(
     settings: list[str],
     tiny: bool,
     show: bool,
+    board: bool,
 ) -> None:
     """The lessons of a large size."""
     from openlpm.core.fields import told
@@ -226,7 +238,14 @@ def train_wide(
     if latents is None:
         raise InputError(f"--latents: {recipe} learns from stored latents; name their folder")
     request = WideRequest(
-        recipe=recipe, lessons=lessons, out=out, latents=latents, init=init, small=tiny, assignments=tuple(settings)
+        recipe=recipe,
+        lessons=lessons,
+        out=out,
+        latents=latents,
+        init=init,
+        small=tiny,
+        assignments=tuple(settings),
+        board=board,
     )
     with report_of(first=int(os.environ.get("RANK", "0")) == 0) as report:
         run_wide(request, report)

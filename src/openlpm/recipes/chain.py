@@ -81,7 +81,7 @@ class _Chain:
 
     def __init__(self, plan: Plan, material: stages.Material, world: World, report: Report) -> None:
         self._plan, self._material, self._world, self._report = plan, material, world, report
-        self._site = Site(world=world, folder=plan.request.out, report=report)
+        self._site = Site(world=world, folder=plan.request.out, report=report, board=plan.request.board)
         self._bank: ClipBank | None = None
 
     def run(self) -> None:

@@ -56,6 +56,8 @@ class Request:
     tiny: bool = False
     shards: Path | None = None
     """A dataset to learn from instead of drawn performers, or beside them."""
+    board: bool = False
+    """Whether runs are written for TensorBoard too."""
 
     def seconds_of(self, stage: Stage) -> float:
         """How long a stage may take."""

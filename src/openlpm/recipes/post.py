@@ -13,7 +13,8 @@ from openlpm.parallel.apply import compile_units, replicate
 from openlpm.recipes import nano, tiny
 from openlpm.recipes.running import Site, run_to_end
 from openlpm.recipes.stage import Stage
-from openlpm.recipes.stages import BaseRecipe
+from openlpm.recipes.stages import BaseRecipe, base_watch
+from openlpm.recipes.watching import Watch
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import ClipBank
@@ -118,7 +119,9 @@ def train_post(stage: Stage, model: CharacterModel, bank: ClipBank, site: Site, 
         torch._dynamo.config.recompile_limit = 64  # noqa: SLF001 (torch documents it by this name)
         compile_units(model.dit.blocks)
     replicate(objective.module, site.world)
-    run_to_end(objective, trainer, site, stage, recipe)
+    shown = recipe.base if isinstance(recipe, SftRecipe) else None
+    watch = Watch() if shown is None else base_watch(model, bank, shown)
+    run_to_end(objective, trainer, site, stage, recipe, watch=watch)
 
 
 def preferences(model: CharacterModel, bank: ClipBank, site: Site, recipe: DpoRecipe) -> PreferenceObjective:

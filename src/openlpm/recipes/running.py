@@ -12,11 +12,13 @@ from torch.distributed.tensor import DTensor
 from openlpm.core.errors import ConfigError
 from openlpm.core.fields import as_json
 from openlpm.parallel.world import World
+from openlpm.recipes.watching import Watch, Watcher
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
 from openlpm.weights.store import Storage, save
 
 RECIPE_FILE = "recipe.json"
+NOTHING_KNOWN = Watch()
 _FREE = ("seconds", "log_every", "save_every", "save_seconds", "accumulate", "context", "checkpoint", "compile")
 """Fields that may change while a run goes on: how often something is written, and over what a step is spread."""
 
@@ -40,9 +42,19 @@ class Site:
     world: World
     folder: Path
     report: Report
+    board: bool = False
+    """Whether runs are written for TensorBoard too."""
 
 
-def run_to_end(objective: Objective[Any], config: TrainerConfig, site: Site, name: str, recipe: object) -> None:
+def run_to_end(
+    objective: Objective[Any],
+    config: TrainerConfig,
+    site: Site,
+    name: str,
+    recipe: object,
+    *,
+    watch: Watch = NOTHING_KNOWN,
+) -> None:
     """Train to the end, from the last checkpoint if there is one, and leave the averages in place of the weights.
 
     The run lies in ``run-<name>``, with the recipe that it was begun with.
@@ -55,7 +67,14 @@ def run_to_end(objective: Objective[Any], config: TrainerConfig, site: Site, nam
     trainer = Trainer(objective, config, site.world, folder)
     if trainer.resume() and site.world.is_first:
         site.report.say(f"{name}: goes on from step {trainer.step}")
-    trainer.run(lambda entry: site.report.progress(name, entry))
+    if site.world.is_first:
+        watcher = Watcher(
+            folder, watch, site.world.device, lambda entry: site.report.progress(name, entry), board=site.board
+        )
+        trainer.run(watcher)
+        watcher.close()
+    else:
+        trainer.run()
     trainer.average.swap()
 
 

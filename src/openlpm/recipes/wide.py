@@ -17,6 +17,7 @@ from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.fields import changed
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
+from openlpm.dit.work import pass_work
 from openlpm.parallel.scale import ScaleConfig, fill, scale
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import tiny
@@ -24,6 +25,7 @@ from openlpm.recipes.models import lpm_1_3b, lpm_17b
 from openlpm.recipes.programme.curriculum import CLIP_FRAMES, Phase, programme
 from openlpm.recipes.running import Report, Site, export_part, run_to_end
 from openlpm.recipes.speed import tiny as tiny_size
+from openlpm.recipes.watching import Watch
 from openlpm.training.flow_matching import FlowConfig, FlowObjective
 from openlpm.training.flow_windows import FlowDraw
 from openlpm.training.guard import GuardConfig
@@ -149,6 +151,7 @@ class WideRequest:
     trials at small size."""
     small: bool = False
     assignments: Sequence[str] = ()
+    board: bool = False
 
     def recipes(self) -> dict[Phase, WideRecipe]:
         """Of the lessons that ``out`` lacks, with the wanted changes."""
@@ -173,10 +176,9 @@ def run_wide(request: WideRequest, report: Report) -> None:
     store = LatentStore(request.latents)
     report.say(f"latents: {len(store)} clips")
     with joined(context=first.scale.context) as world:
+        site = Site(world=world, folder=request.out, report=report, board=request.board)
         for lesson, recipe in recipes.items():
-            _train_lesson(
-                lesson, recipe.spread(world), store, request, Site(world=world, folder=request.out, report=report)
-            )
+            _train_lesson(lesson, recipe.spread(world), store, request, site)
     report.say("done")
 
 
@@ -187,7 +189,11 @@ def _train_lesson(lesson: Phase, recipe: WideRecipe, store: LatentStore, request
     scale(transformer, world, recipe.scale)
     fill(transformer, world.device, _weights(begun, recipe.transformer))
     objective = FlowObjective.of(transformer, store, world, recipe.flow)
-    run_to_end(objective, recipe.trainer, site, lesson, recipe)
+    longest = programme(request.recipe).phase(lesson).shape
+    operations = recipe.trainer.accumulate * recipe.flow.draw.rows * pass_work(recipe.transformer, longest).training
+    # Lengths differ: of the longest windows this is exact.
+    watch = Watch(operations=operations / world.context)
+    run_to_end(objective, recipe.trainer, site, lesson, recipe, watch=watch)
     folder = request.out / lesson
     if world.is_first:
         write_transformer_config(folder, recipe.transformer)

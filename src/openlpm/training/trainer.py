@@ -102,6 +102,16 @@ class TrainerConfig:
 
 
 @final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How fast a run is at present."""
+
+    steps_per_s: float
+    mfu: float | None
+    """Share of the operations that the GPU's data sheet promises; None: not known."""
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """Means since the entry before."""
@@ -110,6 +120,8 @@ class LogEntry:
     total_steps: int
     seconds: float
     scalars: dict[str, float]
+    pace: Pace | None = None
+    """Added by who watches a run."""
 
 
 @final
@@ -210,7 +222,7 @@ class Trainer:
         if self._buffer is None:
             self.optimiser.zero_grad(set_to_none=True)
         self._progress = replace(self._progress, step=step + 1)
-        return {**scalars, **norm}
+        return {**scalars, **norm, "lr": self.optimiser.rate.clone()}
 
     def _gradients(self, step: int) -> Tensors:
         """Those of all batches of a step, and what was seen in them."""
