@@ -40,7 +40,7 @@ def test_a_whole_model_is_judged_by_its_bar_and_a_part_of_one_is_named(tmp_path:
     slow = step_rows(written(tmp_path, 4, timed("train", 40, mfu=0.3, plan_error=0.3)))
     assert [row.met for row in slow if row.met is not None] == [False, False]
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(InputError, match="give the step.json"):
+    with pytest.raises(InputError, match=r"give the step\.json"):
         step_rows(tmp_path / "other.json")
 
 
