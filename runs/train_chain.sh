@@ -9,8 +9,8 @@
 # one stage at a time on each GPU. RANK is how many components of change Online may learn (0: whole matrices), BUDGET
 # the MiB that its transformers take in the package. OUT gets the full-precision weights (OUT/online a folder a stage),
 # OUT/shipped what the package ships, and a log a part. JUDGES measure it (the shipped ones; those of the run if STAGES
-# has them). VOICES (an .npz of `openlpm bench voices`) lets the benchmark hear people, FOOTAGE (of `openlpm bench
-# footage`) see them speak. The same command goes on where a killed one stood.
+# has them); UNMEASURED=1 ends with the package. VOICES (an .npz of `openlpm bench voices`) lets the benchmark hear
+# people, FOOTAGE (of `openlpm bench footage`) see them speak. The same command goes on where a killed one stood.
 set -u
 OUT=$1
 INIT=${2:-src/openlpm/weights/data/nano}
@@ -59,6 +59,7 @@ LAST=${ONLINE##*$'\n'}
 python3 -c "$CLI" package "$BASE" "$OUT/shipped/nano" ${LAST:+--online "$OUT/online/$LAST" --budget "${BUDGET:-4.2}"} \
   --json "$OUT/packaged.json" >>"$OUT/train.log" 2>&1 || exit 1
 touch "$OUT/packaged"
+if [ -n "${UNMEASURED:-}" ]; then exit 0; fi
 
 JUDGES=${JUDGES:-src/openlpm/weights/data}
 [ -d "$OUT/shipped/critic" ] && JUDGES=$OUT/shipped

@@ -15,6 +15,7 @@ from openlpm.core.motion import MOTION_CHANNELS, MOTION_GROUPS, NUM_MOTION
 from openlpm.core.rig import Rig, State
 from openlpm.dit.block import Block
 from openlpm.dit.condition import Condition, ReferenceKind
+from openlpm.flow.schedule import TimeDraw
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.conditioning import audio_span, read_span, speech_tokens
@@ -48,7 +49,7 @@ CONFIG = BaseObjectiveConfig(
         most_context=3,
     ),
     most_context_noise=0.3,
-    time_shift=2.5,
+    times=TimeDraw(shift=2.5, early_share=0.5),
     focus=Focus(mouth=5.0, eyes=2.5, most=1.0),
 )
 DRAW = CONFIG.windows

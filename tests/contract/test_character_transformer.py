@@ -15,7 +15,7 @@ from openlpm.nn.rope import Rotation, rotate
 
 pytestmark = pytest.mark.contract
 
-SPEAK = AudioBranch(width=10, tokens_per_frame=2, past_frames=1, future_frames=1)
+SPEAK = AudioBranch(width=10, tokens_per_frame=2, past_frames=1, future_frames=1, added=True)
 LISTEN = AudioBranch(width=6, tokens_per_frame=1, past_frames=3, future_frames=0)
 CONFIG = DiTConfig(
     latent_channels=3,
@@ -54,6 +54,7 @@ def trained(model: CharacterTransformer) -> CharacterTransformer:
         if isinstance(module, AudioAttention):
             torch.nn.init.normal_(module.v.weight)
     torch.nn.init.normal_(model.motion_embedding.down.weight)
+    torch.nn.init.normal_(model.speak_added.weight)
     return model
 
 
@@ -135,6 +136,26 @@ def test_a_window_of_a_longer_clip_hears_the_same(seed):
     inside = AudioTokens(tokens_BLD=tokens[:, step : step + SPEAK.num_tokens(2)], on_B=None)
     part = layer(query[:, 6:18], layer.read(inside), None, 2)
     torch.testing.assert_close(part, whole[:, 6:18])
+
+
+def test_an_added_voice_begins_as_nothing_reaches_its_own_frames_and_can_be_switched_off(model, latents, condition):
+    unheard = replace(condition, speak_on_B=torch.tensor([True, False]))
+    fresh = predict(model, latents, condition)
+    model.speak_added.weight.data.zero_()
+    assert torch.equal(fresh, predict(model, latents, condition))
+    model(latents, TIME_B, condition, attend=Bidirectional()).square().sum().backward()
+    assert model.speak_added.weight.grad.abs().sum() > 0
+    off = predict(model, latents, unheard)
+    torch.nn.init.normal_(model.speak_added.weight)
+    on = predict(model, latents, unheard)
+    assert not torch.allclose(on[0], off[0])
+    assert torch.equal(on[1], off[1])
+    told = model.tell(condition, latents.shape)
+    changed = condition.speak_BLD.clone()
+    changed[:, SPEAK.own(FRAMES)][:, SPEAK.tokens_per_frame] += 1  # the first token of the second frame
+    other = model.tell(replace(condition, speak_BLD=changed), latents.shape)
+    moved_T = (told.added_BTD != other.added_BTD).any(dim=2).any(dim=0)
+    assert moved_T.tolist() == [False, True, False, False]
 
 
 def test_a_fresh_model_follows_no_motion_but_can_learn_to(model, latents, condition):

@@ -13,6 +13,7 @@ from openlpm.dit.condition import Condition
 from openlpm.dit.excerpt import excerpt
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.guidance import GuidanceScales
+from openlpm.flow.schedule import TimeDraw
 from openlpm.nn.memory import MemoryConfig
 from openlpm.parallel.world import joined
 from openlpm.recipes import nano
@@ -161,7 +162,7 @@ def test_a_chunk_is_predicted_from_what_its_stream_has_seen(model: CharacterMode
 
 def test_causal_flow_matching_teaches_every_part_but_the_autoencoder(model: CharacterModel, bank: ClipBank) -> None:
     model.requires_grad_(requires_grad=True)
-    config = CausalObjectiveConfig(windows=DRAW, time_shift=2.5, focus=Focus(mouth=5.0, eyes=2.5))
+    config = CausalObjectiveConfig(windows=DRAW, times=TimeDraw(shift=2.5), focus=Focus(mouth=5.0, eyes=2.5))
     objective = CausalObjective(model, bank, ONLINE, config)
     loss, scalars = objective.loss(objective.batch(0, 0))
     loss.backward()

@@ -20,7 +20,7 @@ from openlpm.nn.streaming import Referring, Streaming
 
 pytestmark = pytest.mark.contract
 
-SPEAK = AudioBranch(width=10, tokens_per_frame=2, past_frames=1, future_frames=0)
+SPEAK = AudioBranch(width=10, tokens_per_frame=2, past_frames=1, future_frames=0, added=True)
 LISTEN = AudioBranch(width=6, tokens_per_frame=1, past_frames=3, future_frames=0)
 CONFIG = DiTConfig(
     latent_channels=3,
@@ -53,6 +53,7 @@ def model(seed: int) -> CharacterTransformer:
         if isinstance(module, AudioAttention):
             torch.nn.init.normal_(module.v.weight)
     torch.nn.init.normal_(made.motion_embedding.down.weight)
+    torch.nn.init.normal_(made.speak_added.weight)
     return made
 
 

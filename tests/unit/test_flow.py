@@ -8,7 +8,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.flow.guidance import GuidanceScales, Kept, guidance_passes, guided
 from openlpm.flow.path import Prediction, as_data, data_from_velocity, interpolate, velocity, velocity_from_data
 from openlpm.flow.sampler import euler_steps, sample
-from openlpm.flow.schedule import euler_discrete_times, logit_normal_times, shifted, uniform_times
+from openlpm.flow.schedule import TimeDraw, euler_discrete_times, logit_normal_times, shifted, uniform_times
 
 pytestmark = pytest.mark.unit
 
@@ -73,7 +73,24 @@ def test_a_shift_moves_training_times_towards_noise_by_its_formula():
     assert 0 < moved.min() < moved.max() < 1
 
 
+def test_an_early_share_visits_the_beginning_as_often_as_its_documentation_says(seed):
+    plain, early = (
+        TimeDraw(shift=2.5).draw(100_000),
+        TimeDraw(shift=2.5, early_share=1.0, early_shift=4.0).draw(100_000),
+    )
+    half = TimeDraw(shift=2.5, early_share=0.5, early_shift=4.0).draw(400, 250)
+    assert abs((plain > 0.9).float().mean().item() - 0.10) < 0.005
+    assert (plain > 0.98).float().mean() < 0.003
+    assert abs((early > 0.9).float().mean().item() - 0.308) < 0.01
+    assert abs((half > 0.98).float().mean().item() - 0.038) < 0.005
+    assert half.shape == (400, 250)
+    # Every window has a time of its own.
+    assert half.unique().numel() > 90_000
+
+
 def test_impossible_schedules_are_refused():
+    with pytest.raises(ConfigError, match="early_share=2"):
+        TimeDraw(shift=2.5, early_share=2.0)
     with pytest.raises(ConfigError, match="shift"):
         uniform_times(2, shift=0.0)
     with pytest.raises(ConfigError, match="num_steps"):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
 from openlpm.data.parts import Media, Span
-from openlpm.media.probe import require_file
+from openlpm.media.files import require_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, final
 
-from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.core.errors import ConfigError, OpenLPMError, WeightsError
 from openlpm.data.records import Record, read_line
 from openlpm.data.registry import load
 from openlpm.data.stage import Parcel, RawFiles, Stage, seconds_of
@@ -77,7 +77,7 @@ def serve(channel: Connection, task: Task) -> None:
 def work_on(stage: Stage, task: Task, record: Record) -> Done | ConfigError:
     """One record through the stage; whatever the stage raises, only that record suffers.
 
-    A ``ConfigError`` is no fault of the record (a package is missing, say): it is given back, to end the run.
+    A missing package or weights that do not fit are no fault of the record: they are given back, to end the run.
     """
     begun = time.process_time()
     contents: tuple[tuple[str, bytes], ...] = ()
@@ -87,6 +87,8 @@ def work_on(stage: Stage, task: Task, record: Record) -> Done | ConfigError:
         made = tuple(each.record if isinstance(each, Parcel) else each for each in whole)
     except ConfigError as error:
         return error
+    except WeightsError as error:
+        return ConfigError(str(error))
     except MemoryError:
         made = (record.set_aside(stage.name, f"{stage.name}.memory"),)
     except OpenLPMError:

@@ -42,7 +42,8 @@ class Told:
     """Which words a token sees, where there are several prompts; None: every token sees all."""
     speak: AudioTokens | None
     listen: AudioTokens | None
-    motion_BTD: Float[Tensor, "B T D"] | None
+    added_BTD: Float[Tensor, "B T D"] | None
+    """What the motion track and voices add to the video tokens of a frame."""
     references_BSD: Float[Tensor, "B S D"] | None
     slots: tuple[ReferenceSlot, ...]
     """What the J references are."""

@@ -20,6 +20,9 @@ class AudioBranch:
     """Tokens a latent frame."""
     past_frames: int
     future_frames: int
+    added: bool = False
+    """Whether the tokens of a latent frame's own time are also added to its video tokens, as a motion track is: at the
+    beginning of the flow a picture is noise, and attention has to ask for sound with queries of noise (our choice)."""
 
     def __post_init__(self) -> None:
         for name in ("width", "tokens_per_frame"):
@@ -33,6 +36,11 @@ class AudioBranch:
     def window_tokens(self) -> int:
         """Tokens that one latent frame hears."""
         return (self.past_frames + 1 + self.future_frames) * self.tokens_per_frame
+
+    def own(self, num_frames: int) -> slice:
+        """Those of its tokens that stand for the frames themselves, without margins."""
+        start = self.past_frames * self.tokens_per_frame
+        return slice(start, start + num_frames * self.tokens_per_frame)
 
     def num_tokens(self, num_frames: int) -> int:
         """Tokens that ``num_frames`` latent frames need, margins on both sides included."""

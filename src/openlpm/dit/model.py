@@ -1,5 +1,6 @@
 """The character transformer: latents, time and conditions in, a prediction out."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast, final
@@ -39,6 +40,7 @@ class CharacterTransformer(nn.Module):
         self.text_embedding = Mlp(config.text_width, width, width)
         self.speak_embedding = None if config.speak is None else Mlp(config.speak.width, width, width)
         self.listen_embedding = None if config.listen is None else Mlp(config.listen.width, width, width)
+        self.speak_added, self.listen_added = _added_layer(config.speak, width), _added_layer(config.listen, width)
         self.motion_embedding = Mlp(2 * config.motion, width, width) if config.motion else None
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
         self.head_modulation = nn.Parameter(torch.empty(1, 2, width))
@@ -57,6 +59,9 @@ class CharacterTransformer(nn.Module):
         nn.init.zeros_(self.head.weight)
         if self.motion_embedding is not None:
             nn.init.zeros_(self.motion_embedding.down.weight)
+        for added in (self.speak_added, self.listen_added):
+            if added is not None:
+                nn.init.zeros_(added.weight)
         nn.init.normal_(self.head_modulation, std=self.config.width**-0.5)
         for module in self.modules():
             if isinstance(module, Block):
@@ -87,8 +92,8 @@ class CharacterTransformer(nn.Module):
         grid = self._grid(latents_BCTHW.shape)
         told = condition if isinstance(condition, Told) else self._told(condition, grid)
         x_BSD = self._embed(latents_BCTHW)
-        if told.motion_BTD is not None:
-            x_BSD = x_BSD + told.motion_BTD.repeat_interleave(grid[1] * grid[2], dim=1)
+        if told.added_BTD is not None:
+            x_BSD = x_BSD + told.added_BTD.repeat_interleave(grid[1] * grid[2], dim=1)
         if told.references_BSD is not None:
             x_BSD = torch.cat([x_BSD, told.references_BSD], dim=1)
 
@@ -143,7 +148,11 @@ class CharacterTransformer(nn.Module):
             listen=_embed_audio(
                 condition.listen_BLD, condition.listen_on_B, voices.listen, self.listen_embedding, num_frames
             ),
-            motion_BTD=self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames),
+            added_BTD=_summed(
+                self._motion(condition.motion_BTM, condition.motion_given_BTM, num_frames),
+                _added(condition.speak_BLD, condition.speak_on_B, voices.speak, self.speak_added, num_frames),
+                _added(condition.listen_BLD, condition.listen_on_B, voices.listen, self.listen_added, num_frames),
+            ),
             references_BSD=None if references is None else self._embed(references.transpose(1, 2)),
             slots=condition.slots,
             num_frames=num_frames,
@@ -272,6 +281,32 @@ def _embed_audio(
             f"{branch.num_tokens(num_frames)}"
         )
     return AudioTokens(tokens_BLD=embedding(tokens_BLD.to(embedding.up.weight.dtype)), on_B=on_B)
+
+
+def _added_layer(branch: AudioBranch | None, width: int) -> nn.Linear | None:
+    if branch is None or not branch.added:
+        return None
+    return nn.Linear(branch.tokens_per_frame * branch.width, width)
+
+
+def _added(
+    tokens_BLD: Float[Tensor, "B L given"] | None,
+    on_B: Bool[Tensor, " B"] | None,
+    branch: AudioBranch | None,
+    layer: nn.Linear | None,
+    num_frames: int,
+) -> Float[Tensor, "B T D"] | None:
+    """What a voice adds to the tokens of every latent frame; exactly nothing in rows where it is off."""
+    if tokens_BLD is None or branch is None or layer is None:
+        return None
+    own_BTI = tokens_BLD[:, branch.own(num_frames)].unflatten(1, (num_frames, -1)).flatten(2)
+    added_BTD = layer(own_BTI.to(layer.weight.dtype))
+    return added_BTD if on_B is None else added_BTD * on_B[:, None, None].to(added_BTD.dtype)
+
+
+def _summed(*parts_BTD: Float[Tensor, "B T D"] | None) -> Float[Tensor, "B T D"] | None:
+    there = [part_BTD for part_BTD in parts_BTD if part_BTD is not None]
+    return functools.reduce(torch.add, there) if there else None
 
 
 def _check_width(what: str, tokens_BLD: Float[Tensor, "B L D"], width: int) -> None:

@@ -1,5 +1,8 @@
 """Which times are visited, in sampling and in training. All times are in [0, 1], t = 1 is noise."""
 
+from dataclasses import dataclass
+from typing import final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -47,6 +50,37 @@ def logit_normal_times(
     """Random times for training: the sigmoid of a normal variable, shifted (Esser et al. 2024, section 3.1)."""
     normal = torch.randn(*shape, generator=generator, device=device)
     return shifted(torch.sigmoid(mean + std * normal), shift)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeDraw:
+    """How often a training visits which flow times: shifted logit-normal ones, and some of their own for the beginning.
+
+    What a performer does is decided while almost everything is noise, at times that a logit-normal distribution hardly
+    visits: with a shift of 2.5 one in ten lies above 0.9 and one in seven hundred above 0.98, where sampling begins.
+    The early share is uniform before its own shift: with a shift of 4, 31 % of it lie above 0.9 and 7.5 % above 0.98.
+    Our choice.
+    """
+
+    shift: float
+    early_share: float = 0.0
+    early_shift: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.shift <= 0 or self.early_shift <= 0 or not 0 <= self.early_share <= 1:
+            raise ConfigError(
+                f"shift={self.shift}, early_share={self.early_share}, early_shift={self.early_shift}: shifts are "
+                "positive, the share lies between 0 and 1"
+            )
+
+    def draw(self, *shape: int, device: torch.device | str = "cpu") -> Float[Tensor, "*shape"]:
+        """Independent times, by the global generator."""
+        time = logit_normal_times(*shape, shift=self.shift, device=device)
+        if self.early_share == 0:
+            return time
+        early = shifted(torch.rand(*shape, device=device), self.early_shift)
+        return torch.where(torch.rand(*shape, device=device) < self.early_share, early, time)
 
 
 def _check_steps(num_steps: int) -> None:

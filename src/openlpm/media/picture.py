@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from openlpm.core.errors import InputError
-from openlpm.media.probe import require_file
+from openlpm.media.files import require_file
 
 MAX_PICTURE_BYTES = 16 * 2**20
 MAX_PICTURE_PIXELS = 40_000_000

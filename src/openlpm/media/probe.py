@@ -10,6 +10,7 @@ import av
 import av.error
 
 from openlpm.core.errors import InputError
+from openlpm.media.files import require_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -75,17 +76,3 @@ def open_container(path: Path) -> "Generator[InputContainer, None, None]":
         yield container
     finally:
         container.close()
-
-
-def require_file(path: Path) -> None:
-    """Raise the fitting ``InputError`` unless ``path`` is a file that can be read and is not empty."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a file")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise InputError(f"{path} is empty (0 bytes)")
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from openlpm.encoders.speech import SpeechConfig
 from openlpm.encoders.text import TextConfig
+from openlpm.flow.schedule import TimeDraw
 from openlpm.recipes import models
 from openlpm.rollout.assembly import CharacterConfig, WindowConfig
 from openlpm.training.autoencoder import AutoencoderObjectiveConfig
@@ -20,6 +21,8 @@ from openlpm.vae.config import AutoencoderConfig, StageConfig
 
 _TIME_SHIFT = 2.5
 """Training and sampling visit the noisy times more densely, by the same amount."""
+TIMES = TimeDraw(shift=_TIME_SHIFT, early_share=0.5, early_shift=4.0)
+"""Half of all times are drawn for the beginning, where it is decided what is done."""
 LATENT_FOCUS = Focus(mouth=5.0, eyes=4.0)
 """What errors of latent cells count in Base and in what is made of it."""
 
@@ -127,7 +130,7 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
             acting=ACTING,
         ),
         most_context_noise=0.3,
-        time_shift=_TIME_SHIFT,
+        times=TIMES,
         focus=LATENT_FOCUS,
         reader=ReaderConfig(weight=0.5),
     )

@@ -35,7 +35,7 @@ from openlpm.training.traits import ClipMix
 from openlpm.training.windows import WindowDraw, WindowLayout
 
 _TIME_SHIFT = 2.5
-_GUIDANCE = GuidanceScales(speak=2.0)
+_GUIDANCE = GuidanceScales(text=2.0, speak=2.0)
 _REFINER_TIME = 0.3
 _MATCHING = (Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)
 """The stages with two scores."""
@@ -86,7 +86,7 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
 
 def causal() -> CausalObjectiveConfig:
     """As Base learns, without given frames: the history is given everywhere."""
-    return CausalObjectiveConfig(windows=_windows(36, dropped=0.08), time_shift=_TIME_SHIFT, focus=nano.LATENT_FOCUS)
+    return CausalObjectiveConfig(windows=_windows(36, dropped=0.08), times=nano.TIMES, focus=nano.LATENT_FOCUS)
 
 
 def ode() -> OdeObjectiveConfig:

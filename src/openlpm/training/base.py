@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError
 from openlpm.flow.path import as_data, interpolate
-from openlpm.flow.schedule import logit_normal_times
+from openlpm.flow.schedule import TimeDraw
 from openlpm.nn.attention import Bidirectional
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.clip_bank import ClipBank
@@ -26,7 +26,7 @@ class BaseObjectiveConfig:
     windows: WindowDraw
     most_context_noise: float
     """Given frames are shown at flow times up to this."""
-    time_shift: float
+    times: TimeDraw
     focus: Focus
     reader: ReaderConfig = NO_READER
 
@@ -59,7 +59,7 @@ class BaseLearner(nn.Module):
         device = data_BCTHW.device
         given_BT = torch.arange(frames, device=device) < batch.context_B[:, None]
         batch_size = len(batch.clips_B)
-        time_B = logit_normal_times(batch_size, shift=config.time_shift, device=device)
+        time_B = config.times.draw(batch_size, device=device)
         quiet_B = torch.rand(batch_size, device=device) * config.most_context_noise
         time_BT = torch.where(given_BT, quiet_B[:, None], time_B[:, None])
         noisy_BCTHW = interpolate(data_BCTHW, torch.randn_like(data_BCTHW), time_BT)

@@ -15,7 +15,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
-from openlpm.flow.schedule import logit_normal_times
+from openlpm.flow.schedule import TimeDraw
 from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.online import OnlineConfig
@@ -71,7 +71,7 @@ class CausalObjectiveConfig:
     """Windows and loss of causal flow matching."""
 
     windows: WindowDraw
-    time_shift: float
+    times: TimeDraw
     focus: Focus
 
 
@@ -98,7 +98,7 @@ class CausalLearner(nn.Module):
         last_BCTHW = clip.last(interpolate(data_BCTHW, torch.randn_like(data_BCTHW), past_B))
         # A time for each chunk: one pass teaches many.
         chunks = -(-frames // self._online.chunk_frames)
-        time_BK = logit_normal_times(len(data_BCTHW), chunks, shift=config.time_shift, device=device)
+        time_BK = config.times.draw(len(data_BCTHW), chunks, device=device)
         time_BT = time_BK.repeat_interleave(self._online.chunk_frames, dim=1)[:, :frames]
         noisy_BCTHW = interpolate(data_BCTHW, torch.randn_like(data_BCTHW), time_BT)
         other_BCTHW = clip.other(noisy_BCTHW, time_BT)

@@ -8,9 +8,9 @@ from torch import Tensor
 from openlpm.core.errors import WeightsError
 from openlpm.core.seeds import generator
 
-_EMBEDDINGS = ("speak_embedding.", "listen_embedding.", "motion_embedding.")
+_EMBEDDINGS = ("speak_embedding.", "listen_embedding.", "motion_embedding.", "speak_added.", "listen_added.")
 _AUDIO = ".cross_attention.audio."
-_ZERO = (".bias", ".audio.v.weight", "motion_embedding.down.weight")
+_ZERO = (".bias", ".audio.v.weight", "motion_embedding.down.weight", "_added.weight")
 
 
 def is_new(key: str) -> bool:

@@ -278,7 +278,7 @@ def members_of(session: int) -> list[int]:
 HOSTILE = """
 import os, time
 from dataclasses import dataclass
-from openlpm.core.errors import ConfigError
+from openlpm.core.errors import ConfigError, WeightsError
 from openlpm.data.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +297,8 @@ def work(record, config, raw):
         time.sleep(3600)
     if what == "package":
         raise ConfigError("the package x is not installed")
+    if what == "weights":
+        raise WeightsError("weights do not fit: key y is missing")
     return [record.child("hostile")]
 
 STAGE = Stage(name="hostile", version=1, purpose="suffers", config=NoConfig(), work=work)
@@ -336,11 +338,12 @@ def test_a_record_that_ruins_its_worker_goes_to_quarantine_and_the_others_go_on(
     }
 
 
+@pytest.mark.parametrize(("word", "said"), [("package", "the package x"), ("weights", "key y")])
 def test_what_is_wrong_with_the_machine_ends_the_run_and_blames_no_record(
-    hostile: Callable[..., dict[str, Record]],
+    hostile: Callable[..., dict[str, Record]], word: str, said: str
 ) -> None:
-    with pytest.raises(ConfigError, match="the package x"):
-        hostile("a", "package", "b")
+    with pytest.raises(ConfigError, match=said):
+        hostile("a", word, "b")
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
-from openlpm.media.probe import require_file
+from openlpm.media.files import require_file
 
 _BATCH = 32
 

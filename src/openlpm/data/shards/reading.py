@@ -17,7 +17,6 @@ from openlpm.data.shards.facts import ReferenceFact, SampleFacts, read_facts
 from openlpm.data.shards.index import NAME, ShardIndex, read_index
 from openlpm.data.shards.packing import FOLDER
 from openlpm.data.shards.tarring import Place, places_in
-from openlpm.media import film, flac
 from openlpm.media.picture import decode_picture
 
 STAGE: Final = "shards"
@@ -75,6 +74,9 @@ class Sample:
 
     def frames(self, first_frame: int = 0, num_frames: int | None = None) -> NDArray[np.uint8]:
         """Its pictures, 8-bit RGB (F, size, size, 3): all, or some from a frame on."""
+        # Whoever trains on drawn performers alone imports this and may have no PyAV.
+        from openlpm.media import film
+
         return film.decoded(self.member("mp4"), first_frame=first_frame, num_frames=num_frames)
 
     def voices(self, num_frames: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
@@ -84,6 +86,8 @@ class Sample:
             InputError: they are shorter.
         """
         wanted = samples_at_frame(num_frames)
+        from openlpm.media import flac
+
         own_A, partner_A = (flac.decoded(self.member(f"{name}.flac")) for name in ("speak", "listen"))
         if min(len(own_A), len(partner_A)) < wanted:
             raise InputError(f"{self.path}: the voices of sample {self.key} are shorter than its pictures")

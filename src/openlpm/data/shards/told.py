@@ -17,7 +17,6 @@ from openlpm.data.captions.wording import Person, Stretch, content_of, said_of
 from openlpm.data.pairing.part import UnitKind
 from openlpm.data.records import Record, structured
 from openlpm.data.references.part import References, names_of
-from openlpm.data.references.pictures import reference_pictures
 from openlpm.data.shards.facts import ReferenceFact, SampleFacts
 from openlpm.data.stage import RawFiles
 from openlpm.synth.act.telling import Told
@@ -57,6 +56,9 @@ def references_of(record: Record, raw: RawFiles, size: int) -> Iterator[tuple[Re
     """The reference pictures of a unit with what they show; a unit without the part has none."""
     if not record.has(References):
         return
+    # Whoever trains imports this and may have no PyAV.
+    from openlpm.data.references.pictures import reference_pictures
+
     for shown in reference_pictures(record, raw, size):
         kind, subtype = shown.kind.value, shown.subtype
         fact = ReferenceFact(
