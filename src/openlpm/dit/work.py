@@ -76,6 +76,7 @@ def pass_work(config: DiTConfig, shape: SequenceShape) -> PassWork:
             heard = branch.num_tokens(shape.frames)
             inputs += 2 * heard * branch.width * width
             gemm += 2 * heard * width * width
+            inputs += 2 * shape.frames * branch.tokens_per_frame * branch.width * width if branch.added else 0
     attention = 0
     for layer in range(config.num_layers):
         # Six matrices meet every token (q, k, v, o; q and o of the text), two the text; then the feed-forward.
@@ -94,6 +95,11 @@ def num_parameters(config: DiTConfig) -> int:
     outside = (config.patch_channels + 1) * width + (config.freq_width + 1) * width + (width + 1) * width
     outside += (width + 1) * 6 * width + _mlp(config.text_width, width, width)
     outside += sum(_mlp(each.width, width, width) for each in (config.speak, config.listen) if each is not None)
+    outside += sum(
+        (each.tokens_per_frame * each.width + 1) * width
+        for each in (config.speak, config.listen)
+        if each is not None and each.added
+    )
     outside += _mlp(2 * config.motion, width, width) if config.motion else 0
     outside += 2 * width + (width + 1) * config.patch_channels
     return outside + sum(block_parameters(config, layer) for layer in range(config.num_layers))

@@ -17,7 +17,6 @@ from openlpm.core.seeds import generator
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import interpolate
-from openlpm.flow.schedule import logit_normal_times
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.base import BaseLearner, BaseObjectiveConfig
 from openlpm.training.clip_bank import ClipBank
@@ -97,8 +96,7 @@ class PreferenceLearner(nn.Module):
     def ahead(self, better_BCTHW: Tensor, worse_BCTHW: Tensor, condition: Condition) -> Tensor:
         """By how much more than the reference this model finds the better take likelier: differences of errors, (B)."""
         noise_BCTHW = torch.randn_like(better_BCTHW)
-        config = self._config.base
-        time_B = logit_normal_times(len(better_BCTHW), shift=config.time_shift, device=better_BCTHW.device)
+        time_B = self._config.base.times.draw(len(better_BCTHW), device=better_BCTHW.device)
         (reference,) = self._reference
         errors: list[Tensor] = []
         for take_BCTHW in (better_BCTHW, worse_BCTHW):
