@@ -46,6 +46,8 @@ Stages, each from what those before it have left in --out:
 
   all         all but sft and dpo; several can be named
 
+  latents     trains nothing: what lpm-1.3b and lpm-17b learn from, of --shards, into --out
+
   report      trains nothing: OUT/report.html, one page with curves, samples and recipes of all runs in --out
 
   plan        trains nothing: memory, step time, tokens and days of the whole programme on --gpus GPUs
@@ -84,7 +86,7 @@ fits all, let each see its own alone: torchrun ... --no-python bash -c 'CUDA_VIS
 exec openlpm train "$@"' train all --out out/nano
 """
 
-ALL, PLAN, REPORT = "all", "plan", "report"
+ALL, PLAN, REPORT, LATENTS = "all", "plan", "report", "latents"
 
 
 def train(
@@ -123,6 +125,8 @@ def train(
     latents: Annotated[
         Path | None, typer.Option(help="For lpm-1.3b and lpm-17b: the folder of stored latents to learn from.")
     ] = None,
+    wan: Annotated[Path | None, typer.Option(help="For latents: a release of Wan2.1 with its encoders.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="For latents: a folder of Whisper.")] = None,
     board: Annotated[bool, typer.Option("--board", help="Write curves and samples for TensorBoard too.")] = False,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
@@ -141,6 +145,9 @@ def train(
         from openlpm.recipes.run_page import write_run_page
 
         print(f"{write_run_page(out, out / 'report.html')} runs in {out / 'report.html'}")
+        return
+    if LATENTS in stages:
+        encode(recipe, out, shards=shards, wan=wan, speech=speech)
         return
     if recipe != "nano":
         train_wide(
@@ -206,6 +213,23 @@ def seconds_by_stage(text: str, stages: "tuple[Stage, ...]") -> "dict[Stage, flo
             raise InputError(f"--seconds {part}: give a positive number, such as 300 or base=300")
         made |= {stage: value for stage in stages if not sign or stage == name}
     return made
+
+
+def encode(recipe: str, out: Path, *, shards: Path | None, wan: Path | None, speech: Path | None) -> None:
+    """What a large size learns from."""
+    from openlpm.cli.engine import pick_device
+    from openlpm.recipes.latents import LatentRequest, make_latents
+
+    given = {"--shards": shards, "--wan": wan, "--speech": speech}
+    missing = [name for name, folder in given.items() if folder is None]
+    if missing:
+        raise InputError(f"{missing[0]}: latents are made of shards, with the encoders of Wan2.1 and Whisper; give all")
+    assert shards is not None
+    assert wan is not None
+    assert speech is not None
+    request = LatentRequest(recipe=recipe, shards=shards, wan=wan, speech=speech, out=out)
+    with report_of(first=True) as report:
+        print(f"{make_latents(request, pick_device('auto'), report)} clips in {out}")
 
 
 def train_wide(

@@ -71,14 +71,24 @@ class WideRecipe:
         return replace(self, trainer=replace(self.trainer, accumulate=self.sequences // each))
 
 
+def size_named(name: str) -> DiTConfig:
+    """Sizes of a large transformer.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in _SIZES:
+        raise InputError(f"there is no recipe {name!r}; there are nano, {', '.join(_SIZES)}")
+    return _SIZES[name]()
+
+
 def wide_recipe(name: str, lesson: Phase, *, small: bool = False) -> WideRecipe:
     """The recipe of a lesson for ``lpm-1.3b`` or ``lpm-17b``, or a few steps of it at next to no size.
 
     Raises:
         InputError: there is no such size.
     """
-    if name not in _SIZES:
-        raise InputError(f"there is no recipe {name!r}; there are nano, {', '.join(_SIZES)}")
+    transformer = size_named(name)
     planned = programme(name).phase(lesson)
     assert planned.steps is not None
     assert planned.sequences is not None
@@ -92,7 +102,7 @@ def wide_recipe(name: str, lesson: Phase, *, small: bool = False) -> WideRecipe:
         guard=GuardConfig(),
     )
     recipe = WideRecipe(
-        transformer=_SIZES[name](),
+        transformer=transformer,
         flow=FlowConfig(draw=_draw(lesson), time_shift=_TIME_SHIFT, most_context_noise=0.1),
         trainer=trainer,
         scale=ScaleConfig(),

@@ -69,12 +69,14 @@ class ClipTensors:
     ) -> Condition:
         """What the whole clip is conditioned on, in one row, with the references that are wanted.
 
-        Text is the caption that tells most of frames ``first ... first + frames - 1``.
+        Text is the caption whose stretch is most like frames ``first ... first + frames - 1``.
         """
-        shared_P = (self.spans_P2[:, 1].clamp(max=first + frames) - self.spans_P2[:, 0].clamp(min=first)).clamp(min=0)
+        starts_P, ends_P = self.spans_P2.unbind(1)
+        shared_P = (ends_P.clamp(max=first + frames) - starts_P.clamp(min=first)).clamp(min=0)
+        fit_P = shared_P / (ends_P - starts_P + frames - shared_P)
         chosen = [list(known).index(slot) for slot in slots]
         return Condition(
-            text_BLD=self.text_PLD[int(shared_P.argmax())][None].float(),
+            text_BLD=self.text_PLD[int(fit_P.argmax())][None].float(),
             speak_BLD=self.speak_LD[None].float(),
             listen_BLD=self.listen_LD[None].float(),
             references_BJCHW=self.references_JCHW[chosen][None].float() if chosen else None,
