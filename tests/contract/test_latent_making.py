@@ -51,7 +51,8 @@ class Loudness(torch.nn.Module):
         return first_token * 16_000 // self.rate, num_tokens * 16_000 // self.rate
 
     def forward(self, audio_BA: Tensor, first_token: int, num_tokens: int) -> Tensor:
-        loud_BL = torch.stack([part.abs().mean(dim=1) for part in audio_BA.tensor_split(num_tokens, dim=1)], dim=1)
+        ends = (torch.arange(1, num_tokens) * audio_BA.shape[1] / num_tokens).round().long().tolist()
+        loud_BL = torch.stack([part.abs().mean(dim=1) for part in audio_BA.tensor_split(ends, dim=1)], dim=1)
         return loud_BL[..., None].expand(-1, -1, self.width)
 
 

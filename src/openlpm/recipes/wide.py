@@ -136,7 +136,11 @@ def _draw(lesson: Phase) -> FlowDraw:
 
 def _small(recipe: WideRecipe) -> WideRecipe:
     draw = replace(recipe.flow.draw, lengths=(3, 5), most_context=2)
-    trainer = replace(tiny.trainer(recipe.trainer), optimiser=replace(recipe.trainer.optimiser, lr=1e-3))
+    trainer = replace(
+        tiny.trainer(recipe.trainer),
+        optimiser=replace(recipe.trainer.optimiser, lr=1e-3),
+        schedule=WarmStableDecay(warmup_steps=1, decay_fraction=0.3),
+    )
     return replace(
         recipe,
         transformer=tiny_size(),
