@@ -1,8 +1,10 @@
 """``openlpm train LESSON --recipe lpm-17b``: the lessons of a large size, at next to no size, from one to the next."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +79,29 @@ def test_two_processes_go_on_where_one_was_stopped(latents: Path, tmp_path: Path
         load_transformer(whole / "speak").parameters(), load_transformer(parted / "speak").parameters(), strict=True
     ):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)  # the same windows, summed in another order
+
+
+@pytest.mark.long
+def test_a_process_that_dies_is_started_again_and_the_run_ends_as_if_it_had_lived(
+    latents: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["--max-restarts", "2", "-m", "openlpm.cli.main", "train", "speak", "--recipe", "lpm-17b", "--tiny"]
+    command += ["--latents", str(latents), "--out"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, str(tmp_path / "lived")], env=environment, check=True, capture_output=True, timeout=300)
+    died = tmp_path / "died"
+    with subprocess.Popen([*command, str(died)], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        while not (died / "run-speak" / "step-00000002").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(workers[0]), signal.SIGKILL)
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert "goes on from step" in said
+    one, other = (load_transformer(tmp_path / name / "speak").state_dict() for name in ("lived", "died"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_every_lesson_is_complete_and_draws_what_it_is_about(latents: Path) -> None:

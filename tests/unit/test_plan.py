@@ -232,7 +232,7 @@ def test_show_prints_what_would_be_trained_and_makes_nothing(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("vae --recipe giant", "there is no recipe 'giant'; there is nano"),
+        ("vae --recipe giant", "there is no recipe 'giant'; there are nano, lpm-1.3b"),
         ("vea", "there is no stage 'vea'; there are vae"),
         ("vae --set clips=none", "objective.clips=none: give a whole number"),
         ("vae --seconds ode=3", "'ode' is not among the stages to train (vae)"),

@@ -246,7 +246,9 @@ def train_wide(
 ) -> None:
     """The lessons of a large size."""
     from openlpm.core.fields import told
-    from openlpm.recipes.wide import LESSONS, WideRequest, run_wide, wide_recipe
+    from openlpm.recipes.wide import LESSONS, WideRequest, run_wide, size_named, wide_recipe
+
+    size_named(recipe)
 
     for word in stages:
         if word not in (ALL, *LESSONS):
