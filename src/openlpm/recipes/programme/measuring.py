@@ -22,6 +22,7 @@ from openlpm.recipes.programme.trial import (
     wide_trial,
     write_clips_of_chance,
 )
+from openlpm.recipes.running import RECIPE_FILE
 from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, POST_STAGES, Stage
 from openlpm.recipes.stages import autoencoder_recipe
 
@@ -130,10 +131,10 @@ def _killed_chain(folder: Path, report: Report) -> list[Row]:
     report("every stage", 0, len(names) + 2)
     chain.run(folder / "whole")
     killed, steps = folder / "killed", autoencoder_recipe(1.0, small=True).trainer.steps
-    kills = 0
+    kills: dict[Stage, int] = {}
     for done, stage in enumerate(names):
         report("every stage", done + 1, len(names) + 2)
-        kills += chain.killed_at(checkpoint_of_chance(_run_of(killed, stage), steps, done), killed)
+        kills[stage] = int(chain.killed_at(_moment(_run_of(killed, stage), stage, steps, done), killed))
     chain.run(killed)
     report("every stage", len(names) + 2, len(names) + 2)
     rows: list[Row] = []
@@ -142,8 +143,16 @@ def _killed_chain(folder: Path, report: Report) -> list[Row]:
         parts = ("refiner",) if stage is Stage.REFINE else parts
         root = Path() if stage in BASE_STAGES else stage_folder(Path(), stage)
         same = all(equal_weights(folder / "whole" / root / part, killed / root / part) for part in parts)
-        rows.append(Row.of(f"toy/killed/{stage}/bit_exact", Estimate.single(float(same)), bar=Bar(at_least=1.0)))
-    return [*rows, Row.of("toy/killed/kills", Estimate.single(float(kills)))]
+        # Who was not killed shows nothing.
+        found = float(same) if kills[stage] else float("nan")
+        row = Row.of(f"toy/killed/{stage}/bit_exact", Estimate.single(found, n=kills[stage]), bar=Bar(at_least=1.0))
+        rows.append(row)
+    return rows
+
+
+def _moment(run: Path, stage: Stage, steps: int, seed: int) -> Path:
+    """A checkpoint of chance; judges at tiny size make none before their end, so they die where they begin."""
+    return run / RECIPE_FILE if stage is Stage.JUDGES else checkpoint_of_chance(run, steps, seed)
 
 
 def _run_of(out: Path, stage: Stage) -> Path:
