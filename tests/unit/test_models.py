@@ -7,7 +7,8 @@ import typer.testing
 from openlpm.cli.models import models
 from openlpm.core.errors import ConfigError
 from openlpm.dit import AudioBranch, DiTConfig, ReferenceKind, ReferenceOffsets, ReferenceSlot
-from openlpm.recipes.models import lpm_17b, named_models, nano, num_parameters
+from openlpm.dit.work import num_parameters
+from openlpm.recipes.models import lpm_17b, named_models, nano
 
 pytestmark = pytest.mark.unit
 

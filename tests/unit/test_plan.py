@@ -14,7 +14,7 @@ from openlpm.nn.memory import Placing
 from openlpm.recipes import nano
 from openlpm.recipes.online import online, online_recipe
 from openlpm.recipes.plan import Plan, Request, plan, stage_folder
-from openlpm.recipes.stage import ONLINE_STAGES, Stage
+from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, POST_STAGES, Stage
 from openlpm.recipes.stages import BASE_PARTS
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.training.matching import MatchingConfig
@@ -42,13 +42,29 @@ def test_stages_that_are_there_are_left_out_and_half_written_ones_are_not(tmp_pa
     pretend(tmp_path, "vae", "critic", "dit", "speak", "listen")
     assert planned(tmp_path, *Stage).stages == tuple(stage for stage in Stage if stage is not Stage.VAE)
     pretend(tmp_path, "critic-mouth", "text")
-    assert planned(tmp_path, *Stage).stages == ONLINE_STAGES
+    assert planned(tmp_path, *Stage).stages == (*POST_STAGES, *ONLINE_STAGES)
     nano_folder = stage_folder(tmp_path, Stage.CAUSAL)
     CharacterModel(replace(nano.character(), online=online())).write_config(nano_folder)
-    left = planned(tmp_path, *Stage)
+    left = planned(tmp_path, *BASE_STAGES, *ONLINE_STAGES)
     assert left.stages == ONLINE_STAGES[1:]
     assert left.student == nano_folder
     assert left.teacher == tmp_path
+
+
+def test_what_comes_after_base_goes_on_from_it_and_is_what_online_is_made_from(
+    tmp_path: Path, tiny_model: Callable[..., CharacterModel]
+) -> None:
+    base, out = stored(tmp_path / "base", tiny_model()), tmp_path / "out"
+    both = planned(out, *POST_STAGES, Stage.CAUSAL, init=base)
+    assert (both.base_folder, both.teacher) == (base, out / "post" / "dpo")
+    assert planned(out, Stage.CAUSAL, init=base).teacher == base
+    stored(out / "post" / "sft", tiny_model())
+    left = planned(out, *POST_STAGES, init=base)
+    assert (left.stages, left.base_folder) == ((Stage.DPO,), out / "post" / "sft")
+    assert planned(out, Stage.CAUSAL, init=base).teacher == out / "post" / "sft"
+    assert planned(out, Stage.DPO, init=base, assignments=["beta=7", "takes=9"]).post[Stage.DPO].objective.beta == 7  # type: ignore[union-attr]
+    with pytest.raises(ConfigError, match="sft is made from a Base"):
+        planned(tmp_path / "nothing", Stage.SFT)
 
 
 def test_captions_are_made_for_all_windows_that_are_learnt_from_and_for_no_others(tmp_path: Path) -> None:
@@ -186,7 +202,7 @@ def test_impossible_recipes_of_online_are_refused() -> None:
 
 def test_stages_and_times_are_read_as_they_are_said() -> None:
     assert stages_named(["base", "vae"]) == (Stage.VAE, Stage.BASE)
-    assert stages_named(["all"]) == tuple(Stage)
+    assert stages_named(["all"]) == (*BASE_STAGES, *ONLINE_STAGES)
     with pytest.raises(InputError, match="there is no stage 'basis'; there are vae, judges"):
         stages_named(["basis"])
     both = (Stage.VAE, Stage.BASE)
@@ -216,7 +232,7 @@ def test_show_prints_what_would_be_trained_and_makes_nothing(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("vae --recipe giant", "there is no recipe 'giant'; there is nano"),
+        ("vae --recipe giant", "there is no recipe 'giant'; there are nano, lpm-1.3b"),
         ("vea", "there is no stage 'vea'; there are vae"),
         ("vae --set clips=none", "objective.clips=none: give a whole number"),
         ("vae --seconds ode=3", "'ode' is not among the stages to train (vae)"),

@@ -14,6 +14,7 @@ from openlpm.cli import (
     bench_lpm,
     bench_online,
     bench_speed,
+    bench_training,
 )
 from openlpm.cli.bench_output import Device, JsonFile, JudgesFolder, Quick, publish, stages
 from openlpm.cli.engine import pick_device
@@ -30,6 +31,7 @@ app.command("online")(bench_online.online)
 app.command("live")(bench_live.live)
 app.command("data")(bench_data.data)
 app.command("speed")(bench_speed.speed)
+app.command("training")(bench_training.training)
 bench_lpm.register(app)
 app.add_typer(bench_arena.app, name="arena")
 app.command("classic", help=bench_classic.HELP)(bench_classic.classic)

@@ -18,7 +18,8 @@ def models(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the table to this file as JSON.")] = None,
 ) -> None:
     """List every model size with its parameters and what it asks of memory."""
-    from openlpm.recipes.models import named_models, num_parameters
+    from openlpm.dit.work import num_parameters
+    from openlpm.recipes.models import named_models
 
     require_writable(json_path)
     rows = [_row(model, num_parameters(model.config)) for model in named_models()]

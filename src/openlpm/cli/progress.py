@@ -103,14 +103,22 @@ def training_progress(
         said: dict[str, float] = {}
 
         def progress(name: str, entry: "LogEntry") -> None:
-            loss = f"loss {entry.scalars['loss']:.4f}"
+            loss = f"loss {entry.scalars['loss']:.4f}{_paced(entry)}"
             if bar is not None:
                 if name not in tasks:
                     tasks[name] = bar.add_task(name, total=entry.total_steps, loss=loss)
                 bar.update(tasks[name], completed=entry.step, total=entry.total_steps, loss=loss)
             if name not in said or entry.seconds - said[name] >= _STAYS_S or entry.step == entry.total_steps:
                 said[name] = entry.seconds
-                scalars = json.dumps({key: round(value, 5) for key, value in entry.scalars.items()})
-                say(f"{name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s {scalars}")
+                scalars = json.dumps({key: float(f"{value:.5g}") for key, value in entry.scalars.items()})
+                say(f"{name} step {entry.step}/{entry.total_steps} {entry.seconds:.0f} s{_paced(entry)} {scalars}")
 
         yield progress
+
+
+def _paced(entry: "LogEntry") -> str:
+    """How fast it is, where that is known."""
+    if entry.pace is None:
+        return ""
+    share = "" if entry.pace.mfu is None else f" MFU {entry.pace.mfu:.2f}"
+    return f" {entry.pace.steps_per_s:.3g} steps/s{share}"

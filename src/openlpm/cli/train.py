@@ -12,6 +12,7 @@ import typer
 
 from openlpm.cli.errors import Stopped
 from openlpm.cli.progress import training_progress
+from openlpm.cli.train_plan import show_plan
 from openlpm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ Stages, each from what those before it have left in --out:
 
   base        transformer and encoders, on windows of all footage (--curriculum: lesson by lesson)
 
+  sft         Base goes on with expressive clips, above all listeners; by name alone, no part of all
+
+  dpo         Base comes to prefer the better of its own takes; the same
+
   causal      Online learns to denoise a chunk from its past alone
 
   ode         to jump to where Base would have ended
@@ -39,9 +44,19 @@ Stages, each from what those before it have left in --out:
 
   refine      a second network goes over what the first has made
 
-  all         all of them; several can be named
+  all         all but sft and dpo; several can be named
+
+  latents     trains nothing: what lpm-1.3b and lpm-17b learn from, of --shards, into --out
+
+  report      trains nothing: OUT/report.html, one page with curves, samples and recipes of all runs in --out
+
+  plan        trains nothing: memory, step time, tokens and days of the whole programme on --gpus GPUs
 
 Examples:
+
+  openlpm train plan --recipe lpm-17b --gpus 512
+
+  torchrun --nproc-per-node 8 -m openlpm.cli.main train speak --recipe lpm-17b --init wan --latents latents --out out
 
   openlpm train all --tiny --out out/tiny
 
@@ -71,14 +86,16 @@ fits all, let each see its own alone: torchrun ... --no-python bash -c 'CUDA_VIS
 exec openlpm train "$@"' train all --out out/nano
 """
 
-ALL = "all"
+ALL, PLAN, REPORT, LATENTS = "all", "plan", "report", "latents"
 
 
 def train(
-    stages: Annotated[list[str], typer.Argument(help="Stages to train, or all.", metavar="STAGE...")],
+    stages: Annotated[list[str], typer.Argument(help="Stages to train, or all; or plan.", metavar="STAGE...")],
     *,
-    out: Annotated[Path, typer.Option(help="The folder of the training; give the same to go on.")],
-    recipe: Annotated[str, typer.Option(help="Whose settings: nano.")] = "nano",
+    out: Annotated[Path | None, typer.Option(help="The folder of the training; give the same to go on.")] = None,
+    recipe: Annotated[str, typer.Option(help="Whose settings: nano, lpm-1.3b or lpm-17b.")] = "nano",
+    gpus: Annotated[int, typer.Option(min=1, max=65536, help="For plan: on how many GPUs.")] = 8,
+    json_path: Annotated[Path | None, typer.Option("--json", help="For plan: write it to this file too.")] = None,
     init: Annotated[
         Path | None, typer.Option(help="Begin with this model's weights; for Online: its Base, if --out has none.")
     ] = None,
@@ -105,6 +122,12 @@ def train(
     shards: Annotated[
         Path | None, typer.Option(help="A dataset (openlpm data build) to learn from instead of drawn performers.")
     ] = None,
+    latents: Annotated[
+        Path | None, typer.Option(help="For lpm-1.3b and lpm-17b: the folder of stored latents to learn from.")
+    ] = None,
+    wan: Annotated[Path | None, typer.Option(help="For latents: a release of Wan2.1 with its encoders.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="For latents: a folder of Whisper.")] = None,
+    board: Annotated[bool, typer.Option("--board", help="Write curves and samples for TensorBoard too.")] = False,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
     ] = None,
@@ -113,8 +136,24 @@ def train(
     from openlpm.recipes.chain import Machine, run
     from openlpm.recipes.plan import Request, plan
 
+    if PLAN in stages:
+        show_plan(recipe, gpus, json_path)
+        return
+    if out is None:
+        raise InputError("--out: name the folder of the training")
+    if REPORT in stages:
+        from openlpm.recipes.run_page import write_run_page
+
+        print(f"{write_run_page(out, out / 'report.html')} runs in {out / 'report.html'}")
+        return
+    if LATENTS in stages:
+        encode(recipe, out, shards=shards, wan=wan, speech=speech)
+        return
     if recipe != "nano":
-        raise InputError(f"there is no recipe {recipe!r}; there is nano")
+        train_wide(
+            recipe, stages, out, latents=latents, init=init, settings=settings or [], tiny=tiny, show=show, board=board
+        )
+        return
     named = stages_named(stages)
     request = Request(
         stages=named,
@@ -127,6 +166,7 @@ def train(
         curriculum=curriculum,
         tiny=tiny,
         shards=shards,
+        board=board,
     )
     planned = plan(request)
     if show:
@@ -134,7 +174,7 @@ def train(
         return
     rank = int(os.environ.get("RANK", "0"))
     try:
-        with _report(first=rank == 0) as report:
+        with report_of(first=rank == 0) as report:
             run(planned, report, Machine(rank=rank, wait_for=wait_for, compile_cache=compile_cache))
     except KeyboardInterrupt as stop:
         raise Stopped(f"stopped; the same command goes on from the last checkpoint in {out}") from stop
@@ -146,12 +186,12 @@ def stages_named(words: list[str]) -> "tuple[Stage, ...]":
     Raises:
         InputError: there is no such stage.
     """
-    from openlpm.recipes.stage import Stage
+    from openlpm.recipes.stage import POST_STAGES, Stage
 
     for word in words:
         if word not in (ALL, *Stage):
             raise InputError(f"there is no stage {word!r}; there are {', '.join(Stage)}, and all")
-    return tuple(stage for stage in Stage if ALL in words or stage in words)
+    return tuple(stage for stage in Stage if (ALL in words and stage not in POST_STAGES) or stage in words)
 
 
 def seconds_by_stage(text: str, stages: "tuple[Stage, ...]") -> "dict[Stage, float]":
@@ -175,8 +215,70 @@ def seconds_by_stage(text: str, stages: "tuple[Stage, ...]") -> "dict[Stage, flo
     return made
 
 
+def encode(recipe: str, out: Path, *, shards: Path | None, wan: Path | None, speech: Path | None) -> None:
+    """What a large size learns from."""
+    from openlpm.cli.engine import pick_device
+    from openlpm.recipes.latents import LatentRequest, make_latents
+
+    given = {"--shards": shards, "--wan": wan, "--speech": speech}
+    missing = [name for name, folder in given.items() if folder is None]
+    if missing:
+        raise InputError(f"{missing[0]}: latents are made of shards, with the encoders of Wan2.1 and Whisper; give all")
+    assert shards is not None
+    assert wan is not None
+    assert speech is not None
+    request = LatentRequest(recipe=recipe, shards=shards, wan=wan, speech=speech, out=out)
+    with report_of(first=True) as report:
+        print(f"{make_latents(request, pick_device('auto'), report)} clips in {out}")
+
+
+def train_wide(
+    recipe: str,
+    stages: list[str],
+    out: Path,
+    *,
+    latents: Path | None,
+    init: Path | None,
+    settings: list[str],
+    tiny: bool,
+    show: bool,
+    board: bool,
+) -> None:
+    """The lessons of a large size."""
+    from openlpm.core.fields import told
+    from openlpm.recipes.wide import LESSONS, WideRequest, run_wide, size_named, wide_recipe
+
+    size_named(recipe)
+
+    for word in stages:
+        if word not in (ALL, *LESSONS):
+            raise InputError(f"{recipe} has no stage {word!r}; it has {', '.join(LESSONS)}, and all")
+    lessons = tuple(lesson for lesson in LESSONS if ALL in stages or lesson in stages)
+    if show:
+        for lesson in lessons:
+            print(
+                f"{lesson}\n"
+                + "".join(f"  {line}\n" for line in told(wide_recipe(recipe, lesson, small=tiny)).splitlines())
+            )
+        return
+    if latents is None:
+        raise InputError(f"--latents: {recipe} learns from stored latents; name their folder")
+    request = WideRequest(
+        recipe=recipe,
+        lessons=lessons,
+        out=out,
+        latents=latents,
+        init=init,
+        small=tiny,
+        assignments=tuple(settings),
+        board=board,
+    )
+    with report_of(first=int(os.environ.get("RANK", "0")) == 0) as report:
+        run_wide(request, report)
+
+
 @contextlib.contextmanager
-def _report(*, first: bool) -> "Generator[Report]":
+def report_of(*, first: bool) -> "Generator[Report]":
     """Only the first process speaks: lines on stdout, and where somebody looks on a line that moves."""
     from openlpm.recipes.running import Report
 
@@ -197,7 +299,7 @@ def _show(planned: "Plan") -> None:
 
     shown = {"footage": planned.footage, "shards": planned.shards, "vae": planned.autoencoder, "judges": planned.judges}
     shown |= {f"base ({lesson})": recipe for lesson, recipe in (planned.base or {}).items()}
-    shown |= {str(stage): recipe for stage, recipe in planned.online.items()}
+    shown |= {str(stage): recipe for stage, recipe in (*planned.post.items(), *planned.online.items())}
     for name, config in shown.items():
         if config is not None:
             print(f"{name}\n" + "".join(f"  {line}\n" for line in told(config).splitlines()))

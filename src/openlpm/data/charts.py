@@ -68,3 +68,24 @@ def histogram(name: str, values: Sequence[float], bounds: tuple[str | None, str 
         f'<text x="10" y="{_HEIGHT + 36}">{low:.4g}</text>'
         f'<text x="{_WIDTH + 10}" y="{_HEIGHT + 36}" text-anchor="end">{low + room:.4g}</text></svg>'
     )
+
+
+def curve(name: str, points: Sequence[tuple[float, float]]) -> str:
+    """A line over steps, from its smallest value to its largest; both ends of both axes are written down."""
+    steps, values = [step for step, _ in points], [value for _, value in points]
+    finite = [value for value in values if np.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    wide, tall = (steps[-1] - steps[0]) or 1.0, (high - low) or 1.0
+    drawn = " ".join(
+        f"{10 + _WIDTH * (step - steps[0]) / wide:.1f},{20 + _HEIGHT * (1 - (value - low) / tall):.1f}"
+        for step, value in points
+        if np.isfinite(value)
+    )
+    label = html.escape(f"{name}: {values[-1]:.4g}")
+    return (
+        f'<svg role="img" width="{_WIDTH + 20}" height="{_HEIGHT + 42}"><title>{label}</title>'
+        f'<polyline fill="none" stroke="{_BAR}" stroke-width="1.5" points="{drawn}"/>'
+        f'<text x="10" y="11">{label}</text>'
+        f'<text x="10" y="{_HEIGHT + 36}">{steps[0]:g}; {low:.4g}</text>'
+        f'<text x="{_WIDTH + 10}" y="{_HEIGHT + 36}" text-anchor="end">{steps[-1]:g}; {high:.4g}</text></svg>'
+    )

@@ -10,6 +10,7 @@ from typing import final
 
 import torch
 import torch.distributed as dist
+import torch.distributed._functional_collectives as collectives
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,6 +31,8 @@ class ColumnSplit:
     """Rows and columns of tokens in a whole latent frame."""
     patch_columns: int = 2
     """Columns of a latent to a column of tokens."""
+    group: dist.ProcessGroup | None = None
+    """The processes that share a picture; None: all of them."""
 
     def __post_init__(self) -> None:
         if self.num_heads % self.size or self.grid[1] % self.size:
@@ -49,7 +52,7 @@ class ColumnSplit:
     def joined(self, mine_W: Float[Tensor, "*lead w"]) -> Float[Tensor, "*lead W"]:
         """The whole of what every process has a part of."""
         parts = [torch.empty_like(mine_W) for _ in range(self.size)]
-        dist.all_gather(parts, mine_W.contiguous())
+        dist.all_gather(parts, mine_W.contiguous(), group=self.group)
         return torch.cat(parts, dim=-1)
 
 
@@ -80,8 +83,7 @@ class SplitHeads:
         """My tokens of all heads become all tokens of my heads."""
         rows, size = self.split.grid[0], self.split.size
         sent = x_BSNK.unflatten(2, (size, -1)).permute(2, 0, 1, 3, 4).contiguous()
-        got = torch.empty_like(sent)
-        dist.all_to_all_single(got, sent)
+        got = self._exchanged(sent)
         columns = self.split.grid[1] // size
         grid = got.unflatten(2, (-1, rows, columns))  # process, B, T, H, w, N, K
         return grid.permute(1, 2, 3, 0, 4, 5, 6).flatten(1, 4)
@@ -91,6 +93,15 @@ class SplitHeads:
         rows, size = self.split.grid[0], self.split.size
         grid = x_BSNK.unflatten(1, (-1, rows, size, self.split.grid[1] // size))  # B, T, H, process, w, N, K
         sent = grid.permute(3, 0, 1, 2, 4, 5, 6).flatten(2, 4).contiguous()
-        got = torch.empty_like(sent)
-        dist.all_to_all_single(got, sent)
+        got = self._exchanged(sent)
         return got.permute(1, 2, 0, 3, 4).flatten(2, 3)
+
+    def _exchanged(self, sent: Tensor) -> Tensor:
+        """The first dimension counts processes: each gets what the others have for it, and gradients go back."""
+        if torch.is_grad_enabled() and sent.requires_grad:
+            group = self.split.group or dist.group.WORLD
+            assert group is not None
+            return collectives.all_to_all_single_autograd(sent, None, None, group)
+        got = torch.empty_like(sent)
+        dist.all_to_all_single(got, sent, group=self.split.group)
+        return got

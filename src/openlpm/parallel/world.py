@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
+from openlpm.core.errors import ConfigError
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +22,25 @@ class World:
     size: int
     device: torch.device
     mesh: DeviceMesh
+    context: int = 1
+    """Neighbouring processes that share every sequence: they see the same batch, and each computes a part of it."""
+    context_group: dist.ProcessGroup | None = None
+    """Those of this process, where there are several."""
+
+    @property
+    def data_rank(self) -> int:
+        """Which of the different batches of a step this process learns from."""
+        return self.rank // self.context
+
+    @property
+    def data_size(self) -> int:
+        """Batches that differ within a step."""
+        return self.size // self.context
+
+    @property
+    def context_rank(self) -> int:
+        """Which part of a shared sequence is this process's."""
+        return self.rank % self.context
 
     @property
     def is_first(self) -> bool:
@@ -48,13 +69,19 @@ class World:
 
 
 @contextmanager
-def joined(device: str | None = None) -> Generator[World]:
+def joined(device: str | None = None, *, context: int = 1) -> Generator[World]:
     """Join the processes that torchrun started, or be a world of one; leaves the group at the end.
 
-    ``device`` is "cuda" or "cpu"; by default CUDA where there is any.
+    ``device`` is "cuda" or "cpu"; by default CUDA where there is any. So many neighbours as ``context`` says share
+    every sequence.
+
+    Raises:
+        ConfigError: the number of processes is no multiple of ``context``.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if context < 1 or size % context:
+        raise ConfigError(f"context={context}: must divide the {size} processes")
     place = torch.device(kind, int(os.environ.get("LOCAL_RANK", "0"))) if kind == "cuda" else torch.device(kind)
     backend = "nccl" if kind == "cuda" else "gloo"
     if kind == "cuda":
@@ -65,7 +92,18 @@ def joined(device: str | None = None) -> Generator[World]:
     elif started:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     try:
-        yield World(rank=rank, size=size, device=place, mesh=init_device_mesh(kind, (size,), mesh_dim_names=("data",)))
+        group = None
+        if context > 1:
+            sharing = init_device_mesh(kind, (size // context, context), mesh_dim_names=("data", "context"))
+            group = sharing.get_group("context")
+        yield World(
+            rank=rank,
+            size=size,
+            device=place,
+            mesh=init_device_mesh(kind, (size,), mesh_dim_names=("data",)),
+            context=context,
+            context_group=group,
+        )
     finally:
         if started:
             dist.destroy_process_group()

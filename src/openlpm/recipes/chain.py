@@ -15,6 +15,7 @@ from openlpm.recipes import stages
 from openlpm.recipes.beginning import is_stored, load_parts, sizes_of, start_from
 from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
+from openlpm.recipes.post import train_post
 from openlpm.recipes.running import Report, Site, export_part, write_config
 from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.training.clip_bank import ClipBank
@@ -80,7 +81,7 @@ class _Chain:
 
     def __init__(self, plan: Plan, material: stages.Material, world: World, report: Report) -> None:
         self._plan, self._material, self._world, self._report = plan, material, world, report
-        self._site = Site(world=world, folder=plan.request.out, report=report)
+        self._site = Site(world=world, folder=plan.request.out, report=report, board=plan.request.board)
         self._bank: ClipBank | None = None
 
     def run(self) -> None:
@@ -101,6 +102,8 @@ class _Chain:
             self._bank = self._banked(model)
             stages.train_base(model, self._bank, self._site, plan.base)
             self._make_whole(model)
+        if plan.post:
+            self._train_post()
         if plan.online:
             self._train_online()
 
@@ -121,6 +124,18 @@ class _Chain:
 
     def _banked(self, model: CharacterModel) -> ClipBank:
         return stages.bank_of(model, self._material, self._world, self._report.say)
+
+    def _train_post(self) -> None:
+        plan, device = self._plan, self._world.device
+        assert plan.base_folder is not None
+        model = load_model(plan.base_folder, device)
+        for stage, recipe in plan.post.items():
+            self._bank = self._bank or self._banked(model)
+            folder = stage_folder(plan.request.out, stage)
+            draft = folder.with_name(f"draft-{stage}")
+            train_post(stage, model, self._bank, replace(self._site, folder=draft), recipe)
+            self._keep(model, folder, draft)
+            model = load_model(folder, device)
 
     def _train_online(self) -> None:
         plan, device = self._plan, self._world.device

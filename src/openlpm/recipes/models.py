@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import final
 
-import torch
-
 from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import AudioBranch, DiTConfig
-from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import Prediction
 from openlpm.nn.attention import NormScope
 
@@ -94,10 +91,3 @@ def named_models() -> tuple[NamedModel, ...]:
         NamedModel(name="lpm-1.3b", config=lpm_1_3b(), picture=(832, 480), latent_stride=8),
         NamedModel(name="lpm-17b", config=lpm_17b(), picture=(832, 480), latent_stride=8),
     )
-
-
-def num_parameters(config: DiTConfig) -> int:
-    """Parameters of the transformer, counted without allocating them."""
-    with torch.device("meta"):
-        model = CharacterTransformer(config)
-    return sum(parameter.numel() for parameter in model.parameters())

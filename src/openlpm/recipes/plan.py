@@ -12,7 +12,8 @@ from openlpm.recipes import nano, tiny
 from openlpm.recipes.beginning import is_stored, sizes_of
 from openlpm.recipes.critic import CriticRecipe
 from openlpm.recipes.online import OnlineRecipe, online_recipe
-from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, Stage
+from openlpm.recipes.post import PostRecipe, SftRecipe, post_recipe
+from openlpm.recipes.stage import BASE_STAGES, ONLINE_STAGES, POST_STAGES, Stage
 from openlpm.recipes.stages import (
     BASE_PARTS,
     AutoencoderRecipe,
@@ -55,6 +56,8 @@ class Request:
     tiny: bool = False
     shards: Path | None = None
     """A dataset to learn from instead of drawn performers, or beside them."""
+    board: bool = False
+    """Whether runs are written for TensorBoard too."""
 
     def seconds_of(self, stage: Stage) -> float:
         """How long a stage may take."""
@@ -74,9 +77,12 @@ class Plan:
     autoencoder: AutoencoderRecipe | None
     judges: CriticRecipe | None
     base: Mapping[str, BaseRecipe] | None
+    post: Mapping[Stage, PostRecipe]
+    base_folder: Path | None
+    """The model folder that the first of ``post`` goes on from, if there is any."""
     online: Mapping[Stage, OnlineRecipe]
     teacher: Path | None
-    """The model folder of Base that Online is made from, if it is made."""
+    """The model folder of Base that Online is made from, if it is made: the last of Base, SFT and DPO that is there."""
     student: Path | None
     """The model folder that the first stage of Online goes on from."""
 
@@ -84,13 +90,20 @@ class Plan:
     def stages(self) -> tuple[Stage, ...]:
         """What is to be run, in order."""
         base = zip(BASE_STAGES, (self.autoencoder, self.judges, self.base), strict=True)
-        return (*(stage for stage, recipe in base if recipe is not None), *self.online)
+        return (*(stage for stage, recipe in base if recipe is not None), *self.post, *self.online)
 
     @property
     def windows(self) -> tuple[int, ...]:
         """Lengths (frames) of all windows that are to be learnt from: each wants captions of its own."""
         objectives = [recipe.objective for recipe in (*(self.base or {}).values(), *self.online.values())]
         latent = {length for objective in objectives for length in objective.windows.lengths}
+        for recipe in self.post.values():
+            draws = (
+                [recipe.base.objective.windows]
+                if isinstance(recipe, SftRecipe)
+                else [recipe.objective.draw, recipe.objective.base.windows]
+            )
+            latent |= {length for draw in draws for length in draw.lengths}
         for objective in objectives:
             if isinstance(objective, MatchingConfig):
                 latent |= set(told_lengths([objective.score_frames], objective.windows.prompt_frames))
@@ -113,13 +126,13 @@ class Plan:
 
 
 def stage_folder(out: Path, stage: Stage) -> Path:
-    """The model folder that a stage of Online leaves."""
-    return out / "online" / stage
+    """The model folder that a stage after Base leaves."""
+    return out / ("post" if stage in POST_STAGES else "online") / stage
 
 
 def is_done(out: Path, stage: Stage) -> bool:
     """Whether a stage has left all that it leaves."""
-    if stage in ONLINE_STAGES:
+    if stage not in BASE_STAGES:
         return stage_folder(out, stage).is_dir()
     parts = {Stage.VAE: ("vae",), Stage.JUDGES: ("critic", "critic-mouth"), Stage.BASE: BASE_PARTS}
     return all(is_stored(out / part) for part in parts[stage])
@@ -137,9 +150,17 @@ def plan(request: Request) -> Plan:
     online = [stage for stage in todo if stage in ONLINE_STAGES]
     if Stage.BASE in todo and request.init is None and not (Stage.VAE in todo or is_done(out, Stage.VAE)):
         raise ConfigError(f"base needs an autoencoder and {out} holds none: train vae too, or give --init")
-    teacher = out if Stage.BASE in todo or is_done(out, Stage.BASE) else request.init
-    if online and teacher is None:
-        raise ConfigError(f"{online[0]} is made from a Base and {out} holds none: train base first, or give --init")
+    post = [stage for stage in todo if stage in POST_STAGES]
+    base_folder = out if Stage.BASE in todo or is_done(out, Stage.BASE) else request.init
+    if (online or post) and base_folder is None:
+        first = (*post, *online)[0]
+        raise ConfigError(f"{first} is made from a Base and {out} holds none: train base first, or give --init")
+    teacher = base_folder
+    for stage in POST_STAGES:
+        if post and stage is post[0]:
+            base_folder = teacher
+        if stage in todo or is_done(out, stage):
+            teacher = stage_folder(out, stage)
     student = _student_of(request, online[0], teacher) if online and teacher is not None else None
     workers = max(1, (os.cpu_count() or 1) // int(os.environ.get("WORLD_SIZE", "1")) - 1)
     footage = tiny.footage(workers) if request.tiny else nano.footage(workers)
@@ -150,6 +171,7 @@ def plan(request: Request) -> Plan:
     autoencoder = settings.autoencoder() if Stage.VAE in asked else None
     judges = settings.judges() if Stage.JUDGES in asked else None
     base = settings.base() if Stage.BASE in asked else None
+    fine = {stage: settings.post(stage) for stage in POST_STAGES if stage in asked}
     recipes = settings.online(student)
     settings.check_all_used()
     return Plan(
@@ -160,6 +182,8 @@ def plan(request: Request) -> Plan:
         autoencoder=autoencoder if Stage.VAE in todo else None,
         judges=judges if Stage.JUDGES in todo else None,
         base=base if Stage.BASE in todo else None,
+        post={stage: recipe for stage, recipe in fine.items() if stage in todo},
+        base_folder=base_folder if post else None,
         online={stage: recipe for stage, recipe in recipes.items() if stage in todo},
         teacher=teacher if online else None,
         student=student,
@@ -223,6 +247,10 @@ class _Settings:
         request = self._request
         recipes = base_recipes(request.seconds_of(Stage.BASE), curriculum=request.curriculum, small=request.tiny)
         return {lesson: self._applied(Stage.BASE, recipe) for lesson, recipe in recipes.items()}
+
+    def post(self, stage: Stage) -> PostRecipe:
+        """The recipe of ``sft`` or ``dpo``."""
+        return self._applied(stage, post_recipe(stage, self._request.seconds_of(stage), small=self._request.tiny))
 
     def online(self, student: Path | None) -> dict[Stage, OnlineRecipe]:
         """The recipes of Online's stages; each streams as the one before it did, where nothing else is set."""

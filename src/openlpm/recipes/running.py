@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.fields import as_json
 from openlpm.parallel.world import World
+from openlpm.recipes.watching import Watch, Watcher
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.training.trainer import LogEntry, Objective, Trainer, TrainerConfig
 from openlpm.weights.store import Storage, save
 
 RECIPE_FILE = "recipe.json"
-_FREE = ("seconds", "log_every", "save_every", "save_seconds")
-"""Fields of a trainer that may change while a run goes on."""
+NOTHING_KNOWN = Watch()
+_FREE = ("seconds", "log_every", "save_every", "save_seconds", "accumulate", "context", "checkpoint", "compile")
+"""Fields that may change while a run goes on: how often something is written, and over what a step is spread."""
 
 
 @final
@@ -39,9 +42,19 @@ class Site:
     world: World
     folder: Path
     report: Report
+    board: bool = False
+    """Whether runs are written for TensorBoard too."""
 
 
-def run_to_end(objective: Objective[Any], config: TrainerConfig, site: Site, name: str, recipe: object) -> None:
+def run_to_end(
+    objective: Objective[Any],
+    config: TrainerConfig,
+    site: Site,
+    name: str,
+    recipe: object,
+    *,
+    watch: Watch = NOTHING_KNOWN,
+) -> None:
     """Train to the end, from the last checkpoint if there is one, and leave the averages in place of the weights.
 
     The run lies in ``run-<name>``, with the recipe that it was begun with.
@@ -54,7 +67,14 @@ def run_to_end(objective: Objective[Any], config: TrainerConfig, site: Site, nam
     trainer = Trainer(objective, config, site.world, folder)
     if trainer.resume() and site.world.is_first:
         site.report.say(f"{name}: goes on from step {trainer.step}")
-    trainer.run(lambda entry: site.report.progress(name, entry))
+    if site.world.is_first:
+        watcher = Watcher(
+            folder, watch, site.world.device, lambda entry: site.report.progress(name, entry), board=site.board
+        )
+        trainer.run(watcher)
+        watcher.close()
+    else:
+        trainer.run()
     trainer.average.swap()
 
 
@@ -78,10 +98,11 @@ def _keep_to_recipe(folder: Path, recipe: object, world: World) -> None:
 
 def export_part(part: nn.Module, folder: Path, world: World) -> None:
     """Write a trained part (its averages are in place) in full precision."""
-    whole = {
-        name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().cpu()
-        for name, value in part.state_dict().items()
-    }
+    whole: dict[str, Tensor] = {}
+    for name, value in part.state_dict().items():
+        gathered = value.full_tensor() if isinstance(value, DTensor) else value  # by all processes
+        if world.is_first:
+            whole[name] = gathered.detach().cpu()
     if world.is_first:
         save(whole, folder, storage=Storage.FP32)
     world.wait()

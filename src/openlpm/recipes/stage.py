@@ -12,6 +12,10 @@ class Stage(StrEnum):
     """The critic and the mouth predictor of the benchmark; they never give a gradient to the model."""
     BASE = "base"
     """Transformer and encoders: flow matching on windows of all footage."""
+    SFT = "sft"
+    """Base goes on with the expressive, above all listeners (LPM 1.0, section 2, phase 5)."""
+    DPO = "dpo"
+    """Base comes to prefer the better of its own takes (phase 6)."""
     CAUSAL = "causal"
     """Online learns to denoise a chunk from its past alone, at any time (ours)."""
     ODE = "ode"
@@ -25,4 +29,6 @@ class Stage(StrEnum):
 
 
 BASE_STAGES = (Stage.VAE, Stage.JUDGES, Stage.BASE)
+POST_STAGES = (Stage.SFT, Stage.DPO)
+"""Wanted by name alone: neither has earned its place in nano yet."""
 ONLINE_STAGES = (Stage.CAUSAL, Stage.ODE, Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)

@@ -13,6 +13,7 @@ from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
 from openlpm.bench.mouth_data import VoicePool, VoiceSource
 from openlpm.core.errors import ConfigError
+from openlpm.dit.work import SequenceShape, pass_work
 from openlpm.parallel.apply import compile_units, replicate
 from openlpm.parallel.pieces import InPieces
 from openlpm.parallel.world import World
@@ -27,6 +28,8 @@ from openlpm.recipes.critic import (
     tiny_critic_recipe,
 )
 from openlpm.recipes.running import Site, export_part, run_to_end
+from openlpm.recipes.samples import sample_grid
+from openlpm.recipes.watching import Watch
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.synth.sound.augment import augment
@@ -224,6 +227,19 @@ def train_base(model: CharacterModel, bank: ClipBank, site: Site, recipes: Mappi
     for lesson, recipe in recipes.items():
         objective = BaseObjective(model, bank, recipe.objective)
         replicate(objective.module, world)
-        run_to_end(objective, recipe.trainer, site, f"base-{lesson}", recipe)
+        watch = base_watch(model, bank, recipe)
+        run_to_end(objective, recipe.trainer, site, f"base-{lesson}", recipe, watch=watch)
     for name in BASE_PARTS:
         export_part(model.parts()[name], site.folder / name, world)
+
+
+def base_watch(model: CharacterModel, bank: ClipBank, recipe: BaseRecipe) -> Watch:
+    """What a step of Base computes on average over its layouts, and how to see what has been learnt."""
+    draw, config = recipe.objective.windows, model.config.dit
+    frame_tokens = config.tokens_per_frame(*bank.latents_NTCHW.shape[3:])
+    work: list[float] = []
+    for layout in draw.layouts:
+        references = layout.num_tokens_frames - layout.frames
+        shape = SequenceShape(frames=layout.frames, frame_tokens=frame_tokens, references=references)
+        work.append(max(1, draw.token_frames // layout.num_tokens_frames) * pass_work(config, shape).training)
+    return Watch(operations=sum(work) / len(work), draw=lambda: sample_grid(model, bank, draw))

@@ -5,7 +5,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from openlpm.training.gradients import local
+from openlpm.parallel.scale import local
 
 
 @final

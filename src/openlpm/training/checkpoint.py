@@ -26,6 +26,8 @@ class Progress:
     total_steps: int
     seconds: float = 0.0
     """Spent on it, over all processes that took it up one after another."""
+    guard: tuple[float, ...] = ()
+    """What a ``SpikeGuard`` remembers."""
 
 
 def _optimiser_state(module: nn.Module, optimiser: MuonAdamW) -> dict[str, Any]:

@@ -8,12 +8,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from openlpm.parallel.scale import local
 from openlpm.parallel.world import World
-
-
-def local(tensor: Tensor) -> Tensor:
-    """This process's part of a tensor, sharing its memory (call it without gradients; it is then cheap)."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def is_sharded(parameters: Iterable[nn.Parameter]) -> bool:

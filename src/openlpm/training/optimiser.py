@@ -5,7 +5,7 @@ both share one learning rate (arXiv 2502.16982). Works on plain and on sharded (
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,10 +16,12 @@ from torch.distributed.tensor import DTensor
 from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
-from openlpm.training.gradients import local
+from openlpm.parallel.scale import local, own_part, share
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
+_PIECE = 1 << 29
+"""Numbers that Adam updates at a time: two gigabytes of float32, of which it holds two copies meanwhile."""
 
 
 @final
@@ -47,6 +49,8 @@ class Rhythm:
 
     prefix: str = ""
     """Of the parameters' names."""
+    suffix: str = ""
+    """The same of their ends: where one network plays several roles (``training.roles``)."""
     every: int = 1
     """Steps from one move to the next; the first step moves all."""
     optimiser: OptimiserConfig | None = None
@@ -57,11 +61,6 @@ class Rhythm:
             raise ConfigError(f"every={self.every}: give a whole number of steps, 1 or more")
 
 
-def _share(rows: int, mesh_size: int) -> int:
-    """Rows of a sharded matrix that each process holds (the last ones may hold fewer): torch's chunking."""
-    return -(-rows // mesh_size)
-
-
 def _gathered(locals_: list[Tensor], parameters: list[nn.Parameter]) -> list[Tensor]:
     """Whole matrices from every process's part, in one collective: single ones would cost more than the arithmetic."""
     first = parameters[0]
@@ -70,7 +69,7 @@ def _gathered(locals_: list[Tensor], parameters: list[nn.Parameter]) -> list[Ten
     mesh = first.device_mesh
     padded: list[Tensor] = []
     for part, p in zip(locals_, parameters, strict=True):
-        missing = _share(p.shape[0], mesh.size()) - part.shape[0]
+        missing = share(p.shape[0], mesh.size()) - part.shape[0]
         flat = part.reshape(part.shape[0], p.numel() // p.shape[0])
         padded.append(functional.pad(flat, (0, 0, 0, missing)).flatten())
     mine = torch.cat(padded)
@@ -81,14 +80,6 @@ def _gathered(locals_: list[Tensor], parameters: list[nn.Parameter]) -> list[Ten
         part.reshape(-1, p.numel() // p.shape[0])[: p.shape[0]].reshape(p.shape)
         for part, p in zip(parts, parameters, strict=True)
     ]
-
-
-def _own_part(whole: Tensor, like: Tensor) -> Tensor:
-    if not isinstance(like, DTensor):
-        return whole
-    rows = _share(like.shape[0], like.device_mesh.size())
-    first = like.device_mesh.get_local_rank() * rows
-    return whole[first : first + rows]
 
 
 def orthogonalise(matrices_NPQ: Tensor) -> Tensor:
@@ -131,7 +122,10 @@ class MuonAdamW(torch.optim.Optimizer):
                 sorted_in[(rhythm, matrix)].append(parameter)
         for number, rhythm in enumerate(self._rhythms):
             if not any(key[0] == number for key in sorted_in):
-                raise ConfigError(f"prefix={rhythm.prefix!r}: no trained parameter has such a name; leave it out")
+                raise ConfigError(
+                    f"prefix={rhythm.prefix!r}, suffix={rhythm.suffix!r}: no trained parameter has such a name; leave "
+                    "it out"
+                )
         groups: list[dict[str, Any]] = [
             {"params": parameters, "matrices": matrix, "rhythm": number}
             for (number, matrix), parameters in sorted_in.items()
@@ -142,7 +136,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _rhythm_of(self, name: str) -> int:
         for number, rhythm in enumerate(self._rhythms):
-            if name.startswith(rhythm.prefix):
+            if name.startswith(rhythm.prefix) and name.endswith(rhythm.suffix):
                 return number
         raise ConfigError(f"{name} fits no rhythm: add one with a prefix of its name, or one without a prefix")
 
@@ -182,8 +176,8 @@ class MuonAdamW(torch.optim.Optimizer):
             rate = self.rate * (config.lr / self._config.lr)
             if parameters and group["matrices"]:
                 self._muon(parameters, rate, config)
-            elif parameters:
-                self._adamw(parameters, rate, config)
+            for some in _in_pieces(parameters) if not group["matrices"] else ():
+                self._adamw(some, rate, config)
 
     def _muon(self, parameters: list[nn.Parameter], rate: Tensor, config: OptimiserConfig) -> None:
         grads = [local(p.grad) for p in parameters if p.grad is not None]
@@ -200,7 +194,7 @@ class MuonAdamW(torch.optim.Optimizer):
             update_NPQ = orthogonalise(stacked_NPQ) * (0.2 * max(rows, columns) ** 0.5)
             for (p, whole), update in zip(same, update_NPQ, strict=True):
                 weights.append(local(p))
-                updates.append(_own_part(update.reshape(whole.shape), p))
+                updates.append(own_part(update.reshape(whole.shape), p))
         torch._foreach_mul_(weights, 1 - rate * config.weight_decay)
         torch._foreach_mul_(updates, -rate)
         torch._foreach_add_(weights, updates)
@@ -221,6 +215,21 @@ class MuonAdamW(torch.optim.Optimizer):
         steps = torch._foreach_div(means, roots)  # noqa: SLF001 (has no public name)
         torch._foreach_mul_(steps, -rate / unbiased_mean)
         torch._foreach_add_([local(p) for p in parameters], steps)
+
+
+def _in_pieces(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    """Parameters that are updated together: what is computed in between is held for so many at a time."""
+    piece: list[nn.Parameter] = []
+    held = 0
+    for parameter in parameters:
+        size = local(parameter.detach()).numel()
+        if piece and held + size > _PIECE:
+            yield piece
+            piece, held = [], 0
+        piece.append(parameter)
+        held += size
+    if piece:
+        yield piece
 
 
 def is_matrix(name: str, parameter: nn.Parameter) -> bool:
