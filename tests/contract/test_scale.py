@@ -1,5 +1,6 @@
 """A large model learns the same however it is spread: over one process or two, by batches or by columns."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -109,6 +110,9 @@ def test_a_spread_that_was_not_joined_is_refused() -> None:
         scale(whole_model(), world, replace(PLAIN, context=2))
     with pytest.raises(ConfigError, match="must divide the 1 processes"), joined("cpu", context=2):
         pass
+    if importlib.util.find_spec("torchao") is None:
+        with joined("cpu") as world, pytest.raises(ConfigError, match="pip install torchao"):
+            scale(whole_model(), world, replace(PLAIN, float8=True))
     with pytest.raises(ConfigError, match="context=0"):
         ScaleConfig(context=0)
     assert CONFIG.num_heads % 2 == 0
