@@ -42,6 +42,8 @@ ROOMY = MemoryConfig(sink_frames=2, window_frames=12)
 TIGHT = MemoryConfig(sink_frames=1, window_frames=4)
 # Sums of float64 in another order.
 EXACT = {"rtol": 0, "atol": 1e-10}
+# A ring turns keys on when its window moves: angles are float32, and their sum is rounded once more.
+TURNED = {"rtol": 0, "atol": 1e-7}
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_a_stream_of_chunks_equals_one_causal_pass(model, make) -> None:
 @pytest.mark.parametrize("placing", list(Placing))
 def test_a_ring_equals_a_growing_memory_after_it_went_round(model, placing: Placing) -> None:
     clip, config = Clip(22), replace(TIGHT, placing=placing)
-    torch.testing.assert_close(streamed(model, clip, ring(config)), streamed(model, clip, growing(config)), **EXACT)
+    torch.testing.assert_close(streamed(model, clip, ring(config)), streamed(model, clip, growing(config)), **TURNED)
 
 
 @torch.no_grad()

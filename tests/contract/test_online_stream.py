@@ -46,6 +46,8 @@ GLOBAL = Reference(kind=ReferenceKind.GLOBAL, picture_HWC=np.zeros((SIZE, SIZE, 
 FIRST = replace(GLOBAL, kind=ReferenceKind.FIRST)
 # Sums of float64 in another order.
 EXACT = {"rtol": 0, "atol": 1e-9}
+# A ring turns keys on when its window moves: angles are float32, and their sum is rounded once more.
+TURNED = {"rtol": 0, "atol": 1e-7}
 # The same after the pictures became float32.
 PICTURE = {"rtol": 0, "atol": 1e-6}
 
@@ -166,7 +168,7 @@ def test_the_loop_makes_the_same_with_either_memory(
     for number, noise in enumerate(noises(online, FULL)):
         condition = heard(model, 2 * number, 2)
         left, right = (maker.make(each, noise, condition) for each in (round_, grown))
-        torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **EXACT)
+        torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **TURNED)
         assert len(left.predictions) == 3
 
 

@@ -36,7 +36,7 @@ def speed(
     Time does not depend on the values of weights. Ceilings of products and attention are measured in the same run.
     """
     from openlpm.bench.speed.columns import measure_columns
-    from openlpm.bench.speed.measure import Wishes, measure
+    from openlpm.bench.speed.measure import Wishes, fp8_error, measure, release
     from openlpm.bench.speed.peers import PEERS
     from openlpm.bench.speed.reckoning import has_room
     from openlpm.bench.speed.rows import speed_rows
@@ -47,13 +47,16 @@ def speed(
     setting = _setting(model, resolution, gpus, plan, context, decoder, fp8=fp8)
     devices, free = _devices(setting, place)
     on_gpu = place.type == "cuda"
-    both = error and has_room(replace(setting, fp8=False), free)
-    wishes = Wishes(seconds=seconds, compiled=on_gpu if compiled is None else compiled, error=both)
+    both = error and setting.plan is not Plan.COLUMNS and has_room(replace(setting, fp8=False), free)
+    wishes = Wishes(seconds=seconds, compiled=on_gpu if compiled is None else compiled)
     with stages() as report:
         if setting.plan is Plan.COLUMNS:
             found = measure_columns(setting, place.type, wishes, report)
         else:
             found = measure(setting, devices, wishes, report)
+            if both and setting.fp8:
+                release(devices)
+                found = replace(found, fp8_error=fp8_error(setting, devices, wishes, report))
     notes = [setting.told(), f"memory that it should take a device, reckoned: {_reckoned(setting)}", *PEERS]
     notes += ["no fp8_error: the same in bf16 does not fit"] if error and not both else []
     notes += [] if on_gpu else ["not on a GPU: this shows that the command works, and nothing of its speed"]

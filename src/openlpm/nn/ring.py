@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
-from openlpm.nn.memory import MemoryConfig, Seen, chunk_positions, chunk_slots, slot_positions
-from openlpm.nn.rope import grid_positions, rotate_into, rotation_at
+from openlpm.nn.memory import MemoryConfig, Placing, Seen, chunk_positions, chunk_slots, slot_positions
+from openlpm.nn.rope import Rotation, axis_widths, grid_positions, rotate, rotate_into, rotation_at, turn_of_time
 
 
 @final
@@ -44,6 +44,7 @@ class RowMemory:
     """All that a ``RingMemory`` knows about one row, copied."""
 
     keys: Tensor
+    """As they stand after ``frames``."""
     values: Tensor
     reference_keys: Tensor
     references_J: Tensor
@@ -55,8 +56,9 @@ class RingMemory:
     """A ``Memory`` for inference. Nothing depends on how full it is: no shape, no branch, no wait for the device.
 
     For each layer, row and head, keys and values lie as [references | sinks, window | current chunk], so that a step
-    writes its own part and attends to the whole without copying. What is empty is masked. Keys as they were before
-    rotation lie apart, and so does what is staged: a step may come after the one that is remembered.
+    writes its own part and attends to the whole without copying. What is empty is masked. Keys lie as they are seen,
+    rotated, and nowhere else: when the window moves on, a commit turns it back in time by as much. A frame is turned so
+    as often as chunks fit into the window, then it is forgotten; what rounding that adds stays as small.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class RingMemory:
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        last_is_kept: bool = False,
     ) -> None:
+        """``last_is_kept``: the step that is remembered is a chunk's last, so nothing need be set aside for it."""
         if shape.chunk_frames > config.window_frames:
             raise ConfigError(
                 f"chunk_frames={shape.chunk_frames}: a window of {config.window_frames} frames cannot hold a chunk; "
@@ -83,9 +87,7 @@ class RingMemory:
             return torch.zeros(*lead, frames * size, shape.head_width, dtype=dtype, device=device).transpose(2, 3)
 
         whole = shape.num_references + config.num_frames + shape.chunk_frames
-        self._keys_XBMNK = empty(config.num_frames)
-        self._staged_keys_XBSNK = empty(shape.chunk_frames)
-        self._staged_values_XBSNK = empty(shape.chunk_frames)
+        self._staged = None if last_is_kept else (empty(shape.chunk_frames), empty(shape.chunk_frames))
         self._seen_XBLNK = empty(whole)
         self._values_XBLNK = empty(whole)
         self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
@@ -121,9 +123,6 @@ class RingMemory:
         if num_frames != self.shape.chunk_frames:
             raise ConfigError(f"num_frames={num_frames}: this memory was made for chunks of {self.shape.chunk_frames}")
         positions_BM = self.positions()
-        rotation = rotation_at(grid_positions(positions_BM.float(), *self.shape.grid), self.shape.head_width)
-        for layer in range(self.shape.num_layers):
-            rotate_into(self._seen_XBLNK[layer, :, self._slots], self._keys_XBMNK[layer], rotation)
         current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
         visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
         self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))
@@ -143,23 +142,59 @@ class RingMemory:
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)
-        self._staged_keys_XBSNK[layer] = key_BSNK
-        self._staged_values_XBSNK[layer] = value_BSNK
+        if self._staged is not None:  # else it is what ``look`` was given last
+            self._staged[0][layer], self._staged[1][layer] = key_BSNK, value_BSNK
 
     def commit(self, moving_B: Bool[Tensor, " B"] | None = None) -> None:
-        frames, slots = self.shape.chunk_frames, self.config.num_frames
-        row_B1 = torch.arange(self.shape.num_rows, device=self._frames_B.device)[:, None]
-        index = (row_B1, chunk_slots(self.config, self._frames_B, frames))
+        frames, before_B = self.shape.chunk_frames, self._frames_B
+        after_B = before_B + (frames if moving_B is None else frames * moving_B)
+        row_B1 = torch.arange(self.shape.num_rows, device=before_B.device)[:, None]
+        index = (row_B1, chunk_slots(self.config, before_B, frames))
+        turn = self._turn_back(before_B, after_B)
+        placed = None
+        if self._staged is not None:
+            positions_BT = chunk_positions(self.config, before_B, frames).float()
+            placed = rotation_at(grid_positions(positions_BT, *self.shape.grid), self.shape.head_width)
         for layer in range(self.shape.num_layers):
-            for kept, new_BSNK in (
-                (self._keys_XBMNK[layer], self._staged_keys_XBSNK[layer]),
-                (self._values_XBLNK[layer, :, self._slots], self._staged_values_XBSNK[layer]),
+            self._turn_window(layer, turn)
+            for whole_XBLNK, new_BSNK in zip(
+                (self._seen_XBLNK, self._values_XBLNK), self._new(layer, turn, placed), strict=True
             ):
-                kept_BMPNK, new_BTPNK = kept.unflatten(1, (slots, -1)), new_BSNK.unflatten(1, (frames, -1))
+                kept_BMPNK = whole_XBLNK[layer, :, self._slots].unflatten(1, (self.config.num_frames, -1))
+                new_BTPNK = new_BSNK.unflatten(1, (frames, -1))
                 if moving_B is not None:
                     new_BTPNK = torch.where(moving_B[:, None, None, None, None], new_BTPNK, kept_BMPNK[index])
                 kept_BMPNK[index] = new_BTPNK
-        self._frames_B += frames if moving_B is None else frames * moving_B
+        self._frames_B.copy_(after_B)
+
+    def _turn_back(self, before_B: Tensor, after_B: Tensor) -> Rotation | None:
+        """By how much the window moves on; None: it never does."""
+        if self.config.placing is Placing.ABSOLUTE:
+            return None
+        left_B = [(each - self.config.num_frames).clamp_min(0) for each in (before_B, after_B)]
+        return turn_of_time((left_B[0] - left_B[1]).float()[:, None], self.shape.head_width)
+
+    def _turn_window(self, layer: int, turn: Rotation | None) -> None:
+        if turn is not None:
+            sinks = self.config.sink_frames * self.shape.tokens_per_frame
+            window_BSNT = self._seen_XBLNK[layer, :, self._slots][:, sinks:, :, : self._time_width]
+            rotate_into(window_BSNT, window_BSNT, turn)
+
+    def _new(self, layer: int, turn: Rotation | None, placed: Rotation | None) -> tuple[Tensor, Tensor]:
+        """Keys of the chunk where they will stand, and its values."""
+        if self._staged is not None and placed is not None:
+            key_BSNK, value_BSNK = rotate(self._staged[0][layer], placed), self._staged[1][layer]
+        else:
+            key_BSNK = self._seen_XBLNK[layer, :, self._current]
+            value_BSNK = self._values_XBLNK[layer, :, self._current]
+        if turn is not None:
+            in_time_BSNT = key_BSNK[..., : self._time_width]
+            rotate_into(in_time_BSNT, in_time_BSNT, turn)
+        return key_BSNK, value_BSNK
+
+    @property
+    def _time_width(self) -> int:
+        return axis_widths(self.shape.head_width)[0]
 
     def keep_references(
         self,
@@ -181,8 +216,8 @@ class RingMemory:
     def snapshot(self, row: int) -> RowMemory:
         """Everything that is remembered of a row between two chunks."""
         return RowMemory(
-            keys=self._keys_XBMNK[:, row].clone(),
-            values=self._values_XBLNK[:, row].clone(),
+            keys=self._seen_XBLNK[:, row, self._slots].clone(),
+            values=self._values_XBLNK[:, row, : self._current.start].clone(),
             reference_keys=self._seen_XBLNK[:, row, self._references].clone(),
             references_J=self._references_BJ[row].clone(),
             frames=self._frames_B[row].clone(),
@@ -190,8 +225,8 @@ class RingMemory:
 
     def restore(self, row: int, saved: RowMemory) -> None:
         """Go on with a row where it was saved, in this memory or in another of the same sizes."""
-        self._keys_XBMNK[:, row] = saved.keys
-        self._values_XBLNK[:, row] = saved.values
+        self._seen_XBLNK[:, row, self._slots] = saved.keys
+        self._values_XBLNK[:, row, : self._current.start] = saved.values
         self._seen_XBLNK[:, row, self._references] = saved.reference_keys
         self._references_BJ[row] = saved.references_J
         self._frames_B[row] = saved.frames
@@ -205,8 +240,7 @@ class RingMemory:
 
     def _buffers(self) -> tuple[Tensor, ...]:
         """Whatever holds keys and values: layers by rows by tokens."""
-        staged = (self._staged_keys_XBSNK, self._staged_values_XBSNK)
-        return (self._keys_XBMNK, self._seen_XBLNK, self._values_XBLNK, *staged)
+        return (self._seen_XBLNK, self._values_XBLNK, *(self._staged or ()))
 
     def _refuse_gradients(self, key_BSNK: Tensor) -> None:
         if key_BSNK.requires_grad:

@@ -93,6 +93,7 @@ def voice_encoder(config: DiTConfig, device: torch.device, dtype: torch.dtype) -
     """At the width of the size's voices; small where these are."""
     assert config.speak is not None
     large = is_large(config)
+    torch.backends.mha.set_fastpath_enabled(False)  # it picks its own attention, which is not the fastest
     with torch.device(device):
         encoder = VoiceEncoder(config.speak.width, layers=32 if large else 2, seconds=30 if large else 2)
     return encoder.to(dtype).eval().requires_grad_(requires_grad=False)

@@ -41,10 +41,9 @@ class Reckoned:
 
 def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
     """Memory on each device."""
-    frames, (rows, columns) = setting.online.memory.num_frames, setting.grid
-    seen, chunk = setting.key_frames, setting.online.chunk_frames
+    rows, columns = setting.grid
     share = setting.devices if setting.plan is Plan.COLUMNS else 1
-    ring = 2 * (frames + 2 * seen + 2 * chunk) * rows * columns * setting.dit.width * setting.dit.num_layers // share
+    ring = 2 * 2 * setting.key_frames * rows * columns * setting.dit.width * setting.dit.num_layers // share
     weights = weight_bytes(setting.dit, fp8=setting.fp8)
     activations = _ACTIVATIONS * setting.chunk_tokens * setting.dit.width * 2 // share
     voice_width = 0 if setting.dit.speak is None else setting.dit.speak.width

@@ -53,6 +53,7 @@ def speed_rows(setting: SpeedSetting, found: Measured, device: str) -> list[Row]
     rows += [
         Row.of(f"{name}/step/{step}", Estimate.single(1e3 * spent), unit="ms") for step, spent in found.stage_s.items()
     ]
+    rows += [Row.of(f"{name}/ready/{step}", Estimate.single(spent), unit="s") for step, spent in found.ready_s.items()]
     rows += _ceiling_rows(setting, found, name)
     if found.fp8_error is not None:
         rows.append(Row.of(f"{name}/fp8_error", Estimate.single(found.fp8_error)))

@@ -55,7 +55,7 @@ class SpeedStream:
         self.backbone = transformer_of_chance(setting.dit, first, dtype)
         self.refiner = self.backbone if last == first else transformer_of_chance(setting.dit, last, dtype)
         if narrow:
-            self.narrow()
+            self._narrow()
         with torch.random.fork_rng(devices=[last] if last.type == "cuda" else []):
             torch.manual_seed(0)  # the same in every process
             self.voices: VoiceEncoder = voice_encoder(setting.dit, last, dtype)
@@ -77,8 +77,7 @@ class SpeedStream:
         """The transformers, each once."""
         return [self.backbone] if self.refiner is self.backbone else [self.backbone, self.refiner]
 
-    def narrow(self) -> None:
-        """Compute in 8 bits from now on."""
+    def _narrow(self) -> None:
         for network in self.networks():
             to_fp8(network)
         for device in {self.first, self.last}:
@@ -95,6 +94,7 @@ class SpeedStream:
     def restart(self, seed: int = 1) -> None:
         """Begin anew with references read, words read and a memory that is full; the same for every ``seed``."""
         self._draw = torch.Generator().manual_seed(seed)
+        self._noise = torch.Generator(device=self.first).manual_seed(seed)
         self._text_BLD = self._random(1, self.setting.dit.text_tokens, self.setting.dit.text_width).to(self.first)
         self._texts = self._maker.read_texts(self._text_BLD)
         if self.refiner is not self.backbone:
@@ -108,7 +108,7 @@ class SpeedStream:
             memory.reset(0)
             memory.show_references(None)
             self._refer(network, memory, references.to(device))
-            memory.num_committed.fill_(memory.config.num_frames)
+            self._fill(memory, device)
             memory.nothing_hidden = True
         self._decoded = None
 
@@ -131,11 +131,11 @@ class SpeedStream:
         counts = (speak.num_tokens(online.chunk_frames), listen.num_tokens(online.chunk_frames))
         speak_BLD, listen_BLD = self.voices(sound_VLM.to(self.last, non_blocking=True), counts)
         shape = (online.num_noises, 1, setting.dit.latent_channels, online.chunk_frames, *setting.latents)
-        noise_NBCTHW = torch.randn(shape, generator=self._draw)
+        noise_NBCTHW = torch.randn(shape, generator=self._noise, device=self.first)
         condition = Condition(
             text_BLD=self._text_BLD, speak_BLD=speak_BLD.to(self.first), listen_BLD=listen_BLD.to(self.first)
         )
-        return Heard(noise_NBCTHW=self._mine(noise_NBCTHW).to(self.first), condition=condition)
+        return Heard(noise_NBCTHW=self._mine(noise_NBCTHW), condition=condition)
 
     def draft(self, heard: Heard) -> Draft:
         """The backbone's steps, on the first device; the draft goes to the last."""
@@ -179,13 +179,26 @@ class SpeedStream:
     def _refer(self, network: CharacterTransformer, memory: RingMemory, references_BCJHW: Tensor) -> None:
         device = references_BCJHW.device
         places_J = network.reference_positions(SLOTS, device)
-        network(
-            references_BCJHW,
-            torch.zeros(1, len(SLOTS), device=device),
-            Condition(text_BLD=self._text_BLD.to(device)),
-            attend=self._around(Referring(memories=(memory,)), places_J),
-            positions_T=places_J,
-        )
+        with torch.compiler.set_stance("force_eager"):  # once: to compile it takes longer than to do it
+            network(
+                references_BCJHW,
+                torch.zeros(1, len(SLOTS), device=device),
+                Condition(text_BLD=self._text_BLD.to(device)),
+                attend=self._around(Referring(memories=(memory,)), places_J),
+                positions_T=places_J,
+            )
+
+    def _fill(self, memory: RingMemory, device: torch.device) -> None:
+        """A past of chance: on zeros a device takes less power, and runs faster than it will."""
+        shape, draw = memory.shape, torch.Generator(device=device).manual_seed(2)
+        size = (1, shape.chunk_frames * shape.tokens_per_frame, shape.num_heads, shape.head_width)
+        for _ in range(-(-memory.config.num_frames // shape.chunk_frames)):
+            memory.open_chunk(shape.chunk_frames)
+            for layer in range(shape.num_layers):
+                key_BSNK, value_BSNK = (torch.randn(size, generator=draw, device=device).to(self.dtype) for _ in "kv")
+                memory.look(layer, key_BSNK, value_BSNK)
+                memory.stage(layer, key_BSNK, value_BSNK)
+            memory.commit()
 
     def _around(self, attend: Attend, positions_T: Tensor) -> Attend:
         return attend if self.split is None else SplitHeads(attend, self.split, positions_T)
@@ -195,7 +208,7 @@ class SpeedStream:
 
     def _ring(self, device: torch.device) -> RingMemory:
         config: MemoryConfig = self.setting.online.memory
-        return RingMemory(config, self.setting.ring, dtype=self.dtype, device=device)
+        return RingMemory(config, self.setting.ring, dtype=self.dtype, device=device, last_is_kept=True)
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)

@@ -1,0 +1,42 @@
+# pyright: basic, reportMissingImports=false, reportUntypedFunctionDecorator=false
+# ruff: noqa: ANN001, ANN201, PLR0913, PLR0917 (Triton reads these functions: pointers and strides come one by one)
+"""Kernels in Triton, which their callers import when there is a GPU to run them."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def turn(
+    x,
+    out,
+    cos,
+    sin,
+    x_b,
+    x_s,
+    x_n,
+    out_b,
+    out_s,
+    out_n,
+    angle_b,
+    angle_s,
+    heads,
+    P: tl.constexpr,
+    PADDED: tl.constexpr,
+    HEADS: tl.constexpr,
+):
+    """Rotary positions (``nn.rope_kernel``): one token, ``HEADS`` of its heads."""
+    token = tl.program_id(0).to(tl.int64)
+    row = tl.program_id(1).to(tl.int64)
+    head = tl.program_id(2).to(tl.int64) * HEADS + tl.arange(0, HEADS)
+    pair = tl.arange(0, PADDED)
+    angle = row * angle_b + token * angle_s + pair
+    cosine = tl.load(cos + angle, mask=pair < P, other=0.0)[None, :]
+    sine = tl.load(sin + angle, mask=pair < P, other=0.0)[None, :]
+    channel = tl.arange(0, 2 * PADDED)[None, :]
+    inside = (head[:, None] < heads) & (channel < 2 * P)
+    given = tl.load(x + row * x_b + token * x_s + head[:, None] * x_n + channel, mask=inside, other=0.0)
+    real, imaginary = tl.split(given.to(tl.float32).reshape(HEADS, PADDED, 2))
+    turned = tl.interleave(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+    place = out + row * out_b + token * out_s + head[:, None] * out_n + channel
+    tl.store(place, turned.to(out.dtype.element_ty), mask=inside)

@@ -1,0 +1,51 @@
+"""Rotary positions in one pass over memory, for GPUs (Triton); ``nn.rope`` says what is computed.
+
+Written out, the rotation of half a second of 17 B takes eight passes in float32. Here every number is read once and
+written once, in its own type, wherever it lies: a memory's buffer is filled without a copy.
+"""
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_THERE = find_spec("triton") is not None
+
+_HEADS = 8
+"""Heads that one program turns: with 128 channels, eight numbers a thread."""
+
+
+def is_supported(x: Tensor) -> bool:
+    """Whether the kernel takes this tensor: on a GPU, no gradient asked for, channels side by side."""
+    plain = _THERE and x.is_cuda and x.dtype in (torch.bfloat16, torch.float16, torch.float32)
+    return plain and x.stride(-1) == 1 and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+
+
+def turn_into(target_BSNK: Tensor, x_BSNK: Tensor, cos_SP: Tensor, sin_SP: Tensor) -> None:
+    """Rotate P pairs of channels of every token into ``target_BSNK``, which may be ``x_BSNK`` itself.
+
+    Angles are (S, P) or (B, S, P) in float32. Other strides than that of channels do not matter.
+    """
+    from openlpm.nn import kernels  # loads Triton
+
+    turn: Any = kernels.turn
+    batch, tokens, heads, width = x_BSNK.shape
+    cos_BSP, sin_BSP = (each.expand(batch, tokens, width // 2) for each in (cos_SP, sin_SP))
+    if cos_BSP.stride() != sin_BSP.stride() or cos_BSP.stride(2) != 1:
+        cos_BSP, sin_BSP = cos_BSP.contiguous(), sin_BSP.contiguous()
+    grid = (tokens, batch, -(-heads // _HEADS))
+    pairs = 1 << (width // 2 - 1).bit_length()
+    turn[grid](
+        x_BSNK,
+        target_BSNK,
+        cos_BSP,
+        sin_BSP,
+        *x_BSNK.stride()[:3],
+        *target_BSNK.stride()[:3],
+        *cos_BSP.stride()[:2],
+        heads,
+        P=width // 2,
+        PADDED=pairs,
+        HEADS=_HEADS,
+    )
