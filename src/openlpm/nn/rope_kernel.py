@@ -4,6 +4,7 @@ Written out, the rotation of half a second of 17 B takes eight passes in float32
 written once, in its own type, wherever it lies: a memory's buffer is filled without a copy.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,16 +37,22 @@ def turn_into(target_BSNK: Tensor, x_BSNK: Tensor, cos_SP: Tensor, sin_SP: Tenso
         cos_BSP, sin_BSP = cos_BSP.contiguous(), sin_BSP.contiguous()
     grid = (tokens, batch, -(-heads // _HEADS))
     pairs = 1 << (width // 2 - 1).bit_length()
-    turn[grid](
-        x_BSNK,
-        target_BSNK,
-        cos_BSP,
-        sin_BSP,
-        *x_BSNK.stride()[:3],
-        *target_BSNK.stride()[:3],
-        *cos_BSP.stride()[:2],
-        heads,
-        P=width // 2,
-        PADDED=pairs,
-        HEADS=_HEADS,
-    )
+    with _at(x_BSNK):
+        turn[grid](
+            x_BSNK,
+            target_BSNK,
+            cos_BSP,
+            sin_BSP,
+            *x_BSNK.stride()[:3],
+            *target_BSNK.stride()[:3],
+            *cos_BSP.stride()[:2],
+            heads,
+            P=width // 2,
+            PADDED=pairs,
+            HEADS=_HEADS,
+        )
+
+
+def _at(x: Tensor) -> AbstractContextManager[Any]:
+    """Triton launches on the device of the moment, not on that of the tensors."""
+    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
