@@ -17,26 +17,47 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from openlpm.bench.origin import describe_commit, describe_machine
 from openlpm.bench.result import Row, Table
+from openlpm.bench.speed.ceilings import median_s
 from openlpm.bench.speed.columns import measure_columns
-from openlpm.bench.speed.measure import Wishes, fp8_error, measure, release
+from openlpm.bench.speed.measure import Wishes, dtype_on, fp8_error, measure, release
 from openlpm.bench.speed.reckoning import reckon, require_room
 from openlpm.bench.speed.rows import prefix_of, speed_rows
 from openlpm.bench.speed.setting import Context, DecoderKind, Plan, SpeedSetting, plan_for
 from openlpm.bench.statistics import Estimate
+from openlpm.core.errors import InputError
+from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, is_supported
+from openlpm.nn.narrow_attention import is_supported as is_attention_supported
+from openlpm.nn.narrow_attention import narrow_attention, narrow_into, narrowed
+from openlpm.nn.ring import RingMemory
+from openlpm.nn.rope import Rotation, grid_positions, rotate, rotation_at
+from openlpm.parallel.attention_choice import fastest_attention
 from openlpm.parallel.narrow import relative_difference
 from openlpm.recipes.speed import speed_size
 
-SHOWN = ("/fps", "/first_frame_s", "/cost_ratio", "/memory", "/fp8_error", "/ceiling", "/share/", "/step/", "/ready/")
+SHOWN = (
+    "kernel/",
+    "/fps",
+    "/first_frame_s",
+    "/cost_ratio",
+    "/memory",
+    "/fp8_error",
+    "/ceiling",
+    "/share/",
+    "/step/",
+    "/ready/",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +68,8 @@ class Job:
     more: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: float = 20.0
     error: bool = False
+    kernels: bool = False
+    """Only single kernels: how fast, and how exact."""
     limit_s: float = 240.0
 
     def setting(self, *, rehearse: bool) -> SpeedSetting:
@@ -60,17 +83,23 @@ class Job:
 
 
 NARROW, PAPER = {"picture": (720, 416), "context": Context.NARROW}, {"context": Context.PAPER}
+FP8_ATTENTION = {"narrow_attention": True}
 JOBS = (
+    Job(name="1x-kernels", kernels=True, limit_s=90),
     Job(name="2x-832x480", seconds=60),
     Job(name="1x-832x480"),
     Job(name="1x-720x416", more=NARROW),
+    Job(name="1x-832x480-fp8-attention", more=FP8_ATTENTION),
+    Job(name="1x-720x416-fp8-attention", more=FP8_ATTENTION | NARROW),
     Job(name="2x-832x480-columns", more={"plan": Plan.COLUMNS}),
+    Job(name="2x-832x480-columns-fp8-attention", more=FP8_ATTENTION | {"plan": Plan.COLUMNS}),
     Job(name="4x-832x480"),
     Job(name="1x-832x480-paper", more=PAPER, seconds=8),
     Job(name="2x-832x480-paper", more=PAPER),
     Job(name="4x-832x480-paper", more=PAPER),
     Job(name="4x-1280x720", more={"picture": (1280, 720)}),
     Job(name="1x-832x480-error", error=True),
+    Job(name="1x-832x480-fp8-attention-error", more=FP8_ATTENTION, error=True),
     Job(name="1x-832x480-bf16", more={"fp8": False}, seconds=10),
     Job(name="1x-832x480-wan-vae", more={"decoder": DecoderKind.WAN}, seconds=10),
     Job(name="1x-832x480-long", seconds=60, limit_s=300),
@@ -104,8 +133,6 @@ def work(options: argparse.Namespace) -> None:
     """Time some settings in this process, each of whose failures is told and costs that one alone."""
     began = time.monotonic()
     kind = "cpu" if options.rehearse else "cuda"
-    if not (options.out / "fp8_kernel.json").is_file():
-        (options.out / "fp8_kernel.json").write_text(json.dumps(kernel_error(kind)))
     for job in (job for job in JOBS if job.name in options.work):
         (options.out / f"{job.name}.begun").touch()
         try:
@@ -125,6 +152,8 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
     print(f"{job.name}: {setting.told()}", flush=True)
     if kind == "cuda":
         require_room(setting, tuple(torch.cuda.mem_get_info(device)[0] for device in devices))
+    if setting.narrow_attention and kind == "cuda" and not is_attention_supported(devices[0]):
+        raise InputError("narrow_attention: install fa3-fwd, on a Hopper GPU")
     wishes = Wishes(
         seconds=1.0 if options.rehearse else options.seconds or job.seconds,
         compiled=not (options.no_compile or options.rehearse),
@@ -135,7 +164,9 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
             print(f"  [{time.monotonic() - began:6.1f} s] {stage} {done}/{total}", flush=True)
 
     short = kind if kind == "cpu" else torch.cuda.get_device_name().removeprefix("NVIDIA ").replace(" ", "-")
-    if job.error:
+    if job.kernels:
+        rows = kernel_rows(setting, devices[0], short)
+    elif job.error:
         error = fp8_error(setting, devices, wishes, report)
         rows = [Row.of(f"{prefix_of(setting, short)}/fp8_error", Estimate.single(error))]
     else:
@@ -157,7 +188,70 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
         notes=(setting.told(), f"reckoned: {max(each.total for each in reckon(setting)) / 2**30:.1f} GiB a device"),
     )
     table.write_json(options.out / f"{job.name}.json")
-    show(table.rows)
+    if not job.kernels:  # those are told one by one
+        show(table.rows)
+
+
+def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list[Row]:
+    """Attention with each kernel there is, and what stands between products, at the shapes of the setting."""
+    dit, heads = setting.dit, setting.dit.num_heads
+    torch.manual_seed(0)
+
+    def drawn(tokens: int) -> Tensor:
+        return torch.randn(1, heads, tokens, dit.head_width, device=device).to(dtype_on(device)).transpose(1, 2)
+
+    query, key, value = drawn(setting.chunk_tokens), drawn(setting.key_tokens), drawn(setting.key_tokens)
+    few = query[:, :64]
+    wanted = attention(few.float(), key.float(), value.float())
+    operations = 4 * setting.chunk_tokens * setting.key_tokens * dit.width
+    rows: list[Row] = []
+
+    def add(name: str, work: Callable[[], object], amount: float, unit: str, error: float | None = None) -> None:
+        spent = median_s(work, device)
+        rows.append(Row.of(f"kernel/{name}/1x{short}", Estimate.single(1e-12 * amount / spent), unit=unit))
+        rows.append(Row.of(f"kernel/{name}/step/1x{short}", Estimate.single(1e3 * spent), unit="ms"))
+        if error is not None:
+            rows.append(Row.of(f"kernel/{name}/error/1x{short}", Estimate.single(error)))
+        show(tuple(rows[-3:]))
+
+    def attended(name: str, given: tuple[Tensor, Tensor, Tensor], work: Callable[..., Tensor]) -> None:
+        error = relative_difference(work(given[0][:, :64], *given[1:]).float(), wanted)
+        add(f"attention/{name}", lambda: work(*given), operations, "TFLOP/s", error)
+
+    with torch.inference_mode():
+        with fastest_attention(device):
+            attended("cudnn", (query, key, value), attention)
+        if device.type == "cpu" or is_attention_supported(device):
+            narrow = (narrowed(query), narrowed(key), narrowed(value))
+            attended("fp8", narrow, partial(narrow_attention, dtype=query.dtype))
+        if is_attention_supported(device):
+            attended("flash3", (query, key, value), flash3)
+        positions = grid_positions(torch.arange(setting.online.chunk_frames, device=device).float(), *setting.grid)
+        rotation, size = rotation_at(positions, dit.head_width), query.numel() * query.element_size()
+        error = relative_difference(
+            rotate(few, part(rotation, 64)).float(), rotate(few.cpu(), part(rotation, 64, "cpu")).float().to(device)
+        )
+        add("rotate", lambda: rotate(query, rotation), 2 * size, "TB/s", error)
+        target = torch.empty_like(key[:, : setting.chunk_tokens], dtype=torch.float8_e4m3fn)
+        error = relative_difference(narrowed(few).float(), narrowed(few.cpu()).float().to(device))
+        add("narrow", lambda: narrow_into(target, query), 1.5 * size, "TB/s", error)
+        small = replace(setting.ring, num_layers=2)
+        ring = RingMemory(setting.online.memory, small, dtype=query.dtype, device=device, last_is_kept=True)
+        add("commit of 2 layers", ring.commit, 8 * size, "TB/s")
+    if (error := kernel_error(device.type)) is not None:
+        rows.append(Row.of(f"kernel/fp8_linear/error/1x{short}", Estimate.single(error)))
+    return rows
+
+
+def flash3(query_BSNK: Tensor, key_BLNK: Tensor, value_BLNK: Tensor) -> Tensor:
+    """FlashAttention 3 in bfloat16."""
+    return torch.ops.fa3_fwd.fwd(query_BSNK, key_BLNK, value_BLNK, num_splits=1)[0]
+
+
+def part(rotation: Rotation, tokens: int, place: str | None = None) -> Rotation:
+    """Of the first tokens."""
+    cos, sin = rotation.cos[:tokens], rotation.sin[:tokens]
+    return Rotation(cos=cos, sin=sin) if place is None else Rotation(cos=cos.to(place), sin=sin.to(place))
 
 
 def kernel_error(kind: str) -> float | None:
@@ -224,9 +318,7 @@ def main() -> None:
             (options.out / f"{job.name}.{ending}").unlink(missing_ok=True)
     faults = oversee(options, jobs)
     tables = [json.loads(path.read_text()) for job in jobs if (path := options.out / f"{job.name}.json").is_file()]
-    kernel = options.out / "fp8_kernel.json"
-    whole = {"fp8_kernel": json.loads(kernel.read_text()) if kernel.is_file() else None, "tables": tables}
-    (options.out / "speed.json").write_text(json.dumps(whole, indent=1) + "\n")
+    (options.out / "speed.json").write_text(json.dumps(tables, indent=1) + "\n")
     print("\nAll together")
     for table in tables:
         for row in table["rows"]:

@@ -40,3 +40,32 @@ def turn(
     turned = tl.interleave(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
     place = out + row * out_b + token * out_s + head[:, None] * out_n + channel
     tl.store(place, turned.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def scale(
+    x,
+    out,
+    x_b,
+    x_s,
+    x_n,
+    out_b,
+    out_s,
+    out_n,
+    heads,
+    factor,
+    largest,
+    K: tl.constexpr,
+    PADDED: tl.constexpr,
+    HEADS: tl.constexpr,
+):
+    """``x`` times a factor, clamped, in the type of ``out``: one token, ``HEADS`` of its heads."""
+    token = tl.program_id(0).to(tl.int64)
+    row = tl.program_id(1).to(tl.int64)
+    head = tl.program_id(2).to(tl.int64) * HEADS + tl.arange(0, HEADS)
+    channel = tl.arange(0, PADDED)[None, :]
+    inside = (head[:, None] < heads) & (channel < K)
+    given = tl.load(x + row * x_b + token * x_s + head[:, None] * x_n + channel, mask=inside, other=0.0)
+    scaled = tl.minimum(tl.maximum(given.to(tl.float32) * factor, -largest), largest)
+    place = out + row * out_b + token * out_s + head[:, None] * out_n + channel
+    tl.store(place, scaled.to(out.dtype.element_ty), mask=inside)

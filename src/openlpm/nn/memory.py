@@ -55,7 +55,7 @@ class Seen:
     """All that the queries of a chunk attend to: references, memory, and the chunk itself."""
 
     key_BLNK: Float[Tensor, "B L N K"]
-    """Rotated."""
+    """Rotated. These and the values may be in 8 bits, then without a mask (``nn.narrow_attention``)."""
     value_BLNK: Float[Tensor, "B L N K"]
     mask_BL: Bool[Tensor, "B L"] | None
     """True where there is something to see; None: everywhere."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.nn.memory import MemoryConfig, Placing, Seen, chunk_positions, chunk_slots, slot_positions
+from openlpm.nn.narrow_attention import TYPE, narrow_into
 from openlpm.nn.rope import Rotation, axis_widths, grid_positions, rotate, rotate_into, rotation_at, turn_of_time
 
 
@@ -69,8 +70,12 @@ class RingMemory:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         last_is_kept: bool = False,
+        narrow: bool = False,
     ) -> None:
-        """``last_is_kept``: the step that is remembered is a chunk's last, so nothing need be set aside for it."""
+        """``last_is_kept``: the step that is remembered is a chunk's last, so nothing need be set aside for it.
+
+        ``narrow``: attention sees copies in 8 bits (``nn.narrow_attention``) wherever nothing is hidden.
+        """
         if shape.chunk_frames > config.window_frames:
             raise ConfigError(
                 f"chunk_frames={shape.chunk_frames}: a window of {config.window_frames} frames cannot hold a chunk; "
@@ -82,14 +87,15 @@ class RingMemory:
         begin, end = shape.num_references * size, (shape.num_references + config.num_frames) * size
         self._references, self._slots, self._current = slice(0, begin), slice(begin, end), slice(end, None)
 
-        def empty(frames: int) -> Tensor:
+        def empty(frames: int, kind: torch.dtype = dtype) -> Tensor:
             lead = (shape.num_layers, shape.num_rows, shape.num_heads)
-            return torch.zeros(*lead, frames * size, shape.head_width, dtype=dtype, device=device).transpose(2, 3)
+            return torch.zeros(*lead, frames * size, shape.head_width, dtype=kind, device=device).transpose(2, 3)
 
         whole = shape.num_references + config.num_frames + shape.chunk_frames
         self._staged = None if last_is_kept else (empty(shape.chunk_frames), empty(shape.chunk_frames))
         self._seen_XBLNK = empty(whole)
         self._values_XBLNK = empty(whole)
+        self._narrow = tuple(empty(whole, TYPE) for _ in "kv") if narrow else None
         self._mask_BL = torch.zeros(shape.num_rows, whole * size, dtype=torch.bool, device=device)
         self.nothing_hidden = False
         """Set by whoever knows, without asking the device, that all rows in use are full and show all references:
@@ -123,6 +129,11 @@ class RingMemory:
         if num_frames != self.shape.chunk_frames:
             raise ConfigError(f"num_frames={num_frames}: this memory was made for chunks of {self.shape.chunk_frames}")
         positions_BM = self.positions()
+        if self._narrow is not None:
+            past = slice(0, self._current.start)
+            for layer in range(self.shape.num_layers):
+                narrow_into(self._narrow[0][layer, :, past], self._seen_XBLNK[layer, :, past])
+                narrow_into(self._narrow[1][layer, :, past], self._values_XBLNK[layer, :, past])
         current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
         visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
         self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))
@@ -133,12 +144,12 @@ class RingMemory:
         self._seen_XBLNK[layer, :, self._current] = key_BSNK
         self._values_XBLNK[layer, :, self._current] = value_BSNK
         mask_BL = None if self.nothing_hidden else self._mask_BL
-        return Seen(
-            key_BLNK=self._seen_XBLNK[layer],
-            value_BLNK=self._values_XBLNK[layer],
-            mask_BL=mask_BL,
-            by_heads=self.by_heads,
-        )
+        keys, values = self._seen_XBLNK, self._values_XBLNK
+        if self._narrow is not None and self.nothing_hidden:
+            keys, values = self._narrow
+            narrow_into(keys[layer, :, self._current], key_BSNK)
+            narrow_into(values[layer, :, self._current], value_BSNK)
+        return Seen(key_BLNK=keys[layer], value_BLNK=values[layer], mask_BL=mask_BL, by_heads=self.by_heads)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)
@@ -240,7 +251,7 @@ class RingMemory:
 
     def _buffers(self) -> tuple[Tensor, ...]:
         """Whatever holds keys and values: layers by rows by tokens."""
-        return (self._seen_XBLNK, self._values_XBLNK, *(self._staged or ()))
+        return (self._seen_XBLNK, self._values_XBLNK, *(self._staged or ()), *(self._narrow or ()))
 
     def _refuse_gradients(self, key_BSNK: Tensor) -> None:
         if key_BSNK.requires_grad:

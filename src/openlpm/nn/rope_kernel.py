@@ -53,6 +53,27 @@ def turn_into(target_BSNK: Tensor, x_BSNK: Tensor, cos_SP: Tensor, sin_SP: Tenso
         )
 
 
+def scale_into(target_BSNK: Tensor, x_BSNK: Tensor, factor: float, largest: float) -> None:
+    """Write ``x`` times a factor into a buffer of another type, between ``-largest`` and ``largest``."""
+    from openlpm.nn import kernels  # loads Triton
+
+    scale: Any = kernels.scale
+    batch, tokens, heads, width = x_BSNK.shape
+    with _at(x_BSNK):
+        scale[tokens, batch, -(-heads // _HEADS)](
+            x_BSNK,
+            target_BSNK,
+            *x_BSNK.stride()[:3],
+            *target_BSNK.stride()[:3],
+            heads,
+            factor,
+            largest,
+            K=width,
+            PADDED=1 << (width - 1).bit_length(),
+            HEADS=_HEADS,
+        )
+
+
 def _at(x: Tensor) -> AbstractContextManager[Any]:
     """Triton launches on the device of the moment, not on that of the tensors."""
     return torch.cuda.device(x.device) if x.is_cuda else nullcontext()

@@ -11,6 +11,7 @@ from torch import Tensor
 from openlpm.nn.attention import attention
 from openlpm.nn.by_heads import attention_by_heads
 from openlpm.nn.memory import Memory
+from openlpm.nn.narrow_attention import TYPE, narrow_attention, narrowed
 from openlpm.nn.rope import Rotation, rotate
 
 
@@ -42,6 +43,8 @@ class Streaming:
         turned_BSNK = rotate(query_BSNK, rotation)
         if seen.mask_BL is not None:
             return attention(turned_BSNK, seen.key_BLNK, seen.value_BLNK, seen.mask_BL[:, None, None])
+        if seen.key_BLNK.dtype == TYPE:
+            return narrow_attention(narrowed(turned_BSNK), seen.key_BLNK, seen.value_BLNK, turned_BSNK.dtype)
         gather = attention_by_heads if seen.by_heads else attention
         return gather(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
 

@@ -12,6 +12,7 @@ from torch import nn
 from openlpm.bench.speed.setting import SpeedSetting
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, quantised
+from openlpm.nn.narrow_attention import narrow_attention, narrowed
 from openlpm.parallel.attention_choice import fastest_attention
 
 _REPEATS = 10
@@ -90,7 +91,11 @@ def _attention(setting: SpeedSetting, device: torch.device, dtype: torch.dtype) 
     query = torch.randn(1, heads, setting.chunk_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     key = torch.randn(1, heads, setting.key_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     with fastest_attention(device):
-        spent = median_s(lambda: attention(query, key, key), device)
+        if setting.narrow_attention:
+            narrow = (narrowed(query), narrowed(key))
+            spent = median_s(lambda: narrow_attention(narrow[0], narrow[1], narrow[1], dtype), device)
+        else:
+            spent = median_s(lambda: attention(query, key, key), device)
     return 4 * setting.chunk_tokens * setting.key_tokens * setting.dit.width / spent
 
 

@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import torch
@@ -68,7 +68,7 @@ def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: W
     report("ceilings", 1, 1)
     report("networks", 0, 1)
     began = time.perf_counter()
-    stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]), narrow=setting.fp8)
+    stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]))
     if wishes.compiled:
         stream.compile()
     synchronise(devices[-1])
@@ -93,9 +93,9 @@ def fp8_error(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: 
     chunks = max(2, round(_ERROR_S / setting.chunk_s))
     made: list[Tensor] = []
     with fastest_attention(devices[0]):
-        for number, narrow in enumerate((True, False)):
+        for number, each in enumerate((setting, replace(setting, fp8=False, narrow_attention=False))):
             report("error of 8 bits", number, 2)
-            stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]), narrow=narrow)
+            stream = SpeedStream(each, devices[0], devices[-1], dtype_on(devices[0]))
             if wishes.compiled:
                 stream.compile()
             with torch.inference_mode():

@@ -9,7 +9,7 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-_ATTENTION = re.compile(r"flash|fmha|sdpa|scaled_dot_product|attention|cudnn_generated", re.IGNORECASE)
+_ATTENTION = re.compile(r"flash|fa3|fmha|sdpa|scaled_dot_product|attention|cudnn_generated", re.IGNORECASE)
 _GEMM = re.compile(r"gemm|nvjet|scaled_mm|addmm|aten::(mm|bmm|linear)\b|xmma|cublas|mkldnn_linear", re.IGNORECASE)
 
 _LARGEST = 40

@@ -43,7 +43,8 @@ def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
     """Memory on each device."""
     rows, columns = setting.grid
     share = setting.devices if setting.plan is Plan.COLUMNS else 1
-    ring = 2 * 2 * setting.key_frames * rows * columns * setting.dit.width * setting.dit.num_layers // share
+    kept = 2 + setting.narrow_attention  # bytes of a number: a copy in 8 bits stands beside it
+    ring = 2 * kept * setting.key_frames * rows * columns * setting.dit.width * setting.dit.num_layers // share
     weights = weight_bytes(setting.dit, fp8=setting.fp8)
     activations = _ACTIVATIONS * setting.chunk_tokens * setting.dit.width * 2 // share
     voice_width = 0 if setting.dit.speak is None else setting.dit.speak.width

@@ -79,6 +79,9 @@ class SpeedSetting:
     plan: Plan = Plan.ONE
     decoder: DecoderKind = DecoderKind.TINY
     fp8: bool = True
+    """Linear layers."""
+    narrow_attention: bool = False
+    """Also self-attention in 8 bits."""
 
     def __post_init__(self) -> None:
         side = LATENT_STRIDE * self.dit.patch[1]
@@ -149,6 +152,7 @@ class SpeedSetting:
     def told(self) -> str:
         """The setting in words."""
         arithmetic = "fp8 linear layers" if self.fp8 else "bf16"
+        arithmetic += ", fp8 attention" if self.narrow_attention else ""
         return (
             f"{self.name} at {self.picture[0]}x{self.picture[1]}: plan {self.plan} on {self.devices}, {arithmetic}, "
             f"{self.online.nfe} evaluations a chunk of {self.chunk_s:g} s, keys of {self.key_frames} latent frames, "

@@ -47,14 +47,11 @@ class SpeedStream:
         last: torch.device,
         dtype: torch.dtype,
         split: ColumnSplit | None = None,
-        *,
-        narrow: bool = False,
     ) -> None:
-        """``narrow``: in 8 bits before there is a memory, so that wide weights never lie beside it."""
         self.setting, self.first, self.last, self.dtype, self.split = setting, first, last, dtype, split
         self.backbone = transformer_of_chance(setting.dit, first, dtype)
         self.refiner = self.backbone if last == first else transformer_of_chance(setting.dit, last, dtype)
-        if narrow:
+        if setting.fp8:  # before there is a memory, so that wide weights never lie beside it
             self._narrow()
         with torch.random.fork_rng(devices=[last] if last.type == "cuda" else []):
             torch.manual_seed(0)  # the same in every process
@@ -208,7 +205,14 @@ class SpeedStream:
 
     def _ring(self, device: torch.device) -> RingMemory:
         config: MemoryConfig = self.setting.online.memory
-        return RingMemory(config, self.setting.ring, dtype=self.dtype, device=device, last_is_kept=True)
+        return RingMemory(
+            config,
+            self.setting.ring,
+            dtype=self.dtype,
+            device=device,
+            last_is_kept=True,
+            narrow=self.setting.narrow_attention,
+        )
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)
