@@ -15,6 +15,7 @@ from openlpm.nn.mlp import Mlp
 from openlpm.nn.packed import is_supported as is_packing_supported
 from openlpm.nn.packed import pack
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.vae.config import AutoencoderConfig
 from openlpm.vae.eight_bit import is_supported, to_eight_bits
 
 _CLEARLY_FASTER = 1.2
@@ -57,9 +58,10 @@ def fit_to_cpu(model: CharacterModel) -> Fitted:
         elif transformer is Arithmetic.EIGHT_BITS:
             for block in network.blocks:
                 cast("Block", block).shrink()
-    activations = model.config.vae.activations
+    sizes = model.config.vae
+    activations = sizes.activations if isinstance(sizes, AutoencoderConfig) else None
     if activations is not None and is_supported():
-        to_eight_bits(model.vae.decoder, activations)
+        to_eight_bits(model.own_parts().vae.decoder, activations)
         return Fitted(transformer=transformer, decoder=Arithmetic.EIGHT_BITS)
     if transformer is Arithmetic.BFLOAT16:
         model.vae.bfloat16()
