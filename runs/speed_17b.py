@@ -68,6 +68,7 @@ class Job:
     more: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: float = 20.0
     error: bool = False
+    recorded: bool = False
     kernels: bool = False
     """Only single kernels: how fast, and how exact."""
     limit_s: float = 240.0
@@ -91,6 +92,7 @@ JOBS = (
     Job(name="1x-720x416", more=NARROW),
     Job(name="1x-832x480-fp8-attention", more=FP8_ATTENTION),
     Job(name="1x-720x416-fp8-attention", more=FP8_ATTENTION | NARROW),
+    Job(name="1x-720x416-recorded", more=FP8_ATTENTION | NARROW, recorded=True),
     Job(name="2x-832x480-columns", more={"plan": Plan.COLUMNS}),
     Job(name="2x-832x480-columns-fp8-attention", more=FP8_ATTENTION | {"plan": Plan.COLUMNS}),
     Job(name="4x-832x480"),
@@ -157,6 +159,7 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
     wishes = Wishes(
         seconds=1.0 if options.rehearse else options.seconds or job.seconds,
         compiled=not (options.no_compile or options.rehearse),
+        recorded=job.recorded,
     )
 
     def report(stage: str, done: int, total: int) -> None:
@@ -174,7 +177,10 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
         measured = (
             measure_columns(setting, kind, wishes, report) if by_columns else measure(setting, devices, wishes, report)
         )
-        rows = speed_rows(setting, measured, short)
+        rows = [
+            replace(row, name=f"{row.name}/recorded") if job.recorded else row
+            for row in speed_rows(setting, measured, short)
+        ]
         if measured.parts is not None:
             lines = [f"{1e3 * spent:9.2f} ms {count:6} {name[:150]}" for name, spent, count in measured.parts.largest]
             (options.out / f"{job.name}.kernels.txt").write_text("\n".join(lines) + "\n")

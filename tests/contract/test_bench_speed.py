@@ -127,6 +127,21 @@ def test_two_stages_make_the_pictures_of_one_device():
         assert torch.equal(one, two)
 
 
+def test_other_words_are_written_over_those_that_were_read():
+    stream = SpeedStream(TINY, CPU, CPU, torch.float32)
+    texts = stream._texts
+    assert texts is not None
+    words = torch.randn(1, TINY.dit.text_tokens, TINY.dit.text_width)
+    places = [each.key_BLNK.data_ptr() for each in texts.backbone.keys]
+    before = texts.backbone.keys[1].value_BLNK.clone()
+    stream.say(words)
+    wanted = stream.backbone.read_text(words)
+    assert stream._texts is texts
+    assert [each.key_BLNK.data_ptr() for each in texts.backbone.keys] == places
+    torch.testing.assert_close(texts.backbone.keys[1].value_BLNK, wanted.keys[1].value_BLNK)
+    assert (texts.backbone.keys[1].value_BLNK - before).abs().max() > 1e-3
+
+
 def test_a_bar_is_met_by_the_sustained_rate():
     found = Measured(
         chunk_s=(0.4,) * 20,

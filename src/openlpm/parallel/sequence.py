@@ -42,6 +42,10 @@ class ColumnSplit:
         """Of each process's memory."""
         return self.num_heads // self.size
 
+    def around(self, attend: Attend, positions_T: Float[Tensor, "*rows T"], head_width: int) -> "SplitHeads":
+        """What attends between two exchanges; ``positions_T`` is where the frames (or references) stand."""
+        return SplitHeads(attend, self, rotation_at(grid_positions(positions_T, *self.grid), head_width))
+
     def mine(self, whole_W: Float[Tensor, "*lead W"]) -> Float[Tensor, "*lead w"]:
         """This process's columns of latents (the last dimension)."""
         return whole_W.chunk(self.size, dim=-1)[self.rank].contiguous()
@@ -60,8 +64,8 @@ class SplitHeads:
 
     inner: Attend
     split: ColumnSplit
-    positions_T: Float[Tensor, "*rows T"]
-    """Where the frames (or references) of the sequence stand."""
+    whole: Rotation
+    """Of all tokens."""
 
     def __call__(
         self,
@@ -72,19 +76,20 @@ class SplitHeads:
         *,
         layer: int,
     ) -> Float[Tensor, "B S N K"]:
-        whole = rotation_at(grid_positions(self.positions_T, *self.split.grid), query_BSNK.shape[-1])
-        query, key, value = (self._to_heads(each) for each in (query_BSNK, key_BSNK, value_BSNK))
-        return self._to_tokens(self.inner(query, key, value, whole, layer=layer))
+        query, key, value = self._to_heads(query_BSNK, key_BSNK, value_BSNK)
+        return self._to_tokens(self.inner(query, key, value, self.whole, layer=layer))
 
-    def _to_heads(self, x_BSNK: Tensor) -> Tensor:
-        """My tokens of all heads become all tokens of my heads."""
+    def _to_heads(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """My tokens of all heads become all tokens of my heads, for queries, keys and values in one exchange."""
         rows, size = self.split.grid[0], self.split.size
-        sent = x_BSNK.unflatten(2, (size, -1)).permute(2, 0, 1, 3, 4).contiguous()
+        batch, tokens, heads, width = given[0].shape
+        sent = given[0].new_empty(size, len(given), batch, tokens, heads // size, width)
+        for number, each in enumerate(given):
+            sent[:, number] = each.unflatten(2, (size, -1)).permute(2, 0, 1, 3, 4)
         got = torch.empty_like(sent)
         dist.all_to_all_single(got, sent)
-        columns = self.split.grid[1] // size
-        grid = got.unflatten(2, (-1, rows, columns))  # process, B, T, H, w, N, K
-        return grid.permute(1, 2, 3, 0, 4, 5, 6).flatten(1, 4)
+        grid = got.unflatten(3, (-1, rows, self.split.grid[1] // size))  # process, which, B, T, H, w, N, K
+        return grid.permute(1, 2, 3, 4, 0, 5, 6, 7).flatten(2, 5).unbind(0)
 
     def _to_tokens(self, x_BSNK: Tensor) -> Tensor:
         """And back."""

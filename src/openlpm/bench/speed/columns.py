@@ -64,6 +64,8 @@ def _timed(setting: SpeedSetting, device: torch.device, split: ColumnSplit, wish
     stream = SpeedStream(setting, device, device, dtype, split)
     if wishes.compiled:
         stream.compile()
+    if wishes.recorded:
+        stream.record()
     with torch.inference_mode():
         for _ in range(_WARM_CHUNKS):
             stream.show(stream.make(stream.hear(stream.sound())))

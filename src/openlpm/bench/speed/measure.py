@@ -30,6 +30,8 @@ class Wishes:
 
     seconds: float = 60.0
     compiled: bool = True
+    recorded: bool = False
+    """A chunk as one launch (CUDA graphs), for plan one and columns."""
     parts: bool = True
     """Also where the time goes, beside what the device can do at best."""
 
@@ -71,6 +73,8 @@ def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: W
     stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]))
     if wishes.compiled:
         stream.compile()
+    if wishes.recorded:
+        stream.record()
     synchronise(devices[-1])
     made = time.perf_counter()
     report("networks", 1, 1)

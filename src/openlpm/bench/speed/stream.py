@@ -14,6 +14,8 @@ from openlpm.bench.speed.network import (
     voice_encoder,
 )
 from openlpm.bench.speed.setting import SLOTS, SpeedSetting
+from openlpm.core.errors import ConfigError
+from openlpm.dit.block import ReadText
 from openlpm.dit.condition import Condition
 from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.attention import Attend
@@ -21,7 +23,8 @@ from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RingMemory
 from openlpm.nn.streaming import Referring
 from openlpm.parallel.narrow import to_fp8
-from openlpm.parallel.sequence import ColumnSplit, SplitHeads
+from openlpm.parallel.recorder import Recorder, Tensors
+from openlpm.parallel.sequence import ColumnSplit
 from openlpm.rollout.chunk import Chunk, ChunkMaker, Draft, StreamTexts
 
 MINUTE_FRAMES = 60 * 6
@@ -68,6 +71,7 @@ class SpeedStream:
         self._texts: StreamTexts | None = None
         self._text_BLD = torch.empty(0)
         self._decoded: Any = None
+        self._recorder: Recorder | None = None
         self.restart()
 
     def networks(self) -> list[CharacterTransformer]:
@@ -86,6 +90,25 @@ class SpeedStream:
         """Compile what stands around attention."""
         for network in self.networks():
             network.compile_around_attention()
+
+    def record(self) -> None:
+        """From now on a chunk is one launch: its kernels are recorded when they have run twice.
+
+        Raises:
+            ConfigError: the plan works on several devices in one process.
+        """
+        if self.first != self.last:
+            raise ConfigError("stages: a recording is of one device; use plan one or columns")
+        self._recorder = Recorder(self.first) if self.first.type == "cuda" else None
+
+    @torch.inference_mode()
+    def say(self, text_BLD: Tensor) -> None:
+        """Other words from the next chunk on, written over those that were read: nothing compiles or records anew."""
+        self._text_BLD.copy_(text_BLD)
+        assert self._texts is not None
+        for network, read in ((self.backbone, self._texts.backbone), (self.refiner, self._texts.refiner)):
+            if read is not None:
+                overwrite(read, network.read_text(self._text_BLD.to(read.text_BLD.device)))
 
     @torch.inference_mode()
     def restart(self, seed: int = 1) -> None:
@@ -108,6 +131,8 @@ class SpeedStream:
             self._fill(memory, device)
             memory.nothing_hidden = True
         self._decoded = None
+        if self._recorder is not None:  # what it has recorded reads other words
+            self.record()
 
     @torch.inference_mode()
     def skip_to_minute(self, minute: int) -> None:
@@ -162,6 +187,22 @@ class SpeedStream:
 
     def make(self, heard: Heard) -> Tensor:
         """Latents of a chunk, whole: the draft, its refinement, and what other processes have of it."""
+        if self._recorder is None:
+            return self._made(heard)
+        speak_BLD, listen_BLD = heard.condition.speak_BLD, heard.condition.listen_BLD
+        assert speak_BLD is not None
+        assert listen_BLD is not None
+        given = {"noise_NBCTHW": heard.noise_NBCTHW, "speak_BLD": speak_BLD, "listen_BLD": listen_BLD}
+        # Words and memories are read where they lie; only a memory that hides something is another recording.
+        key = tuple(memory.nothing_hidden for memory in self._memories)
+        return self._recorder.run(key, self._made_of, given)["latents_BCTHW"]
+
+    def _made_of(self, given: Tensors) -> Tensors:
+        condition = Condition(text_BLD=self._text_BLD, speak_BLD=given["speak_BLD"], listen_BLD=given["listen_BLD"])
+        heard = Heard(noise_NBCTHW=given["noise_NBCTHW"], condition=condition)
+        return {"latents_BCTHW": self._made(heard)}
+
+    def _made(self, heard: Heard) -> Tensor:
         latents_BCTHW = self.refine(self.draft(heard)).latents_BCTHW
         return latents_BCTHW if self.split is None else self.split.joined(latents_BCTHW)
 
@@ -198,7 +239,9 @@ class SpeedStream:
             memory.commit()
 
     def _around(self, attend: Attend, positions_T: Tensor) -> Attend:
-        return attend if self.split is None else SplitHeads(attend, self.split, positions_T)
+        if self.split is None:
+            return attend
+        return self.split.around(attend, positions_T, self.setting.dit.head_width)
 
     def _mine(self, whole_W: Tensor) -> Tensor:
         return whole_W if self.split is None else self.split.mine(whole_W)
@@ -216,3 +259,12 @@ class SpeedStream:
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)
+
+
+def overwrite(kept: ReadText, new: ReadText) -> None:
+    """Let what was read of a text be what was read of another, in place."""
+    pairs = [(kept.text_BLD, new.text_BLD)]
+    for old, now in zip(kept.keys, new.keys, strict=True):
+        pairs += [(old.key_BLNK, now.key_BLNK), (old.value_BLNK, now.value_BLNK)]
+    for target, source in pairs:
+        target.copy_(source)
