@@ -105,7 +105,7 @@ def test_tokens_of_rows_at_places_of_their_own_are_those_of_the_whole_track(mode
         for row, first in enumerate(firsts):
             span = audio_span(encoder, branch, 0, 20)
             audio = read_span([sources[row]], span, torch.device("cpu"))
-            whole = encoder(log_mel(audio, span.first_column, span.num_columns).double())
+            whole = encoder(log_mel(audio, *encoder.columns_for(span.first_token, span.num_tokens)).double())
             piece = slice(first * branch.tokens_per_frame, first * branch.tokens_per_frame + branch.num_tokens(count))
             # The mel grid is computed in float32, in batches of other sizes.
             torch.testing.assert_close(tokens_BLD[row], whole[0, piece], rtol=0, atol=1e-5)

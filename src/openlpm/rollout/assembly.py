@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, final
 
+import numpy as np
 import torch
 from cattrs import transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
 from cattrs.v import format_exception
+from numpy.typing import NDArray
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
@@ -154,6 +156,15 @@ def _given(part: _Part | None, name: str) -> _Part:
     if part is None:
         raise ConfigError(f"{name}: others released it; load the character with `load_model`, or give it in `released`")
     return part
+
+
+def wrong_size(picture_HWC: NDArray[np.uint8], config: CharacterConfig) -> str:
+    """What to say about a picture that is not as large as the model's."""
+    (rows, columns), (wanted_rows, wanted_columns) = picture_HWC.shape[:2], config.picture
+    return (
+        f"a reference picture is {columns} pixels wide and {rows} high: "
+        f"resize it to the {wanted_columns} by {wanted_rows} that {config.name} works at"
+    )
 
 
 @final

@@ -16,7 +16,7 @@ from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.attention import Bidirectional
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.assembly import CharacterModel, wrong_size
 from openlpm.rollout.chunk import finished
 from openlpm.rollout.conditioning import (
     audio_span,
@@ -88,10 +88,7 @@ class _Run:
                     )
         for reference in (reference for request in requests for reference in request.references):
             if reference.picture_HWC.shape[:2] != model.config.picture:
-                raise ConfigError(
-                    f"a reference picture has {reference.picture_HWC.shape[:2]} rows and columns: "
-                    f"resize it to the {model.config.picture} that {model.config.name} works at"
-                )
+                raise ConfigError(wrong_size(reference.picture_HWC, model.config))
         if any(request.motion is not None for request in requests) and not model.config.dit.motion:
             raise ConfigError(f"motion: {model.config.name} was made without a motion track; leave it out")
         device = model.device

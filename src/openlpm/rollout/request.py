@@ -129,7 +129,7 @@ def _check_references(references: tuple[Reference, ...]) -> None:
         raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
     sizes = {reference.picture_HWC.shape[:2] for reference in references}
     if len(sizes) != 1:
-        raise ConfigError(f"references are of the sizes {sorted(sizes)}: resize them to one")
+        raise ConfigError(f"references are of the sizes {sorted(sizes)} (rows, columns): resize them to one")
 
 
 def _check_seed(seed: int) -> None:

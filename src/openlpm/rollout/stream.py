@@ -15,7 +15,7 @@ from openlpm.dit.references import remember_references
 from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.assembly import CharacterModel, wrong_size
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
 from openlpm.rollout.decoding import decoded, silent_state
@@ -237,10 +237,7 @@ class OnlineStream:
         config = self.model.config
         for reference in request.references:
             if reference.picture_HWC.shape[:2] != config.picture:
-                raise ConfigError(
-                    f"a reference picture has {reference.picture_HWC.shape[:2]} rows and columns: "
-                    f"resize it to the {config.picture} that {config.name} works at"
-                )
+                raise ConfigError(wrong_size(reference.picture_HWC, config))
             if reference.slot not in self.slots:
                 raise ConfigError(f"references: {reference.slot} has no place here; name it when the streams are made")
         if request.motion is not None and not config.dit.motion:
