@@ -1,9 +1,9 @@
 """What a stream remembers: keys and values of past latent frames, and where they stand for the chunk that comes next.
 
-A memory holds the first frames of a stream for ever (sinks) and the latest ones (the window). Keys are kept as they
-were before rotation. For every chunk they are placed anew: sinks at 0, 1, ..., the frames of the window after them in
-order, then the chunk, so that positions stay within ``MemoryConfig.num_frames`` plus a chunk however old the stream is.
-All steps of a chunk see the same rotated keys, which are made once, by ``open_chunk``.
+A memory holds the first frames of a stream for ever (sinks) and the latest ones (the window). For every chunk they are
+placed anew: sinks at 0, 1, ..., the frames of the window after them in order, then the chunk, so that positions stay
+within ``MemoryConfig.num_frames`` plus a chunk however old the stream is. So keys are not to be kept as they were first
+rotated: a growing memory keeps them as they were before and rotates them for each chunk, a ring turns them on.
 """
 
 from dataclasses import dataclass
