@@ -36,6 +36,7 @@ from openlpm.bench.speed.rows import prefix_of, speed_rows
 from openlpm.bench.speed.setting import Context, DecoderKind, Plan, SpeedSetting, plan_for
 from openlpm.bench.statistics import Estimate
 from openlpm.core.errors import InputError
+from openlpm.nn import rope_kernel
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, is_supported
 from openlpm.nn.narrow_attention import is_supported as is_attention_supported
@@ -244,6 +245,21 @@ def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list
         small = replace(setting.ring, num_layers=2)
         ring = RingMemory(setting.online.memory, small, dtype=query.dtype, device=device, last_is_kept=True)
         add("commit of 2 layers", ring.commit, 8 * size, "TB/s")
+        chunk = (query, *(each[:, : setting.chunk_tokens] for each in (key, value)))
+        if rope_kernel.is_supported(query):
+            add("enter", lambda: ring.enter(0, *chunk, rotation), 6 * size, "TB/s")
+            ring = RingMemory(
+                setting.online.memory, small, dtype=query.dtype, device=device, last_is_kept=True, narrow=True
+            )
+            ring.nothing_hidden = True
+            add("enter in 8 bits too", lambda: ring.enter(0, *chunk, rotation), 6.5 * size, "TB/s")
+            seen = setting.key_tokens / setting.chunk_tokens
+            add(
+                "open 2 layers in 8 bits",
+                lambda: ring.open_chunk(setting.online.chunk_frames),
+                6 * (seen - 1) * size,
+                "TB/s",
+            )
     if (error := kernel_error(device.type)) is not None:
         rows.append(Row.of(f"kernel/fp8_linear/error/1x{short}", Estimate.single(error)))
     return rows

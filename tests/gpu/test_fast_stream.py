@@ -8,7 +8,7 @@ from torch import nn
 
 from openlpm.bench.speed.setting import SpeedSetting
 from openlpm.bench.speed.stream import SpeedStream
-from openlpm.nn import narrow_attention, rope
+from openlpm.nn import narrow_attention, rope, rope_kernel
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, is_supported
 from openlpm.parallel.attention_choice import fastest_attention
@@ -69,6 +69,23 @@ def test_attention_in_8_bits_is_its_emulation():
     found = narrow_attention.narrow_attention(*(each.cuda() for each in narrow), torch.float32).cpu()
     assert relative_difference(found, wanted) < 0.05  # the kernel also rounds the weights of the softmax to 8 bits
     assert relative_difference(wanted, attention(query.float(), key.float(), value.float())) < 0.1
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_what_enters_a_memory_in_one_pass_is_what_enters_it_piece_by_piece(narrow, monkeypatch):
+    device, made = torch.device("cuda"), []
+    setting = replace(SETTING, narrow_attention=narrow and narrow_attention.is_supported(device))
+    if narrow != setting.narrow_attention:
+        pytest.skip("needs Hopper and fa3-fwd")
+    for plain in (True, False):
+        if not plain:
+            monkeypatch.undo()
+        else:
+            monkeypatch.setattr(rope_kernel, "is_supported", lambda x: False)
+        stream = SpeedStream(setting, device, device, torch.bfloat16)
+        made.append(chunks(stream, 4).float())
+    # Rounding to bfloat16 before or after a product, through a few layers.
+    assert relative_difference(made[1], made[0]) < 0.05
 
 
 def chunks(stream, count):

@@ -69,3 +69,73 @@ def scale(
     scaled = tl.minimum(tl.maximum(given.to(tl.float32) * factor, -largest), largest)
     place = out + row * out_b + token * out_s + head[:, None] * out_n + channel
     tl.store(place, scaled.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def enter(
+    query,
+    key,
+    value,
+    cos,
+    sin,
+    query_out,
+    key_out,
+    value_out,
+    key_narrow,
+    value_narrow,
+    query_b,
+    query_s,
+    query_n,
+    key_b,
+    key_s,
+    key_n,
+    value_b,
+    value_s,
+    value_n,
+    made_b,
+    made_s,
+    made_n,
+    kept_b,
+    kept_s,
+    kept_n,
+    angle_b,
+    angle_s,
+    heads,
+    factor,
+    largest,
+    P: tl.constexpr,
+    PADDED: tl.constexpr,
+    HEADS: tl.constexpr,
+    NARROW: tl.constexpr,
+):
+    """Queries and keys rotated, keys and values put into a memory: one token, ``HEADS`` of its heads."""
+    token = tl.program_id(0).to(tl.int64)
+    row = tl.program_id(1).to(tl.int64)
+    head = tl.program_id(2).to(tl.int64) * HEADS + tl.arange(0, HEADS)
+    pair = tl.arange(0, PADDED)
+    angle = row * angle_b + token * angle_s + pair
+    cosine = tl.load(cos + angle, mask=pair < P, other=0.0)[None, :]
+    sine = tl.load(sin + angle, mask=pair < P, other=0.0)[None, :]
+    channel = tl.arange(0, 2 * PADDED)[None, :]
+    inside = (head[:, None] < heads) & (channel < 2 * P)
+    asks = tl.load(query + row * query_b + token * query_s + head[:, None] * query_n + channel, mask=inside, other=0.0)
+    real, imaginary = tl.split(asks.to(tl.float32).reshape(HEADS, PADDED, 2))
+    asks = tl.interleave(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+    tells = tl.load(key + row * key_b + token * key_s + head[:, None] * key_n + channel, mask=inside, other=0.0)
+    real, imaginary = tl.split(tells.to(tl.float32).reshape(HEADS, PADDED, 2))
+    tells = tl.interleave(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+    holds = tl.load(value + row * value_b + token * value_s + head[:, None] * value_n + channel, mask=inside, other=0.0)
+    kept = row * kept_b + token * kept_s + head[:, None] * kept_n + channel
+    tl.store(key_out + kept, tells.to(key_out.dtype.element_ty), mask=inside)
+    tl.store(value_out + kept, holds.to(value_out.dtype.element_ty), mask=inside)
+    if NARROW:
+        # As if they came from the memory, which rounds them: a later chunk sees the same.
+        tells = tells.to(key_out.dtype.element_ty).to(tl.float32) * factor
+        held = holds.to(tl.float32) * factor
+        tells = tl.minimum(tl.maximum(tells, -largest), largest)
+        held = tl.minimum(tl.maximum(held, -largest), largest)
+        tl.store(key_narrow + kept, tells.to(key_narrow.dtype.element_ty), mask=inside)
+        tl.store(value_narrow + kept, held.to(value_narrow.dtype.element_ty), mask=inside)
+        asks = tl.minimum(tl.maximum(asks * factor, -largest), largest)
+    made = row * made_b + token * made_s + head[:, None] * made_n + channel
+    tl.store(query_out + made, asks.to(query_out.dtype.element_ty), mask=inside)

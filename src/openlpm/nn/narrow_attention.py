@@ -18,7 +18,7 @@ from openlpm.nn import rope_kernel
 
 TYPE = torch.float8_e4m3fn
 SCALE = 4.0
-_LARGEST = torch.finfo(TYPE).max
+LARGEST = torch.finfo(TYPE).max
 
 
 @cache
@@ -33,9 +33,9 @@ def is_supported(device: torch.device) -> bool:
 def narrow_into(target_BSNK: Tensor, x_BSNK: Float[Tensor, "B S N K"]) -> None:
     """Write ``x`` in 8 bits into a buffer of ``TYPE``; what is too large becomes the largest."""
     if rope_kernel.is_supported(x_BSNK):
-        rope_kernel.scale_into(target_BSNK, x_BSNK, SCALE, _LARGEST)
+        rope_kernel.scale_into(target_BSNK, x_BSNK, SCALE, LARGEST)
     else:
-        target_BSNK.copy_((x_BSNK.float() * SCALE).clamp(-_LARGEST, _LARGEST))
+        target_BSNK.copy_((x_BSNK.float() * SCALE).clamp(-LARGEST, LARGEST))
 
 
 def narrowed(x_BSNK: Float[Tensor, "B S N K"]) -> Tensor:

@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
+from openlpm.nn import rope_kernel
 from openlpm.nn.memory import MemoryConfig, Placing, Seen, chunk_positions, chunk_slots, slot_positions
-from openlpm.nn.narrow_attention import TYPE, narrow_into
+from openlpm.nn.narrow_attention import LARGEST, SCALE, TYPE, narrow_into
 from openlpm.nn.rope import Rotation, axis_widths, grid_positions, rotate, rotate_into, rotation_at, turn_of_time
 
 
@@ -150,6 +151,33 @@ class RingMemory:
             narrow_into(keys[layer, :, self._current], key_BSNK)
             narrow_into(values[layer, :, self._current], value_BSNK)
         return Seen(key_BLNK=keys[layer], value_BLNK=values[layer], mask_BL=mask_BL, by_heads=self.by_heads)
+
+    def enter(
+        self,
+        layer: int,
+        query_BSNK: Float[Tensor, "B S N K"],
+        key_BSNK: Float[Tensor, "B S N K"],
+        value_BSNK: Float[Tensor, "B S N K"],
+        rotation: Rotation,
+    ) -> tuple[Tensor, Seen] | None:
+        """Rotated queries, and what ``look`` gives for rotated keys, in one pass; None where no kernel does it."""
+        if not (rope_kernel.is_supported(query_BSNK) and query_BSNK.dtype == self._seen_XBLNK.dtype):
+            return None
+        keys, values = self._seen_XBLNK[layer], self._values_XBLNK[layer]
+        narrow = None if self._narrow is None or not self.nothing_hidden else [each[layer] for each in self._narrow]
+        current = self._current
+        places = rope_kernel.Places(
+            key=keys[:, current],
+            value=values[:, current],
+            narrow=None if narrow is None else (narrow[0][:, current], narrow[1][:, current]),
+            factor=SCALE,
+        )
+        given = (query_BSNK, key_BSNK, value_BSNK)
+        made_BSNK = rope_kernel.enter(given, rotation.cos, rotation.sin, places, LARGEST)
+        if narrow is not None:
+            keys, values = narrow
+        mask_BL = None if self.nothing_hidden else self._mask_BL
+        return made_BSNK, Seen(key_BLNK=keys, value_BLNK=values, mask_BL=mask_BL)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)

@@ -5,8 +5,9 @@ written once, in its own type, wherever it lies: a memory's buffer is filled wit
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -32,9 +33,7 @@ def turn_into(target_BSNK: Tensor, x_BSNK: Tensor, cos_SP: Tensor, sin_SP: Tenso
 
     turn: Any = kernels.turn
     batch, tokens, heads, width = x_BSNK.shape
-    cos_BSP, sin_BSP = (each.expand(batch, tokens, width // 2) for each in (cos_SP, sin_SP))
-    if cos_BSP.stride() != sin_BSP.stride() or cos_BSP.stride(2) != 1:
-        cos_BSP, sin_BSP = cos_BSP.contiguous(), sin_BSP.contiguous()
+    cos_BSP, sin_BSP = _angles(cos_SP, sin_SP, (batch, tokens, width // 2))
     grid = (tokens, batch, -(-heads // _HEADS))
     pairs = 1 << (width // 2 - 1).bit_length()
     with _at(x_BSNK):
@@ -72,6 +71,63 @@ def scale_into(target_BSNK: Tensor, x_BSNK: Tensor, factor: float, largest: floa
             PADDED=1 << (width - 1).bit_length(),
             HEADS=_HEADS,
         )
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Places:
+    """Where a chunk's keys and values go, (B, S, N, K) each and of equal strides."""
+
+    key: Tensor
+    value: Tensor
+    narrow: tuple[Tensor, Tensor] | None = None
+    """Also in 8 bits: keys, values."""
+    factor: float = 1.0
+    """What numbers in 8 bits are multiplied with."""
+
+
+def enter(
+    given: tuple[Tensor, Tensor, Tensor], cos_SP: Tensor, sin_SP: Tensor, places: Places, largest: float
+) -> Tensor:
+    """Put rotated keys, and values, where they go, and return rotated queries, of the narrow type if there is one.
+
+    ``given`` are queries, keys and values before rotation, (B, S, N, K) each.
+    """
+    from openlpm.nn import kernels  # loads Triton
+
+    launch: Any = kernels.enter
+    query = given[0]
+    batch, tokens, heads, width = query.shape
+    cos_BSP, sin_BSP = _angles(cos_SP, sin_SP, (batch, tokens, width // 2))
+    narrow = places.narrow or (places.key, places.value)
+    made = torch.empty(query.shape, dtype=narrow[0].dtype, device=query.device)
+    with _at(query):
+        launch[tokens, batch, -(-heads // _HEADS)](
+            *given,
+            cos_BSP,
+            sin_BSP,
+            made,
+            places.key,
+            places.value,
+            *narrow,
+            *(stride for each in (*given, made, places.key) for stride in each.stride()[:3]),
+            *cos_BSP.stride()[:2],
+            heads,
+            places.factor,
+            largest,
+            P=width // 2,
+            PADDED=1 << (width // 2 - 1).bit_length(),
+            HEADS=_HEADS,
+            NARROW=places.narrow is not None,
+        )
+    return made
+
+
+def _angles(cos_SP: Tensor, sin_SP: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    cos_BSP, sin_BSP = cos_SP.expand(shape), sin_SP.expand(shape)
+    if cos_BSP.stride() != sin_BSP.stride() or cos_BSP.stride(2) != 1:
+        return cos_BSP.contiguous(), sin_BSP.contiguous()
+    return cos_BSP, sin_BSP
 
 
 def _at(x: Tensor) -> AbstractContextManager[Any]:
