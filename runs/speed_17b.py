@@ -245,14 +245,14 @@ def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list
         small = replace(setting.ring, num_layers=2)
         ring = RingMemory(setting.online.memory, small, dtype=query.dtype, device=device, last_is_kept=True)
         add("commit of 2 layers", ring.commit, 8 * size, "TB/s")
-        chunk = (query, *(each[:, : setting.chunk_tokens] for each in (key, value)))
+        new_key, new_value = (each[:, : setting.chunk_tokens] for each in (key, value))
         if rope_kernel.is_supported(query):
-            add("enter", lambda: ring.enter(0, *chunk, rotation), 6 * size, "TB/s")
+            add("enter", partial(ring.enter, 0, query, new_key, new_value, rotation), 6 * size, "TB/s")
             ring = RingMemory(
                 setting.online.memory, small, dtype=query.dtype, device=device, last_is_kept=True, narrow=True
             )
             ring.nothing_hidden = True
-            add("enter in 8 bits too", lambda: ring.enter(0, *chunk, rotation), 6.5 * size, "TB/s")
+            add("enter in 8 bits too", partial(ring.enter, 0, query, new_key, new_value, rotation), 6.5 * size, "TB/s")
             seen = setting.key_tokens / setting.chunk_tokens
             add(
                 "open 2 layers in 8 bits",

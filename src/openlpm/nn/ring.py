@@ -11,7 +11,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.nn import rope_kernel
 from openlpm.nn.memory import MemoryConfig, Placing, Seen, chunk_positions, chunk_slots, slot_positions
 from openlpm.nn.narrow_attention import LARGEST, SCALE, TYPE, narrow_into
-from openlpm.nn.rope import Rotation, axis_widths, grid_positions, rotate, rotate_into, rotation_at, turn_of_time
+from openlpm.nn.rope import Rotation, grid_positions, rotate, rotate_into, rotation_at, turn_of_time
 
 
 @final
@@ -188,22 +188,22 @@ class RingMemory:
         frames, before_B = self.shape.chunk_frames, self._frames_B
         after_B = before_B + (frames if moving_B is None else frames * moving_B)
         row_B1 = torch.arange(self.shape.num_rows, device=before_B.device)[:, None]
-        index = (row_B1, chunk_slots(self.config, before_B, frames))
+        index = (slice(None), row_B1, chunk_slots(self.config, before_B, frames))
         turn = self._turn_back(before_B, after_B)
         placed = None
         if self._staged is not None:
             positions_BT = chunk_positions(self.config, before_B, frames).float()
             placed = rotation_at(grid_positions(positions_BT, *self.shape.grid), self.shape.head_width)
-        for layer in range(self.shape.num_layers):
-            self._turn_window(layer, turn)
-            for whole_XBLNK, new_BSNK in zip(
-                (self._seen_XBLNK, self._values_XBLNK), self._new(layer, turn, placed), strict=True
-            ):
-                kept_BMPNK = whole_XBLNK[layer, :, self._slots].unflatten(1, (self.config.num_frames, -1))
-                new_BTPNK = new_BSNK.unflatten(1, (frames, -1))
-                if moving_B is not None:
-                    new_BTPNK = torch.where(moving_B[:, None, None, None, None], new_BTPNK, kept_BMPNK[index])
-                kept_BMPNK[index] = new_BTPNK
+        if turn is not None:
+            sinks = self.config.sink_frames * self.shape.tokens_per_frame
+            _turn_in_time(self._seen_XBLNK[:, :, self._slots][:, :, sinks:], turn)
+        pairs = zip((self._seen_XBLNK, self._values_XBLNK), self._new(turn, placed), strict=True)
+        for whole_XBLNK, new_XBSNK in pairs:
+            kept_XBMPNK = whole_XBLNK[:, :, self._slots].unflatten(2, (self.config.num_frames, -1))
+            new_XBTPNK = new_XBSNK.unflatten(2, (frames, -1))
+            if moving_B is not None:
+                new_XBTPNK = torch.where(moving_B[:, None, None, None, None], new_XBTPNK, kept_XBMPNK[index])
+            kept_XBMPNK[index] = new_XBTPNK
         self._frames_B.copy_(after_B)
 
     def _turn_back(self, before_B: Tensor, after_B: Tensor) -> Rotation | None:
@@ -213,27 +213,17 @@ class RingMemory:
         left_B = [(each - self.config.num_frames).clamp_min(0) for each in (before_B, after_B)]
         return turn_of_time((left_B[0] - left_B[1]).float()[:, None], self.shape.head_width)
 
-    def _turn_window(self, layer: int, turn: Rotation | None) -> None:
-        if turn is not None:
-            sinks = self.config.sink_frames * self.shape.tokens_per_frame
-            window_BSNT = self._seen_XBLNK[layer, :, self._slots][:, sinks:, :, : self._time_width]
-            rotate_into(window_BSNT, window_BSNT, turn)
-
-    def _new(self, layer: int, turn: Rotation | None, placed: Rotation | None) -> tuple[Tensor, Tensor]:
+    def _new(self, turn: Rotation | None, placed: Rotation | None) -> tuple[Tensor, Tensor]:
         """Keys of the chunk where they will stand, and its values."""
         if self._staged is not None and placed is not None:
-            key_BSNK, value_BSNK = rotate(self._staged[0][layer], placed), self._staged[1][layer]
+            layers = [rotate(key_BSNK, placed) for key_BSNK in self._staged[0]]
+            key_XBSNK, value_XBSNK = torch.stack(layers), self._staged[1]
         else:
-            key_BSNK = self._seen_XBLNK[layer, :, self._current]
-            value_BSNK = self._values_XBLNK[layer, :, self._current]
+            key_XBSNK = self._seen_XBLNK[:, :, self._current]
+            value_XBSNK = self._values_XBLNK[:, :, self._current]
         if turn is not None:
-            in_time_BSNT = key_BSNK[..., : self._time_width]
-            rotate_into(in_time_BSNT, in_time_BSNT, turn)
-        return key_BSNK, value_BSNK
-
-    @property
-    def _time_width(self) -> int:
-        return axis_widths(self.shape.head_width)[0]
+            _turn_in_time(key_XBSNK, turn)
+        return key_XBSNK, value_XBSNK
 
     def keep_references(
         self,
@@ -284,3 +274,11 @@ class RingMemory:
     def _refuse_gradients(self, key_BSNK: Tensor) -> None:
         if key_BSNK.requires_grad:
             raise ConfigError("a ring memory is written in place and passes no gradient: use a GrowingMemory")
+
+
+def _turn_in_time(keys_XBSNK: Tensor, turn: Rotation) -> None:
+    """Move keys of all layers in time, in place; ``turn`` is of rows, (B, 1, P)."""
+    in_time = keys_XBSNK[..., : 2 * turn.cos.shape[-1]].flatten(0, 1)
+    layers = keys_XBSNK.shape[0]
+    whole = Rotation(cos=turn.cos.repeat(layers, 1, 1), sin=turn.sin.repeat(layers, 1, 1))
+    rotate_into(in_time, in_time, whole)
