@@ -139,3 +139,52 @@ def enter(
         asks = tl.minimum(tl.maximum(asks * factor, -largest), largest)
     made = row * made_b + token * made_s + head[:, None] * made_n + channel
     tl.store(query_out + made, asks.to(query_out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def place(
+    new,
+    kept,
+    slots,
+    cos,
+    sin,
+    new_x,
+    new_b,
+    new_s,
+    new_n,
+    kept_x,
+    kept_b,
+    kept_s,
+    kept_n,
+    slots_b,
+    angle_b,
+    frame_tokens,
+    rows,
+    heads,
+    P: tl.constexpr,
+    TURNED: tl.constexpr,
+    PADDED: tl.constexpr,
+    HEADS: tl.constexpr,
+):
+    """A token of a layer to its slot, some of its heads, the first ``TURNED`` pairs of channels turned."""
+    token = tl.program_id(0).to(tl.int64)
+    layer = (tl.program_id(1) // rows).to(tl.int64)
+    row = (tl.program_id(1) % rows).to(tl.int64)
+    head = tl.program_id(2).to(tl.int64) * HEADS + tl.arange(0, HEADS)
+    frame = token // frame_tokens
+    slot = tl.load(slots + row * slots_b + frame)
+    pair = tl.arange(0, PADDED)
+    channel = tl.arange(0, 2 * PADDED)[None, :]
+    inside = (head[:, None] < heads) & (channel < 2 * P)
+    source = new + layer * new_x + row * new_b + token * new_s + head[:, None] * new_n + channel
+    given = tl.load(source, mask=inside & (slot >= 0), other=0.0)
+    if TURNED > 0:
+        angle = row * angle_b + pair
+        cosine = tl.load(cos + angle, mask=pair < TURNED, other=1.0)[None, :]
+        sine = tl.load(sin + angle, mask=pair < TURNED, other=0.0)[None, :]
+        real, imaginary = tl.split(given.to(tl.float32).reshape(HEADS, PADDED, 2))
+        turned = tl.interleave(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+        given = turned.to(kept.dtype.element_ty)
+    place = slot * frame_tokens + token % frame_tokens
+    target = kept + layer * kept_x + row * kept_b + place * kept_s + head[:, None] * kept_n + channel
+    tl.store(target, given, mask=inside & (slot >= 0))

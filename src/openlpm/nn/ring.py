@@ -187,24 +187,39 @@ class RingMemory:
     def commit(self, moving_B: Bool[Tensor, " B"] | None = None) -> None:
         frames, before_B = self.shape.chunk_frames, self._frames_B
         after_B = before_B + (frames if moving_B is None else frames * moving_B)
-        row_B1 = torch.arange(self.shape.num_rows, device=before_B.device)[:, None]
-        index = (slice(None), row_B1, chunk_slots(self.config, before_B, frames))
         turn = self._turn_back(before_B, after_B)
-        placed = None
-        if self._staged is not None:
-            positions_BT = chunk_positions(self.config, before_B, frames).float()
-            placed = rotation_at(grid_positions(positions_BT, *self.shape.grid), self.shape.head_width)
         if turn is not None:
             sinks = self.config.sink_frames * self.shape.tokens_per_frame
             _turn_in_time(self._seen_XBLNK[:, :, self._slots][:, :, sinks:], turn)
-        pairs = zip((self._seen_XBLNK, self._values_XBLNK), self._new(turn, placed), strict=True)
-        for whole_XBLNK, new_XBSNK in pairs:
-            kept_XBMPNK = whole_XBLNK[:, :, self._slots].unflatten(2, (self.config.num_frames, -1))
-            new_XBTPNK = new_XBSNK.unflatten(2, (frames, -1))
+        slots_BT = chunk_slots(self.config, before_B, frames)
+        if self._staged is None and rope_kernel.is_supported(self._seen_XBLNK):
+            self._put_at_once(slots_BT if moving_B is None else torch.where(moving_B[:, None], slots_BT, -1), turn)
+        else:
+            self._put(slots_BT, turn, moving_B)
+        self._frames_B.copy_(after_B)
+
+    def _put_at_once(self, slots_BT: Tensor, turn: Rotation | None) -> None:
+        """The last step's keys and values into slots, by a kernel; -1 is no slot."""
+        buffers = (self._seen_XBLNK, self._values_XBLNK)
+        angles = None if turn is None else (turn.cos, turn.sin)
+        for buffer_XBLNK, turned in zip(buffers, (angles, None), strict=True):
+            kept, new = buffer_XBLNK[:, :, self._slots], buffer_XBLNK[:, :, self._current]
+            rope_kernel.place_into(kept, new, slots_BT, turned)
+
+    def _put(self, slots_BT: Tensor, turn: Rotation | None, moving_B: Tensor | None) -> None:
+        """What is to be remembered into slots, in the rows that move."""
+        placed = None
+        if self._staged is not None:
+            positions_BT = chunk_positions(self.config, self._frames_B, self.shape.chunk_frames).float()
+            placed = rotation_at(grid_positions(positions_BT, *self.shape.grid), self.shape.head_width)
+        index = (slice(None), torch.arange(self.shape.num_rows, device=slots_BT.device)[:, None], slots_BT)
+        buffers = (self._seen_XBLNK, self._values_XBLNK)
+        for buffer_XBLNK, new_XBSNK in zip(buffers, self._new(turn, placed), strict=True):
+            kept_XBMPNK = buffer_XBLNK[:, :, self._slots].unflatten(2, (self.config.num_frames, -1))
+            new_XBTPNK = new_XBSNK.unflatten(2, (self.shape.chunk_frames, -1))
             if moving_B is not None:
                 new_XBTPNK = torch.where(moving_B[:, None, None, None, None], new_XBTPNK, kept_XBMPNK[index])
             kept_XBMPNK[index] = new_XBTPNK
-        self._frames_B.copy_(after_B)
 
     def _turn_back(self, before_B: Tensor, after_B: Tensor) -> Rotation | None:
         """By how much the window moves on; None: it never does."""

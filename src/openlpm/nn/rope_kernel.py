@@ -123,6 +123,37 @@ def enter(
     return made
 
 
+def place_into(kept_XBMNK: Tensor, new_XBSNK: Tensor, slots_BT: Tensor, turn: tuple[Tensor, Tensor] | None) -> None:
+    """Put a chunk's tokens, of all layers, into the slots of its frames; -1 is nowhere.
+
+    ``turn`` are cosines and sines, (B, 1, P), by which the first P pairs of channels are turned on the way.
+    """
+    from openlpm.nn import kernels  # loads Triton
+
+    launch: Any = kernels.place
+    layers, rows, tokens, heads, width = new_XBSNK.shape
+    cos_B1P, sin_B1P = (each.contiguous() for each in turn or (slots_BT, slots_BT))
+    with _at(new_XBSNK):
+        launch[tokens, layers * rows, -(-heads // _HEADS)](
+            new_XBSNK,
+            kept_XBMNK,
+            slots_BT,
+            cos_B1P,
+            sin_B1P,
+            *new_XBSNK.stride()[:4],
+            *kept_XBMNK.stride()[:4],
+            slots_BT.stride(0),
+            cos_B1P.stride(0),
+            tokens // slots_BT.shape[1],
+            rows,
+            heads,
+            P=width // 2,
+            TURNED=0 if turn is None else cos_B1P.shape[-1],
+            PADDED=1 << (width // 2 - 1).bit_length(),
+            HEADS=_HEADS,
+        )
+
+
 def _angles(cos_SP: Tensor, sin_SP: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     cos_BSP, sin_BSP = cos_SP.expand(shape), sin_SP.expand(shape)
     if cos_BSP.stride() != sin_BSP.stride() or cos_BSP.stride(2) != 1:
