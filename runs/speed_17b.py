@@ -33,7 +33,7 @@ from openlpm.bench.speed.columns import measure_columns
 from openlpm.bench.speed.measure import Wishes, dtype_on, fp8_error, measure, release
 from openlpm.bench.speed.reckoning import reckon, require_room
 from openlpm.bench.speed.rows import prefix_of, speed_rows
-from openlpm.bench.speed.setting import Context, DecoderKind, Plan, SpeedSetting, plan_for
+from openlpm.bench.speed.setting import Context, DecoderKind, Plan, SpeedSetting, Way, plan_for
 from openlpm.bench.statistics import Estimate
 from openlpm.core.errors import InputError
 from openlpm.nn import rope_kernel
@@ -117,7 +117,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", default=[], help=", ".join(job.name for job in JOBS))
     parser.add_argument("--minutes", type=float, default=8.8)
     parser.add_argument("--seconds", type=float, help="of video in every setting")
-    parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--way", default="kernels", help="kernels, compiled or eager: what stands around attention")
     parser.add_argument("--rehearse", action="store_true", help="tiny, on the CPU: says nothing of speed")
     parser.add_argument("--work", nargs="*", help=argparse.SUPPRESS)  # the settings of a process that times
     return parser.parse_args()
@@ -159,7 +159,7 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
         raise InputError("narrow_attention: install fa3-fwd, on a Hopper GPU")
     wishes = Wishes(
         seconds=1.0 if options.rehearse else options.seconds or job.seconds,
-        compiled=not (options.no_compile or options.rehearse),
+        way=Way.EAGER if options.rehearse and job.error else Way(options.way),
         recorded=job.recorded,
     )
 

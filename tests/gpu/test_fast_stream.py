@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from openlpm.bench.speed.setting import SpeedSetting
+from openlpm.bench.speed.setting import SpeedSetting, Way
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.nn import narrow_attention, rope, rope_kernel
 from openlpm.nn.attention import attention
@@ -88,19 +88,32 @@ def test_what_enters_a_memory_in_one_pass_is_what_enters_it_piece_by_piece(narro
     assert relative_difference(made[1], made[0]) < 0.05
 
 
+def test_fast_blocks_compute_what_the_plain_ones_compute():
+    device, made = torch.device("cuda"), []
+    if not is_supported(device):
+        pytest.skip("this GPU has no 8-bit floating point")
+    for way in (Way.EAGER, Way.KERNELS, Way.COMPILED):
+        stream = SpeedStream(replace(SETTING, fp8=True), device, device, torch.bfloat16)
+        stream.quicken(way)
+        stream.restart()  # references too
+        made.append(chunks(stream, 3).float())
+    # Roundings to 8 bits fall otherwise here and there.
+    assert relative_difference(made[1], made[0]) < 0.05
+    assert relative_difference(made[2], made[0]) < 0.05
+
+
 def chunks(stream, count):
     return torch.cat([stream.make(stream.hear(stream.sound())) for _ in range(count)], dim=2)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_recorded_stream_is_the_stream_also_with_other_words_and_a_memory_that_hides(compiled):
+@pytest.mark.parametrize("way", list(Way))
+def test_a_recorded_stream_is_the_stream_also_with_other_words_and_a_memory_that_hides(way):
     device, made = torch.device("cuda"), []
     words = torch.randn(1, DIT.text_tokens, DIT.text_width).cuda()
     with fastest_attention(device):
         for recorded in (False, True):
             stream = SpeedStream(SETTING, device, device, torch.float32)
-            if compiled:
-                stream.compile()
+            stream.quicken(way)
             if recorded:
                 stream.record()
             parts = [chunks(stream, 5)]
@@ -142,7 +155,7 @@ def test_compiled_blocks_are_three_graphs_however_many_there_are():
     counters.clear()
     device = torch.device("cuda")
     stream = SpeedStream(replace(SETTING, dit=replace(DIT, num_layers=8)), device, device, torch.bfloat16)
-    stream.compile()
+    stream.quicken(Way.COMPILED)
     chunks(stream, 2)
     stream.say(torch.randn(1, DIT.text_tokens, DIT.text_width).cuda())
     stream.skip_to_minute(9)

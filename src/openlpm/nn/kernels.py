@@ -188,3 +188,120 @@ def place(
     place = slot * frame_tokens + token % frame_tokens
     target = kept + layer * kept_x + row * kept_b + place * kept_s + head[:, None] * kept_n + channel
     tl.store(target, given, mask=inside & (slot >= 0))
+
+
+LARGEST = tl.constexpr(448.0)
+SMALLEST = tl.constexpr(1e-12)
+
+
+@triton.jit
+def narrow_row(
+    x, bias, narrow, scale, x_r, D: tl.constexpr, PADDED: tl.constexpr, BIAS: tl.constexpr, GELU: tl.constexpr
+):
+    """A row in 8 bits with a scale (``nn.rows``)."""
+    row = tl.program_id(0).to(tl.int64)
+    channel = tl.arange(0, PADDED)
+    inside = channel < D
+    wide = tl.load(x + row * x_r + channel, mask=inside, other=0.0).to(tl.float32)
+    if BIAS:
+        wide += tl.load(bias + channel, mask=inside, other=0.0).to(tl.float32)
+        wide = wide.to(x.dtype.element_ty).to(tl.float32)
+    if GELU:
+        wide = wide * tl.sigmoid(1.5957691216057308 * (wide + 0.044715 * wide * wide * wide))
+        wide = wide.to(x.dtype.element_ty).to(tl.float32)
+    most = tl.maximum(tl.max(tl.abs(wide), axis=0) / LARGEST, SMALLEST)
+    short = tl.minimum(tl.maximum(wide / most, -LARGEST), LARGEST)
+    tl.store(narrow + row * D + channel, short.to(narrow.dtype.element_ty), mask=inside)
+    tl.store(scale + row, most)
+
+
+@triton.jit
+def root_norm(
+    joined,
+    bias,
+    weight,
+    made,
+    rows,
+    eps,
+    D: tl.constexpr,
+    COUNT: tl.constexpr,
+    NORMED: tl.constexpr,
+    PADDED: tl.constexpr,
+):
+    """One projection of a row: its bias added, and divided by its root mean square if it is one of the first."""
+    row = tl.program_id(0).to(tl.int64)
+    which = tl.program_id(1).to(tl.int64)
+    channel = tl.arange(0, PADDED)
+    inside = channel < D
+    wide = tl.load(joined + row * (COUNT * D) + which * D + channel, mask=inside, other=0.0).to(tl.float32)
+    wide += tl.load(bias + which * D + channel, mask=inside, other=0.0).to(tl.float32)
+    wide = wide.to(joined.dtype.element_ty).to(tl.float32)
+    if which < NORMED:
+        factor = tl.rsqrt(tl.sum(wide * wide, axis=0) / D + eps)
+        wide = wide * factor * tl.load(weight + which * D + channel, mask=inside, other=0.0).to(tl.float32)
+    tl.store(made + (which * rows + row) * D + channel, wide.to(made.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def settle(
+    x,
+    first,
+    first_bias,
+    gate,
+    second,
+    second_bias,
+    norm_scale,
+    norm_shift,
+    made,
+    narrow,
+    scale,
+    tokens,
+    group_tokens,
+    gate_b,
+    gate_g,
+    norm_b,
+    norm_g,
+    eps,
+    D: tl.constexpr,
+    PADDED: tl.constexpr,
+    UPDATES: tl.constexpr,
+    GATED: tl.constexpr,
+    NORM: tl.constexpr,
+):
+    """A row with its updates added, and the norm of that in 8 bits; ``NORM``: 0 none, 1 of the layer, 2 of the time."""
+    number = tl.program_id(0)
+    row = number.to(tl.int64)
+    batch = number // tokens
+    group = (number % tokens) // group_tokens
+    channel = tl.arange(0, PADDED)
+    inside = channel < D
+    wide = tl.load(x + row * D + channel, mask=inside, other=0.0).to(tl.float32)
+    if UPDATES > 0:
+        update = tl.load(first + row * D + channel, mask=inside, other=0.0).to(tl.float32)
+        update += tl.load(first_bias + channel, mask=inside, other=0.0).to(tl.float32)
+        update = update.to(x.dtype.element_ty).to(tl.float32)
+        if GATED:
+            update *= tl.load(gate + batch * gate_b + group * gate_g + channel, mask=inside, other=0.0)
+        wide += update
+        if UPDATES > 1:
+            other = tl.load(second + row * D + channel, mask=inside, other=0.0).to(tl.float32)
+            other += tl.load(second_bias + channel, mask=inside, other=0.0).to(tl.float32)
+            wide += other.to(x.dtype.element_ty).to(tl.float32)
+        wide = wide.to(x.dtype.element_ty).to(tl.float32)
+        tl.store(made + row * D + channel, wide.to(made.dtype.element_ty), mask=inside)
+    if NORM > 0:
+        mean = tl.sum(wide, axis=0) / D
+        apart = tl.where(inside, wide - mean, 0.0)
+        normed = apart * tl.rsqrt(tl.sum(apart * apart, axis=0) / D + eps)
+        place = channel
+        if NORM == 2:
+            place = batch * norm_b + group * norm_g + channel
+        factor = tl.load(norm_scale + place, mask=inside, other=0.0).to(tl.float32)
+        if NORM == 2:
+            factor += 1.0
+        normed = normed * factor + tl.load(norm_shift + place, mask=inside, other=0.0).to(tl.float32)
+        normed = normed.to(x.dtype.element_ty).to(tl.float32)
+        most = tl.maximum(tl.max(tl.abs(normed), axis=0) / LARGEST, SMALLEST)
+        short = tl.minimum(tl.maximum(normed / most, -LARGEST), LARGEST)
+        tl.store(narrow + row * D + channel, short.to(narrow.dtype.element_ty), mask=inside)
+        tl.store(scale + row, most)

@@ -62,8 +62,7 @@ def _work(rank: int, setting: SpeedSetting, kind: str, wishes: Wishes, folder: s
 def _timed(setting: SpeedSetting, device: torch.device, split: ColumnSplit, wishes: Wishes) -> dict[str, object]:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     stream = SpeedStream(setting, device, device, dtype, split)
-    if wishes.compiled:
-        stream.compile()
+    stream.quicken(wishes.way)
     if wishes.recorded:
         stream.record()
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from openlpm.bench.speed.ceilings import Ceilings, measure_ceilings, median_s, synchronise
 from openlpm.bench.speed.parts import PartTimes, part_times
-from openlpm.bench.speed.setting import Plan, SpeedSetting
+from openlpm.bench.speed.setting import Plan, SpeedSetting, Way
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.parallel.attention_choice import fastest_attention
 from openlpm.parallel.narrow import relative_difference
@@ -29,7 +29,7 @@ class Wishes:
     """How long, and how."""
 
     seconds: float = 60.0
-    compiled: bool = True
+    way: Way = Way.KERNELS
     recorded: bool = False
     """A chunk as one launch (CUDA graphs), for plan one and columns."""
     parts: bool = True
@@ -71,8 +71,7 @@ def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: W
     report("networks", 0, 1)
     began = time.perf_counter()
     stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]))
-    if wishes.compiled:
-        stream.compile()
+    stream.quicken(wishes.way)
     if wishes.recorded:
         stream.record()
     synchronise(devices[-1])
@@ -100,8 +99,7 @@ def fp8_error(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: 
         for number, each in enumerate((setting, replace(setting, fp8=False, narrow_attention=False))):
             report("error of 8 bits", number, 2)
             stream = SpeedStream(each, devices[0], devices[-1], dtype_on(devices[0]))
-            if wishes.compiled:
-                stream.compile()
+            stream.quicken(wishes.way)
             with torch.inference_mode():
                 made.append(_latents(stream, chunks))
             del stream  # the other finds the room

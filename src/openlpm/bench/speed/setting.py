@@ -42,6 +42,17 @@ class DecoderKind(StrEnum):
     """Wan2.1's own, through diffusers (extra ``[wan]``)."""
 
 
+class Way(StrEnum):
+    """How what stands around attention is done."""
+
+    EAGER = "eager"
+    """Operation by operation."""
+    COMPILED = "compiled"
+    """By torch.compile."""
+    KERNELS = "kernels"
+    """By kernels of ours (``dit.fast_block``); compiled where layers are not in 8 bits."""
+
+
 class Context(StrEnum):
     """How much is remembered."""
 

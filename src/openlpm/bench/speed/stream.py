@@ -13,10 +13,11 @@ from openlpm.bench.speed.network import (
     transformer_of_chance,
     voice_encoder,
 )
-from openlpm.bench.speed.setting import SLOTS, SpeedSetting
+from openlpm.bench.speed.setting import SLOTS, SpeedSetting, Way
 from openlpm.core.errors import ConfigError
 from openlpm.dit.block import ReadText
 from openlpm.dit.condition import Condition
+from openlpm.dit.fast_block import hasten
 from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.attention import Attend
 from openlpm.nn.memory import MemoryConfig
@@ -86,10 +87,13 @@ class SpeedStream:
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats(device)
 
-    def compile(self) -> None:
-        """Compile what stands around attention."""
+    def quicken(self, way: Way) -> None:
+        """Do what stands around attention otherwise than operation by operation."""
         for network in self.networks():
-            network.compile_around_attention()
+            if way is Way.KERNELS and self.setting.fp8:
+                hasten(network)
+            elif way is not Way.EAGER:
+                network.compile_around_attention()
 
     def record(self) -> None:
         """From now on a chunk is one launch: its kernels are recorded when they have run twice.
