@@ -39,8 +39,8 @@ from openlpm.core.errors import InputError
 from openlpm.nn import rope_kernel
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, is_supported
+from openlpm.nn.narrow_attention import flash_attention, narrow_attention, narrow_into, narrowed
 from openlpm.nn.narrow_attention import is_supported as is_attention_supported
-from openlpm.nn.narrow_attention import narrow_attention, narrow_into, narrowed
 from openlpm.nn.ring import RingMemory
 from openlpm.nn.rope import Rotation, grid_positions, rotate, rotation_at
 from openlpm.parallel.attention_choice import fastest_attention
@@ -85,6 +85,7 @@ class Job:
 
 
 NARROW, PAPER = {"picture": (720, 416), "context": Context.NARROW}, {"context": Context.PAPER}
+FLASH = {"flash": True}
 FP8_ATTENTION = {"narrow_attention": True}
 JOBS = (
     Job(name="1x-kernels", kernels=True, limit_s=90),
@@ -93,8 +94,12 @@ JOBS = (
     Job(name="1x-720x416", more=NARROW),
     Job(name="1x-832x480-fp8-attention", more=FP8_ATTENTION),
     Job(name="1x-720x416-fp8-attention", more=FP8_ATTENTION | NARROW),
-    Job(name="1x-720x416-recorded", more=FP8_ATTENTION | NARROW, recorded=True),
+    Job(name="1x-832x480-flash", more=FLASH),
+    Job(name="1x-720x416-flash", more=FLASH | NARROW),
+    Job(name="1x-832x480-paper-flash", more=FLASH | PAPER, seconds=8),
+    Job(name="1x-720x416-recorded", more=NARROW, recorded=True),
     Job(name="2x-832x480-columns", more={"plan": Plan.COLUMNS}),
+    Job(name="2x-832x480-columns-flash", more=FLASH | {"plan": Plan.COLUMNS}),
     Job(name="2x-832x480-columns-fp8-attention", more=FP8_ATTENTION | {"plan": Plan.COLUMNS}),
     Job(name="4x-832x480"),
     Job(name="1x-832x480-paper", more=PAPER, seconds=8),
@@ -155,8 +160,8 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
     print(f"{job.name}: {setting.told()}", flush=True)
     if kind == "cuda":
         require_room(setting, tuple(torch.cuda.mem_get_info(device)[0] for device in devices))
-    if setting.narrow_attention and kind == "cuda" and not is_attention_supported(devices[0]):
-        raise InputError("narrow_attention: install fa3-fwd, on a Hopper GPU")
+    if (setting.narrow_attention or setting.flash) and kind == "cuda" and not is_attention_supported(devices[0]):
+        raise InputError("narrow_attention, flash: install fa3-fwd, on a Hopper GPU")
     wishes = Wishes(
         seconds=1.0 if options.rehearse else options.seconds or job.seconds,
         way=Way.EAGER if options.rehearse and job.error else Way(options.way),
@@ -232,7 +237,7 @@ def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list
             narrow = (narrowed(query), narrowed(key), narrowed(value))
             attended("fp8", narrow, partial(narrow_attention, dtype=query.dtype))
         if is_attention_supported(device):
-            attended("flash3", (query, key, value), flash3)
+            attended("flash3", (query, key, value), flash_attention)
         positions = grid_positions(torch.arange(setting.online.chunk_frames, device=device).float(), *setting.grid)
         rotation, size = rotation_at(positions, dit.head_width), query.numel() * query.element_size()
         error = relative_difference(
@@ -263,11 +268,6 @@ def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list
     if (error := kernel_error(device.type)) is not None:
         rows.append(Row.of(f"kernel/fp8_linear/error/1x{short}", Estimate.single(error)))
     return rows
-
-
-def flash3(query_BSNK: Tensor, key_BLNK: Tensor, value_BLNK: Tensor) -> Tensor:
-    """FlashAttention 3 in bfloat16."""
-    return torch.ops.fa3_fwd.fwd(query_BSNK, key_BLNK, value_BLNK, num_splits=1)[0]
 
 
 def part(rotation: Rotation, tokens: int, place: str | None = None) -> Rotation:

@@ -31,7 +31,7 @@ def hasten(transformer: CharacterTransformer) -> None:
         raise ConfigError(f"qk_norm={config.qk_norm}, cross_norm={config.cross_norm}: fast blocks have Wan's norms")
     for each in transformer.blocks:
         block = cast("Block", each)
-        if not isinstance(block.self_attention.joined, Fp8Linear):
+        if not isinstance(cast("object", block.self_attention.joined), Fp8Linear):
             raise ConfigError("fast blocks are for layers in 8-bit floating point: call to_fp8 first")
         roots_2D = _root_weights(block.self_attention.norm_q, block.self_attention.norm_k)
         block.replace_parts(partial(_look, block, roots_2D), partial(_think, block))

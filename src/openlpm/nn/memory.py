@@ -59,6 +59,8 @@ class Seen:
     value_BLNK: Float[Tensor, "B L N K"]
     mask_BL: Bool[Tensor, "B L"] | None
     """True where there is something to see; None: everywhere."""
+    flash: bool = False
+    """Whether to attend with FlashAttention 3 (``nn.narrow_attention``)."""
     by_heads: bool = False
     """Whether to attend head after head (``nn.by_heads``): it suits these keys, and is faster."""
 

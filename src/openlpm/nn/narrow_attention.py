@@ -1,4 +1,4 @@
-"""Attention in 8-bit floating point (E4M3) for Hopper, through FlashAttention 3 (package ``fa3-fwd``).
+"""Attention through FlashAttention 3 (package ``fa3-fwd``, for Hopper): in bfloat16, and in 8 bits (E4M3).
 
 Queries, keys and values are stored as ``SCALE`` times what they are, for all heads alike: normalised queries and keys,
 and values of a network, are of order one, and 8-bit numbers are as precise at 0.01 as at 100. Elsewhere the same
@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from openlpm.nn import rope_kernel
+from openlpm.nn.attention import attention
 
 TYPE = torch.float8_e4m3fn
 SCALE = 4.0
@@ -62,6 +63,15 @@ def narrow_attention(query_BSNK: Tensor, key_BLNK: Tensor, value_BLNK: Tensor, d
         return found[0].to(dtype)
     query, key, value = (each.float().div(SCALE).transpose(1, 2) for each in (query_BSNK, key_BLNK, value_BLNK))
     return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).to(dtype)
+
+
+def flash_attention(
+    query_BSNK: Float[Tensor, "B S N K"], key_BLNK: Float[Tensor, "B L N K"], value_BLNK: Float[Tensor, "B L N K"]
+) -> Float[Tensor, "B S N K"]:
+    """``nn.attention.attention`` where all queries see all keys; by the plain code off the GPU."""
+    if not query_BSNK.is_cuda:
+        return attention(query_BSNK, key_BLNK, value_BLNK)
+    return torch.ops.fa3_fwd.fwd(query_BSNK, key_BLNK, value_BLNK, num_splits=1)[0]
 
 
 @cache

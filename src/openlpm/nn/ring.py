@@ -101,6 +101,8 @@ class RingMemory:
         self.nothing_hidden = False
         """Set by whoever knows, without asking the device, that all rows in use are full and show all references:
         attention without a mask is faster."""
+        self.flash = False
+        """Set by whoever has found that FlashAttention 3 is there (``nn.narrow_attention``), and faster."""
         self.by_heads = False
         """Set by whoever has found that attention is faster head after head (``nn.by_heads``)."""
         self._references_BJ = torch.zeros(shape.num_rows, shape.num_references, dtype=torch.bool, device=device)
@@ -150,7 +152,9 @@ class RingMemory:
             keys, values = self._narrow
             narrow_into(keys[layer, :, self._current], key_BSNK)
             narrow_into(values[layer, :, self._current], value_BSNK)
-        return Seen(key_BLNK=keys[layer], value_BLNK=values[layer], mask_BL=mask_BL, by_heads=self.by_heads)
+        return Seen(
+            key_BLNK=keys[layer], value_BLNK=values[layer], mask_BL=mask_BL, flash=self.flash, by_heads=self.by_heads
+        )
 
     def enter(
         self,
@@ -177,7 +181,7 @@ class RingMemory:
         if narrow is not None:
             keys, values = narrow
         mask_BL = None if self.nothing_hidden else self._mask_BL
-        return made_BSNK, Seen(key_BLNK=keys, value_BLNK=values, mask_BL=mask_BL)
+        return made_BSNK, Seen(key_BLNK=keys, value_BLNK=values, mask_BL=mask_BL, flash=self.flash)
 
     def stage(self, layer: int, key_BSNK: Float[Tensor, "B S N K"], value_BSNK: Float[Tensor, "B S N K"]) -> None:
         self._refuse_gradients(key_BSNK)

@@ -11,7 +11,7 @@ from torch import Tensor
 from openlpm.nn.attention import attention
 from openlpm.nn.by_heads import attention_by_heads
 from openlpm.nn.memory import Memory
-from openlpm.nn.narrow_attention import TYPE, narrow_attention, narrowed
+from openlpm.nn.narrow_attention import TYPE, flash_attention, narrow_attention, narrowed
 from openlpm.nn.ring import RingMemory
 from openlpm.nn.rope import Rotation, rotate
 
@@ -53,6 +53,8 @@ class Streaming:
         if seen.key_BLNK.dtype == TYPE:
             narrow_BSNK = turned_BSNK if turned_BSNK.dtype == TYPE else narrowed(turned_BSNK)
             return narrow_attention(narrow_BSNK, seen.key_BLNK, seen.value_BLNK, query_BSNK.dtype)
+        if seen.flash:
+            return flash_attention(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
         gather = attention_by_heads if seen.by_heads else attention
         return gather(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
 

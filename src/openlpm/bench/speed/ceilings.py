@@ -12,7 +12,7 @@ from torch import nn
 from openlpm.bench.speed.setting import SpeedSetting
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, quantised
-from openlpm.nn.narrow_attention import narrow_attention, narrowed
+from openlpm.nn.narrow_attention import flash_attention, narrow_attention, narrowed
 from openlpm.parallel.attention_choice import fastest_attention
 
 _REPEATS = 10
@@ -95,7 +95,8 @@ def _attention(setting: SpeedSetting, device: torch.device, dtype: torch.dtype) 
             narrow = (narrowed(query), narrowed(key))
             spent = median_s(lambda: narrow_attention(narrow[0], narrow[1], narrow[1], dtype), device)
         else:
-            spent = median_s(lambda: attention(query, key, key), device)
+            gather = flash_attention if setting.flash else attention
+            spent = median_s(lambda: gather(query, key, key), device)
     return 4 * setting.chunk_tokens * setting.key_tokens * setting.dit.width / spent
 
 

@@ -27,7 +27,7 @@ def prefix_of(setting: SpeedSetting, device: str) -> str:
     context = {Context.SHORT: "", Context.NARROW: "", Context.PAPER: "/paper-context"}[setting.context]
     decoder = "/wan-vae" if setting.decoder is DecoderKind.WAN else ""
     arithmetic = "" if setting.fp8 else "/bf16"
-    arithmetic += "/fp8-attention" if setting.narrow_attention else ""
+    arithmetic += "/fp8-attention" if setting.narrow_attention else "/flash" if setting.flash else ""
     plan = "" if setting.plan is plan_for(setting.devices) else f"/{setting.plan}"
     way = f"{context}{decoder}{arithmetic}{plan}"
     return f"{setting.name}/{width}x{height}{way}/{setting.devices}x{device}"

@@ -93,6 +93,8 @@ class SpeedSetting:
     """Linear layers."""
     narrow_attention: bool = False
     """Also self-attention in 8 bits."""
+    flash: bool = False
+    """Self-attention with FlashAttention 3 in bfloat16, instead of cuDNN's."""
 
     def __post_init__(self) -> None:
         side = LATENT_STRIDE * self.dit.patch[1]
@@ -163,7 +165,7 @@ class SpeedSetting:
     def told(self) -> str:
         """The setting in words."""
         arithmetic = "fp8 linear layers" if self.fp8 else "bf16"
-        arithmetic += ", fp8 attention" if self.narrow_attention else ""
+        arithmetic += ", fp8 attention" if self.narrow_attention else ", FlashAttention 3" if self.flash else ""
         return (
             f"{self.name} at {self.picture[0]}x{self.picture[1]}: plan {self.plan} on {self.devices}, {arithmetic}, "
             f"{self.online.nfe} evaluations a chunk of {self.chunk_s:g} s, keys of {self.key_frames} latent frames, "

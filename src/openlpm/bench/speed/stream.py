@@ -252,7 +252,7 @@ class SpeedStream:
 
     def _ring(self, device: torch.device) -> RingMemory:
         config: MemoryConfig = self.setting.online.memory
-        return RingMemory(
+        ring = RingMemory(
             config,
             self.setting.ring,
             dtype=self.dtype,
@@ -260,6 +260,8 @@ class SpeedStream:
             last_is_kept=True,
             narrow=self.setting.narrow_attention,
         )
+        ring.flash = self.setting.flash
+        return ring
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)
