@@ -258,13 +258,8 @@ def kernel_rows(setting: SpeedSetting, device: torch.device, short: str) -> list
             )
             ring.nothing_hidden = True
             add("enter in 8 bits too", partial(ring.enter, 0, query, new_key, new_value, rotation), 6.5 * size, "TB/s")
-            seen = setting.key_tokens / setting.chunk_tokens
-            add(
-                "open 2 layers in 8 bits",
-                lambda: ring.open_chunk(setting.online.chunk_frames),
-                6 * (seen - 1) * size,
-                "TB/s",
-            )
+            kept = setting.online.memory.num_frames / setting.online.chunk_frames
+            add("commit of 2 layers in 8 bits too", ring.commit, (8 + 6 * kept) * size, "TB/s")
     if (error := kernel_error(device.type)) is not None:
         rows.append(Row.of(f"kernel/fp8_linear/error/1x{short}", Estimate.single(error)))
     return rows

@@ -15,6 +15,7 @@ from openlpm.nn.attention import Attend, NormScope
 from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord, who_sees_whom
 from openlpm.nn.growing import GrowingMemory
 from openlpm.nn.memory import Memory, MemoryConfig, Placing, slot_positions
+from openlpm.nn.narrow_attention import narrowed
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring, Streaming
 
@@ -193,6 +194,20 @@ def test_attention_in_8_bits_is_nearly_that_of_the_memory_and_exact_where_someth
     torch.testing.assert_close(narrow[:, :, :6], wide[:, :, :6], **EXACT)
     error = torch.linalg.vector_norm((narrow - wide)[:, :, 6:]) / torch.linalg.vector_norm(wide[:, :, 6:])
     assert 1e-4 < error < 0.1
+
+
+@torch.no_grad()
+def test_copies_in_8_bits_follow_what_is_remembered(model) -> None:
+    memory, other = (ring(TIGHT, last_is_kept=True, narrow=True) for _ in range(2))
+    chunk_by_chunk(model, Clip(16), memory)
+    chunk_by_chunk(model, Clip(16), other)
+    other.restore(2, memory.snapshot(1))
+    for each, row in ((memory, 0), (memory, 1), (other, 2)):
+        assert each._narrow is not None
+        past = slice(0, each._current.start)
+        for narrow, wide in zip(each._narrow, (each._seen_XBLNK, each._values_XBLNK), strict=True):
+            assert torch.equal(narrow[:, row, past].float(), narrowed(wide[:, row, past]).float())
+            assert wide[:, row, past].abs().min() > 0
 
 
 @torch.no_grad()

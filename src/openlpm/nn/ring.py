@@ -132,11 +132,6 @@ class RingMemory:
         if num_frames != self.shape.chunk_frames:
             raise ConfigError(f"num_frames={num_frames}: this memory was made for chunks of {self.shape.chunk_frames}")
         positions_BM = self.positions()
-        if self._narrow is not None:
-            past = slice(0, self._current.start)
-            for layer in range(self.shape.num_layers):
-                narrow_into(self._narrow[0][layer, :, past], self._seen_XBLNK[layer, :, past])
-                narrow_into(self._narrow[1][layer, :, past], self._values_XBLNK[layer, :, past])
         current_BT = torch.ones_like(positions_BM[:, :1], dtype=torch.bool).expand(-1, num_frames)
         visible_BG = torch.cat([self._references_BJ, positions_BM >= 0, current_BT], dim=1)
         self._mask_BL.copy_(visible_BG[..., None].expand(-1, -1, self.shape.tokens_per_frame).flatten(1))
@@ -200,7 +195,13 @@ class RingMemory:
             self._put_at_once(slots_BT if moving_B is None else torch.where(moving_B[:, None], slots_BT, -1), turn)
         else:
             self._put(slots_BT, turn, moving_B)
+        self._narrow_again(self._slots)
         self._frames_B.copy_(after_B)
+
+    def _narrow_again(self, where: slice) -> None:
+        """Copies in 8 bits of what has changed."""
+        for narrow, wide in zip(self._narrow or (), (self._seen_XBLNK, self._values_XBLNK), strict=False):
+            narrow_into(narrow[:, :, where].flatten(0, 1), wide[:, :, where].flatten(0, 1))
 
     def _put_at_once(self, slots_BT: Tensor, turn: Rotation | None) -> None:
         """The last step's keys and values into slots, by a kernel; -1 is no slot."""
@@ -256,6 +257,8 @@ class RingMemory:
         rows = slice(None) if rows_R is None else rows_R
         self._seen_XBLNK[layer, :, self._references][rows] = key_RSNK.to(self._seen_XBLNK.dtype)
         self._values_XBLNK[layer, :, self._references][rows] = value_RSNK.to(self._values_XBLNK.dtype)
+        for narrow, wide in zip(self._narrow or (), (self._seen_XBLNK, self._values_XBLNK), strict=False):
+            narrow_into(narrow[layer, :, self._references], wide[layer, :, self._references])
 
     def show_references(self, given_RJ: Bool[Tensor, "R J"] | None, *, rows_R: Int[Tensor, " R"] | None = None) -> None:
         rows = slice(None) if rows_R is None else rows_R
@@ -278,6 +281,7 @@ class RingMemory:
         self._seen_XBLNK[:, row, self._references] = saved.reference_keys
         self._references_BJ[row] = saved.references_J
         self._frames_B[row] = saved.frames
+        self._narrow_again(slice(0, self._current.start))
 
     def reset(self, row: int) -> None:
         """Empty a row for a new stream; zeros, because a masked value still meets a weight of zero."""
