@@ -46,6 +46,16 @@ class ColumnSplit:
         """What attends between two exchanges; ``positions_T`` is where the frames (or references) stand."""
         return SplitHeads(attend, self, rotation_at(grid_positions(positions_T, *self.grid), head_width))
 
+    @property
+    def is_last(self) -> bool:
+        """Whether this is the last process."""
+        return self.rank == self.size - 1
+
+    def from_first(self, *tensors: Tensor) -> None:
+        """Write what the first process has into these tensors of the others."""
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
+
     def mine(self, whole_W: Float[Tensor, "*lead W"]) -> Float[Tensor, "*lead w"]:
         """This process's columns of latents (the last dimension)."""
         return whole_W.chunk(self.size, dim=-1)[self.rank].contiguous()

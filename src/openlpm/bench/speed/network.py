@@ -92,6 +92,7 @@ class VoiceEncoder(nn.Module):
 
     def __init__(self, width: int, *, layers: int, seconds: int = 30) -> None:
         super().__init__()
+        self.width = width
         self.entrance = nn.Linear(256, width)
         """In place of two convolutions over 128 mel bands."""
         self.layers = nn.Sequential(*(_VoiceLayer(width, max(width // 64, 1)) for _ in range(layers)))

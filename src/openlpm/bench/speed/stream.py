@@ -155,7 +155,7 @@ class SpeedStream:
         assert speak is not None
         assert listen is not None
         counts = (speak.num_tokens(online.chunk_frames), listen.num_tokens(online.chunk_frames))
-        speak_BLD, listen_BLD = self.voices(sound_VLM.to(self.last, non_blocking=True), counts)
+        speak_BLD, listen_BLD = self._voices(sound_VLM, counts)
         shape = (online.num_noises, 1, setting.dit.latent_channels, online.chunk_frames, *setting.latents)
         noise_NBCTHW = torch.randn(shape, generator=self._noise, device=self.first)
         condition = Condition(
@@ -206,13 +206,29 @@ class SpeedStream:
         heard = Heard(noise_NBCTHW=given["noise_NBCTHW"], condition=condition)
         return {"latents_BCTHW": self._made(heard)}
 
+    def _voices(self, sound_VLM: Tensor, counts: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Tokens of both voices; of several processes the first alone reads them, and tells the others in time."""
+        if self.split is None or not self.split.rank:
+            return self.voices(sound_VLM.to(self.last, non_blocking=True), counts)
+        speak, listen = (
+            torch.zeros(1, count, self.voices.width, dtype=self.dtype, device=self.last) for count in counts
+        )
+        return speak, listen
+
     def _made(self, heard: Heard) -> Tensor:
+        if self.split is not None:
+            speak_BLD, listen_BLD = heard.condition.speak_BLD, heard.condition.listen_BLD
+            assert speak_BLD is not None
+            assert listen_BLD is not None
+            told = speak_BLD.contiguous(), listen_BLD.contiguous()
+            self.split.from_first(*told)
+            heard = replace(heard, condition=replace(heard.condition, speak_BLD=told[0], listen_BLD=told[1]))
         latents_BCTHW = self.refine(self.draft(heard)).latents_BCTHW
         return latents_BCTHW if self.split is None else self.split.joined(latents_BCTHW)
 
     def show(self, latents_BCTHW: Tensor) -> Tensor:
-        """Pictures (F, H, W, 3) in 8 bits on the host; of several processes the first alone shows them."""
-        if self.split is not None and self.split.rank:
+        """Pictures (F, H, W, 3) in 8 bits on the host; of several processes the last alone shows them."""
+        if self.split is not None and not self.split.is_last:
             return torch.empty(0)
         video_BCFHW, self._decoded = self.decoder.decode(latents_BCTHW.to(self.dtype), self._decoded)
         bytes_BFHWC = video_BCFHW.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 4, 1)
