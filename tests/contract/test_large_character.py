@@ -13,11 +13,13 @@ from openlpm.dit.condition import ReferenceKind
 from openlpm.dit.config import AudioBranch
 from openlpm.encoders.pretrained_speech import PretrainedSpeechConfig, SpeechKind
 from openlpm.nn.memory import MemoryConfig
+from openlpm.parallel.narrow import relative_difference
 from openlpm.recipes.models import lpm_1_3b, lpm_17b
 from openlpm.recipes.nano import character
 from openlpm.recipes.speed import tiny
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel, Released, WindowConfig, load_model
 from openlpm.rollout.companions import ReleasedSpeech, Umt5Text, WanVideo
+from openlpm.rollout.fit import Arithmetic, fit_to_gpu
 from openlpm.rollout.generate import generate
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import GenerationRequest, Reference, StreamRequest
@@ -157,6 +159,22 @@ def test_finished_latents_keep_their_power_where_wan_decodes_them(folder):
     assert not lpm_17b().unit_power
     assert not lpm_1_3b().unit_power
     assert character().dit.unit_power
+
+
+def test_it_streams_nearly_the_same_in_8_bits_and_fast_blocks(folder):
+    made = []
+    for fitted in (False, True):
+        model = load_model(folder)
+        if fitted:
+            assert fit_to_gpu(model).transformer is Arithmetic.FLOAT8
+        stream = OnlineStream(model, 2, (request(StreamRequest).references[0].slot,))
+        for row in range(2):
+            stream.join(row, request(StreamRequest, seed=row))
+        made.append(torch.cat([stream.next_chunk() for _ in range(3)], dim=1))
+    assert 1e-5 < relative_difference(made[1], made[0]) < 0.15
+    nano = CharacterModel(character())
+    with pytest.raises(ConfigError, match="qk_norm=head"):
+        fit_to_gpu(nano)
 
 
 def test_parts_that_are_missing_or_others_are_named(folder, tmp_path):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.dit.block import Block, Told
+from openlpm.dit.config import DiTConfig
 from openlpm.dit.cross_attention import CrossKeys
 from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.attention import HeadNorm, NormScope, attention
@@ -26,15 +27,23 @@ def hasten(transformer: CharacterTransformer) -> None:
     Raises:
         ConfigError: its layers are not in 8 bits, or its norms are others than Wan's.
     """
-    config = transformer.config
-    if config.qk_norm is not NormScope.WIDTH or not config.cross_norm:
-        raise ConfigError(f"qk_norm={config.qk_norm}, cross_norm={config.cross_norm}: fast blocks have Wan's norms")
+    require_fast(transformer.config)
     for each in transformer.blocks:
         block = cast("Block", each)
         if not isinstance(cast("object", block.self_attention.joined), Fp8Linear):
             raise ConfigError("fast blocks are for layers in 8-bit floating point: call to_fp8 first")
         roots_2D = _root_weights(block.self_attention.norm_q, block.self_attention.norm_k)
         block.replace_parts(partial(_look, block, roots_2D), partial(_think, block))
+
+
+def require_fast(config: DiTConfig) -> None:
+    """See that fast blocks are made for a size.
+
+    Raises:
+        ConfigError: its norms are others than Wan's.
+    """
+    if config.qk_norm is not NormScope.WIDTH or not config.cross_norm:
+        raise ConfigError(f"qk_norm={config.qk_norm}, cross_norm={config.cross_norm}: fast blocks have Wan's norms")
 
 
 def _look(block: Block, roots_2D: Tensor, x_BSD: Tensor, modulation_BG6D: Tensor) -> tuple[Tensor, Tensor, Tensor]:

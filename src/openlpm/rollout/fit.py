@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from openlpm.dit.block import Block
+from openlpm.dit.fast_block import hasten, require_fast
 from openlpm.nn.eight_bit import EightBitMlp, is_exact
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.packed import is_supported as is_packing_supported
 from openlpm.nn.packed import pack
+from openlpm.parallel.narrow import to_fp8
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.vae.config import AutoencoderConfig
 from openlpm.vae.eight_bit import is_supported, to_eight_bits
@@ -31,6 +33,12 @@ class Arithmetic(StrEnum):
     BFLOAT16 = "bfloat16"
     EIGHT_BITS = "8 bits"
     """Where most of the work is; float32 elsewhere."""
+    FLOAT8 = "8-bit floating point"
+
+    @staticmethod
+    def of(dtype: torch.dtype) -> "Arithmetic":
+        """That of a part whose weights are of one type."""
+        return Arithmetic.BFLOAT16 if dtype == torch.bfloat16 else Arithmetic.FLOAT32
 
 
 @final
@@ -67,6 +75,21 @@ def fit_to_cpu(model: CharacterModel) -> Fitted:
         model.vae.bfloat16()
         return Fitted(transformer=transformer, decoder=Arithmetic.BFLOAT16)
     return Fitted(transformer=transformer, decoder=Arithmetic.FLOAT32)
+
+
+def fit_to_gpu(model: CharacterModel) -> Fitted:
+    """Let a large model's streaming transformers compute in 8-bit floating point, in fast blocks; stored no more.
+
+    What reads words and voices, and the autoencoder, stay as they are.
+
+    Raises:
+        ConfigError: its norms are others than Wan's.
+    """
+    for network in model.streaming_networks():
+        require_fast(network.config)
+        to_fp8(network)
+        hasten(network)
+    return Fitted(transformer=Arithmetic.FLOAT8, decoder=Arithmetic.of(next(model.vae.parameters()).dtype))
 
 
 @torch.inference_mode()
