@@ -43,6 +43,7 @@ from openlpm.nn.narrow_attention import flash_attention, narrow_attention, narro
 from openlpm.nn.narrow_attention import is_supported as is_attention_supported
 from openlpm.nn.ring import RingMemory
 from openlpm.nn.rope import Rotation, grid_positions, rotate, rotation_at
+from openlpm.nn.rows import Norm, Update, add, add_and_norm, narrow_rows, root_norms
 from openlpm.parallel.attention_choice import fastest_attention
 from openlpm.parallel.narrow import relative_difference
 from openlpm.recipes.speed import speed_size
@@ -141,6 +142,8 @@ def work(options: argparse.Namespace) -> None:
     """Time some settings in this process, each of whose failures is told and costs that one alone."""
     began = time.monotonic()
     kind = "cpu" if options.rehearse else "cuda"
+    if kind == "cuda" and options.way == Way.KERNELS and not rows_agree(kind):
+        options.way = Way.COMPILED
     for job in (job for job in JOBS if job.name in options.work):
         (options.out / f"{job.name}.begun").touch()
         try:
@@ -282,6 +285,35 @@ def kernel_error(kind: str) -> float | None:
     error = relative_difference(layer.cuda()(x.cuda()).float().cpu(), wanted)
     print(f"fp8 kernel beside its emulation: {error:.5f} (rounding to bf16 alone makes about 0.002)", flush=True)
     return error
+
+
+def rows_agree(kind: str) -> bool:
+    """Whether the kernels between products compute what the plain code computes; what is wrong is told."""
+    torch.manual_seed(0)
+    x, product = (torch.randn(1, 96, 5120).to(torch.bfloat16) for _ in range(2))
+    hidden, bias = torch.randn(1, 96, 13824).to(torch.bfloat16), torch.randn(13824).to(torch.bfloat16)
+    shift, scale, gate = torch.randn(1, 3, 3, 5120).unbind(2)
+    roots = torch.randn(1, 5120).to(torch.bfloat16)
+
+    def made(place: str) -> list[Tensor]:
+        x_, product_, hidden_, bias_, shift_, scale_, gate_, roots_ = (
+            each.to(place) for each in (x, product, hidden, bias, shift, scale, gate, roots)
+        )
+        update = Update(product_BSD=product_, bias_D=bias_[:5120].contiguous(), gate_BGD=gate_)
+        passed, narrow, scales = add_and_norm(x_, (update,), Norm(eps=1e-6, scale=scale_, shift=shift_))
+        thought, sizes = narrow_rows(hidden_, bias_, gelu=True)
+        rooted = root_norms(product_, update.bias_D, roots_, 1e-6)
+        return [passed, narrow.float() * scales, thought.float() * sizes, add(x_, (update, update)), rooted]
+
+    try:
+        with torch.inference_mode():
+            pairs = zip(made(kind), made("cpu"), strict=True)
+            errors = [relative_difference(found.float().cpu(), wanted.float()) for found, wanted in pairs]
+    except Exception:  # noqa: BLE001 (whatever it is: torch.compile does the same)
+        print("kernels between products FAILED\n" + traceback.format_exc()[-1500:], flush=True)
+        return False
+    print(f"kernels between products beside the plain code: {[f'{error:.5f}' for error in errors]}", flush=True)
+    return max(errors) < 0.02
 
 
 def show(rows: tuple[Row, ...]) -> None:

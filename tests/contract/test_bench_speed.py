@@ -10,12 +10,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
-from openlpm.bench.speed.measure import Measured
+from openlpm.bench.speed.columns import measure_columns
+from openlpm.bench.speed.measure import Measured, Wishes
 from openlpm.bench.speed.network import transformer_of_chance
 from openlpm.bench.speed.parts import kind_of
 from openlpm.bench.speed.reckoning import narrow_parameters, reckon, require_room, weight_bytes, work_of_pass
 from openlpm.bench.speed.rows import speed_rows
-from openlpm.bench.speed.setting import SLOTS, Context, Plan, SpeedSetting, online_of
+from openlpm.bench.speed.setting import SLOTS, Context, Plan, SpeedSetting, Way, online_of
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.cli.main import app
 from openlpm.core.errors import ConfigError, InputError
@@ -174,6 +175,14 @@ def test_the_command_runs_end_to_end_at_tiny_size(gpus, tmp_path):
     assert 0 < rows[f"{name}/fp8_error"]["value"] < 0.2
     assert sum(rows[f"{name}/share/{part}"]["value"] for part in ("gemm", "attention", "rest")) == pytest.approx(1)
     assert {"gemm", "attention", "step"} <= {found[1] for row in rows if (found := re.search(r"fraction/(\w+)", row))}
+
+
+def test_a_process_that_fails_says_why_and_how_far_it_came():
+    told = []
+    odd = replace(TINY, picture=(48, 48), devices=2, plan=Plan.COLUMNS)  # three columns of tokens for two
+    with pytest.raises(Exception, match=r"ConfigError: size=2: must divide"):
+        measure_columns(odd, "cpu", Wishes(seconds=1, way=Way.EAGER), lambda *each: told.append(each))
+    assert ("process 0: all are there", 1, 1) in told
 
 
 @pytest.mark.long

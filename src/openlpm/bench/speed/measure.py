@@ -129,7 +129,9 @@ def timed(stream: SpeedStream, wishes: Wishes, report: Report) -> dict[str, Any]
     setting, last = stream.setting, stream.last
     with torch.inference_mode():
         first = tuple(_latency(stream) for _ in range(5))
+        report("first frames", 1, 1)
         steps = _step_times(stream)
+        report("steps", 1, 1)
     chunks = max(4, round(wishes.seconds / setting.chunk_s))
     spent: list[float] = []
     before = time.perf_counter()
