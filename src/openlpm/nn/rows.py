@@ -30,7 +30,7 @@ class Update:
     """Without its bias."""
     bias_D: Tensor
     gate_BGD: Tensor | None = None
-    """In float32."""
+    """In float32; only the first of two updates may have one."""
 
 
 @final
@@ -142,6 +142,7 @@ def _settle(
     first = updates[0] if updates else None
     second = updates[1] if len(updates) > 1 else None
     gate = None if first is None else first.gate_BGD
+    assert second is None or second.gate_BGD is None  # a block has one gate at a time
     timed = norm is not None and norm.scale.ndim == 3
     grouped = gate if gate is not None else norm.scale if timed and norm is not None else None
     groups = 1 if grouped is None else grouped.shape[1]
