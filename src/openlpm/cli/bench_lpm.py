@@ -209,7 +209,7 @@ def certify(
     folder.mkdir(parents=True, exist_ok=True)
     with stages() as report:
         with phase(report, "codec"):
-            codec = VideoCodec(load_model(model or bundled.folder("nano"), place).vae)
+            codec = VideoCodec(load_model(model or bundled.folder("nano"), place).own_parts().vae)
         showing = Showing(opened, court, Drawing(place), codec)
         views = show(showing, cases, folder / VIEWS, report)
         stick = yardstick_of(

@@ -105,6 +105,9 @@ class DiTConfig:
     cross_norm: bool = True
     """Whether a learned layer norm stands before the cross-attentions (Wan's ``norm3``)."""
     prediction: Prediction = Prediction.VELOCITY
+    unit_power: bool = True
+    """Whether latents are of unit power at every cell, as our own autoencoder makes them: finished ones are then
+    brought back to it. Wan's are not."""
     speak: AudioBranch | None = None
     """Heard by even blocks."""
     listen: AudioBranch | None = None

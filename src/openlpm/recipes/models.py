@@ -37,6 +37,7 @@ def lpm_1_3b() -> DiTConfig:
         ffn_width=8960,
         text_width=4096,
         text_tokens=512,
+        unit_power=False,
         speak=_SPEAK_WIDE,
         listen=_LISTEN_WIDE,
     )
@@ -52,6 +53,7 @@ def lpm_17b() -> DiTConfig:
         ffn_width=13824,
         text_width=4096,
         text_tokens=512,
+        unit_power=False,
         speak=_SPEAK_WIDE,
         listen=_LISTEN_WIDE,
     )
