@@ -1,4 +1,4 @@
-"""``openlpm bench make | run | score | certify | report``: LPM-Bench from its cases to a page (docs/bench.md)."""
+"""``openlpm bench make | run | score | certify | carry | report``: LPM-Bench, cases to page (docs/bench.md)."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from openlpm.bench.lpm.certificate import Certificate
+    from openlpm.bench.lpm.reading import Performing
     from openlpm.bench.lpm.summing import Line
-    from openlpm.bench.lpm.systems import System
 
 BenchFolder = Annotated[Path, typer.Option("--bench", help="A folder of `openlpm bench make`.")]
 TierName = Annotated[
@@ -33,6 +33,8 @@ Certificates = Annotated[
     Path | None, typer.Option("--certificates", help="Of `openlpm bench certify`; without it BENCH/controls.")
 ]
 _LIMIT_VOICES = 24
+_CASES_AT_ONCE = 12
+"""That a model performs together on a GPU."""
 
 
 def make(
@@ -81,14 +83,20 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Videos of every case.")] = 1,
     tier: TierName = None,
     limit: Limit = None,
+    before_encoding: Annotated[
+        bool, typer.Option("--before-encoding", help="Keep what judges see in place of videos; the manifest says so.")
+    ] = False,
     device: Device = "auto",
+    judges: JudgesFolder = None,
 ) -> None:
     """Perform the cases with a system; a folder of videos is only looked through for what it lacks."""
     from openlpm.bench.lpm.folder import Bench
+    from openlpm.bench.lpm.reading import Reader
     from openlpm.bench.lpm.running import collect
     from openlpm.bench.lpm.running import run as run_system
     from openlpm.bench.lpm.systems import DRAWN, can_draw
     from openlpm.bench.lpm.wired import Server, run_wired
+    from openlpm.bench.reading import load_judges
 
     opened = Bench.open(bench)
     cases = opened.chosen(tier, limit)
@@ -110,7 +118,13 @@ def run(
             if system in DRAWN:
                 cases = tuple(case for case in cases if can_draw(system, case))
             performer = _system(system, place, model, stream or [])
-            run_system(performer, opened, cases, out, seeds=seeds, report=heard)
+            if before_encoding:
+                at_once = 1 if system in DRAWN or place.type == "cpu" else _CASES_AT_ONCE
+                Reader(bench=opened, judges=load_judges(place, judges), at_once=at_once).read(
+                    performer, cases, out, heard
+                )
+            else:
+                run_system(performer, opened, cases, out, seeds=seeds, report=heard)
     typer.echo(f"{len(cases)} cases in {out}")
 
 
@@ -178,6 +192,10 @@ def certify(
     model: Annotated[Path | None, typer.Option(help="Whose autoencoder is the codec; without it nano's.")] = None,
     tier: TierName = None,
     limit: Limit = None,
+    reencoded: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of how many cases re-encoding is made; of all without it.", show_default=False),
+    ] = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -211,7 +229,7 @@ def certify(
         with phase(report, "codec"):
             codec = VideoCodec(load_model(model or bundled.folder("nano"), place).vae)
         showing = Showing(opened, court, Drawing(place), codec)
-        views = show(showing, cases, folder / VIEWS, report)
+        views = show(showing, cases, folder / VIEWS, report, reencoded=reencoded)
         stick = yardstick_of(
             opened, cases, views, lambda case: reference_embedding(court, opened.reference_tensor(case)), report
         )
@@ -222,6 +240,39 @@ def certify(
         _tell_certificate(certificate)
     admitted = sum(one.primary and next(iter(one.standings.values())).admitted for one in found)
     typer.echo(f"admitted_primaries {admitted} of {sum(one.primary for one in found)}")
+
+
+def carry(
+    *,
+    bench: Annotated[
+        Path | None, typer.Option("--bench", help="The benchmark to pack; with --back none.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder to carry; with --back the one with the benchmark's folders.")],
+    tier: TierName = None,
+    limit: Limit = None,
+    silent: Annotated[
+        str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
+    ] = "H",
+    back: Annotated[
+        Path | None, typer.Option(help="What runs/lpm_read.py left: unpack it.", show_default=False)
+    ] = None,
+) -> None:
+    """Pack cases for a machine with a GPU alone (runs/lpm_read.py), or unpack what came back."""
+    from openlpm.bench.lpm.carrying import pack, unpack_views
+    from openlpm.bench.lpm.folder import Bench
+
+    if back is not None:
+        packed = sorted(back.glob("*.tar.xz"))
+        if not packed:
+            raise InputError(f"{back} holds no *.tar.xz: give the OUT of runs/lpm_read.py")
+        typer.echo(f"{sum(unpack_views(path, out) for path in packed)} files in {out}")
+        return
+    if bench is None:
+        raise InputError("--bench: say which benchmark to pack, or give --back")
+    opened = Bench.open(bench)
+    cases = [case for case in opened.chosen(tier, limit) if case.has_truth]
+    size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
+    typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 
 
 def report(
@@ -252,9 +303,10 @@ def report(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the five commands."""
-    for name, command in (("make", make), ("run", run), ("score", score), ("certify", certify), ("report", report)):
-        app.command(name)(command)
+    """Add the six commands."""
+    commands = (make, run, score, certify, carry, report)
+    for command in commands:
+        app.command(command.__name__)(command)
 
 
 def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float32]]]":
@@ -270,7 +322,7 @@ def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float3
     return list(zip(kept.names, kept.voices_KA, strict=True))[:_LIMIT_VOICES]
 
 
-def _system(name: str, device: "torch.device", model: Path | None, settings: list[str]) -> "System":
+def _system(name: str, device: "torch.device", model: Path | None, settings: list[str]) -> "Performing":
     from openlpm.bench.lpm.drawing import Drawing
     from openlpm.bench.lpm.modelled import Modelled
     from openlpm.bench.lpm.systems import DRAWN, Drawn

@@ -24,9 +24,9 @@ from openlpm.bench.lpm.controls import MAKERS, Other
 from openlpm.bench.lpm.folder import VERSION, Bench
 from openlpm.bench.lpm.measures import Control, Dimension, Measure
 from openlpm.bench.lpm.metrics import MEASURES, values_of
-from openlpm.bench.lpm.showing import TRUTH, Showing, keep_views, load_views
+from openlpm.bench.lpm.showing import DRAWN_VIEWS, TRUTH, Showing, keep_views, load_views
 from openlpm.bench.lpm.tasks import Tasks
-from openlpm.bench.lpm.view import View
+from openlpm.bench.lpm.view import LONGEST_WHOLE, View
 from openlpm.bench.lpm.yardstick import Sighted, Yardstick
 from openlpm.bench.metrics import quiet
 from openlpm.bench.progress import OnProgress, phase, unheard
@@ -48,19 +48,43 @@ def origin_of(judges: Judges) -> dict[str, Any]:
 
 
 def show(
-    showing: Showing, cases: Sequence[Case], folder: Path, on_progress: OnProgress = unheard
+    showing: Showing,
+    cases: Sequence[Case],
+    folder: Path,
+    on_progress: OnProgress = unheard,
+    *,
+    reencoded: int | None = None,
 ) -> dict[str, Mapping[str, View]]:
-    """The views of all cases, kept in ``folder`` and made where they are not there."""
+    """The views of all cases, kept in ``folder`` and made where they are not there.
+
+    ``reencoded`` is of how many cases the re-encoding is made (it alone needs an encoder, and to draw what another
+    machine may already have seen); None: of all.
+    """
     found: dict[str, Mapping[str, View]] = {}
+    coded = {case.id for case in short_of_all_domains(cases)[:reencoded]}
     with phase(on_progress, "truth and controls in pictures", len(cases)) as report:
         for done, case in enumerate(cases, start=1):
             views = load_views(folder, case)
-            if views is None:
-                views = showing.views(case)
-                keep_views(folder, case, views)
+            wanted = [
+                name for name in DRAWN_VIEWS if name not in views and (name != Control.REENCODE or case.id in coded)
+            ]
+            if wanted:
+                made = showing.views(case, wanted, views)
+                keep_views(folder, case, made)
+                views |= made
             found[case.id] = views
             report(done)
     return found
+
+
+def short_of_all_domains(cases: Sequence[Case]) -> list[Case]:
+    """Domain after domain in turn, the shortest cases of each first; those that are seen in excerpts last."""
+    turn: dict[str, int] = {}
+    order: list[tuple[int, int, Case]] = []
+    for case in sorted(cases, key=lambda case: (case.num_frames, case.id)):
+        turn[case.domain] = turn.get(case.domain, -1) + 1
+        order.append((case.num_frames > LONGEST_WHOLE, turn[case.domain], case))
+    return [case for _, _, case in sorted(order, key=lambda one: one[:2])]
 
 
 def yardstick_of(

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from openlpm.bench.lpm.case import RECORDED, Case
 from openlpm.bench.lpm.files import read_picture, read_sound
-from openlpm.bench.lpm.truth import read_truth
+from openlpm.bench.lpm.truth import read_performance, read_truth
 from openlpm.core.errors import InputError
-from openlpm.core.record import PerformanceRecord
+from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.units import samples_at_frame
 
 VERSION = "1.0.0"
@@ -102,6 +102,21 @@ class Bench:
         """Its pictures, (J, 3, 256, 256) in [0, 1]."""
         pictures_JHWC = np.stack(self.references(case))
         return torch.from_numpy(pictures_JHWC).permute(0, 3, 1, 2).float() / 255
+
+    def loop(self, case: Case) -> NDArray[np.float32]:
+        """The rig of its character's idle seconds, where the folder was carried from another machine."""
+        return np.load(self._loop(case), allow_pickle=False)
+
+    def has_loop(self, case: Case) -> bool:
+        """Whether they came along."""
+        return self._loop(case).is_file()
+
+    def _loop(self, case: Case) -> Path:
+        return self.folder / "loops" / f"{case.char}.npy"
+
+    def truth(self, case: Case) -> Truth:
+        """How the character of a synthetic case moves; its sounds are not needed."""
+        return read_performance(self.folder / "gt" / f"{case.id}.npz")[0]
 
     def record(self, case: Case) -> PerformanceRecord:
         """The truth of a synthetic case."""
