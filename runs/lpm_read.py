@@ -38,7 +38,8 @@ from openlpm.weights import bundled
 
 GROUPS = ((TRUTH, Control.NOISE, Control.MORPH), (Control.CODEC, Control.JITTER), (Control.BLUR,))
 """The drawn views of a case, file by file; re-encoding is made where there is an encoder."""
-ENTRIES = ("online", "base", "online-without-refiner", "lip-flap", "loop")
+DRAWN_ENTRIES = ("lip-flap", "loop")
+ENTRIES = ("online", "base", "online-without-refiner", *DRAWN_ENTRIES)
 AT_ONCE = 12
 PACKING_S_PER_VIEW = 0.08
 CASES, COMES = "bench/controls/views", "entries"
@@ -108,7 +109,7 @@ def perform(bout: Bout, name: str) -> None:
     able = [case for case in in_turn(bout.cases) if can_perform(bout.bench, case)]
     if started > bout.until_s:
         return
-    if name in ("loop", "lip-flap"):
+    if name in DRAWN_ENTRIES:
         system, at_once = Drawn(name, Drawing(bout.device)), 1
     else:
         settings = ("refiner_time=none",) if name.endswith("refiner") else ()
@@ -117,7 +118,9 @@ def perform(bout: Bout, name: str) -> None:
     reader = Reader(bench=bout.bench, judges=bout.judges, at_once=at_once, until_s=bout.until_s)
     done = reader.read(system, able, folder)
     bout.say(name, done, len(able), time.monotonic() - started)
-    pack_up(bout, f"entry-{name}", sorted(path for path in folder.rglob("*") if path.is_file()))
+    together = DRAWN_ENTRIES if name in DRAWN_ENTRIES else (name,)
+    files = [path for each in together for path in sorted((bout.work / COMES / each).rglob("*")) if path.is_file()]
+    pack_up(bout, "entries-drawn" if name in DRAWN_ENTRIES else f"entry-{name}", files)
 
 
 def pack_up(bout: Bout, name: str, files: Sequence[Path]) -> None:

@@ -158,4 +158,4 @@ def test_the_script_runs_where_there_is_neither_pyav_nor_espeak(made: Bench, tmp
     rows = json.loads((tmp_path / "out" / "about.json").read_text())["rows"]
     assert [row.split()[0] for row in rows] == ["unpacked,", "truth", "lip-flap"]
     assert all("1 of 1" in row for row in rows), rows
-    assert unpack_views(tmp_path / "out" / "entry-lip-flap.tar.xz", tmp_path / "here") == 3
+    assert unpack_views(tmp_path / "out" / "entries-drawn.tar.xz", tmp_path / "here") == 3
