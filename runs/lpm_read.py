@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from openlpm.bench.lpm.carrying import PACKED, can_perform, pack_views, unpack
+from openlpm.bench.lpm.carrying import can_perform, pack_views, unpack
 from openlpm.bench.lpm.case import Case
 from openlpm.bench.lpm.certifying import short_of_all_domains
 from openlpm.bench.lpm.drawing import Drawing
@@ -30,6 +30,7 @@ from openlpm.bench.lpm.modelled import Modelled
 from openlpm.bench.lpm.reading import Reader
 from openlpm.bench.lpm.showing import DRAWN_VIEWS, TRUTH, Showing, keep_views, load_views
 from openlpm.bench.lpm.systems import Drawn
+from openlpm.bench.lpm.view import LONGEST_WHOLE
 from openlpm.bench.origin import describe_commit, describe_machine
 from openlpm.bench.performer import VideoCodec
 from openlpm.bench.reading import Judges, load_judges
@@ -73,8 +74,9 @@ def certify(bout: Bout) -> None:
     codec = VideoCodec(load_model(bundled.folder("nano"), bout.device).vae)
     showing = Showing(bout.bench, bout.judges, Drawing(bout.device), codec)
     folder = bout.work / CASES
+    able = [case for case in bout.cases if case.has_truth]
     wanted = [name for name in DRAWN_VIEWS if name != Control.REENCODE]
-    for case in in_turn(bout.cases):
+    for case in able:
         kept = load_views(folder, case)
         lacking = [name for name in wanted if name not in kept]
         if lacking:
@@ -83,13 +85,16 @@ def certify(bout: Bout) -> None:
             keep_views(folder, case, showing.views(case, lacking, kept))
         done += 1
         if done % 10 == 0:
-            print(
-                f"truth and controls: {done} of {len(bout.cases)} after {time.monotonic() - started:.1f} s", flush=True
-            )
-    bout.say("truth and controls", done, len(bout.cases), time.monotonic() - started)
+            print(f"truth and controls: {done} of {len(able)} after {time.monotonic() - started:.1f} s", flush=True)
+    bout.say("truth and controls", done, len(able), time.monotonic() - started)
     for number, group in enumerate(GROUPS, start=1):
         files = [path for name in group for path in sorted((folder / str(name)).glob("*.npz"))]
         pack_up(bout, f"controls-{number}", files)
+
+
+def is_there(bench: Bench, case: Case) -> bool:
+    """Whether a case came along, to be seen or to be performed."""
+    return (bench.folder / "gt" / f"{case.id}.npz").is_file() or can_perform(bench, case)
 
 
 def in_turn(cases: Sequence[Case]) -> Iterator[Case]:
@@ -106,7 +111,8 @@ def in_turn(cases: Sequence[Case]) -> Iterator[Case]:
 def perform(bout: Bout, name: str) -> None:
     """An entry, several cases at once where it is a model; cases of which sounds came along."""
     started = time.monotonic()
-    able = [case for case in in_turn(bout.cases) if can_perform(bout.bench, case)]
+    able = [case for case in bout.cases if can_perform(bout.bench, case)]
+    able.sort(key=lambda case: case.num_frames > LONGEST_WHOLE)
     if started > bout.until_s:
         return
     if name in DRAWN_ENTRIES:
@@ -143,7 +149,7 @@ def tried(bout: Bout, what: str, work: Callable[[], None]) -> None:
 def main() -> None:
     """Unpack, see, perform, and say how far it came."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", type=Path, required=True, help="the folder of `openlpm bench carry`")
+    parser.add_argument("--bench", type=Path, nargs="+", required=True, help="folders of `openlpm bench carry`")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, help="where views are kept until they are packed (default: OUT/../work)")
     parser.add_argument("--minutes", type=float, default=9.0)
@@ -156,8 +162,8 @@ def main() -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # judges read as elsewhere
     work = args.work or args.out.resolve().parent / "lpm-work"
     args.out.mkdir(parents=True, exist_ok=True)
-    bench = unpack(args.bench / PACKED, work / "bench", device)
-    chosen = [case for case in bench.cases if (bench.folder / "gt" / f"{case.id}.npz").is_file()]
+    bench = unpack(args.bench, work / "bench", device)
+    chosen = [case for case in bench.cases if is_there(bench, case)]
     bout = Bout(
         bench=bench,
         cases=list(in_turn(chosen))[: args.limit],

@@ -53,7 +53,7 @@ def test_what_is_carried_is_the_same_byte_for_byte(
     monkeypatch.setattr(carrying, "reference_pictures_of", drawn)
     (case,) = made.cases
     pack(made, [case], tmp_path / "small")
-    there = unpack(tmp_path / "small" / PACKED, tmp_path / "there", CPU)
+    there = unpack([tmp_path / "small"], tmp_path / "there", CPU)
     assert there.digest == made.digest
     assert can_perform(there, case)
     for name in (f"assets/{case.id}/{case.speak}", f"gt/{case.id}.npz", f"assets/{case.id}/{case.refs[0]}"):
@@ -68,12 +68,13 @@ def test_a_case_whose_sound_stays_is_seen_and_not_performed(
     monkeypatch.setattr(carrying, "reference_pictures_of", drawn)
     (case,) = made.cases
     pack(made, [case], tmp_path / "small", silent={case.id})
-    there = unpack(tmp_path / "small" / PACKED, tmp_path / "there", CPU)
+    there = unpack([tmp_path / "small"], tmp_path / "there", CPU)
     assert not can_perform(there, case)
     np.testing.assert_array_equal(there.truth(case).rig_FR, made.truth(case).rig_FR)
-    (tmp_path / "broken.tar.xz").write_bytes((tmp_path / "small" / PACKED).read_bytes()[:2000])
+    packed = tmp_path / "small" / PACKED
+    packed.write_bytes(packed.read_bytes()[:2000])
     with pytest.raises(InputError, match="pack it again"):
-        unpack(tmp_path / "broken.tar.xz", tmp_path / "nowhere", CPU)
+        unpack([tmp_path / "small"], tmp_path / "nowhere", CPU)
 
 
 def test_views_come_back_nearly_as_they_were(tmp_path: Path) -> None:

@@ -250,6 +250,9 @@ def carry(
     out: Annotated[Path, typer.Option(help="The folder to carry; with --back the one with the benchmark's folders.")],
     tier: TierName = None,
     limit: Limit = None,
+    only: Annotated[
+        str | None, typer.Option(help="Tracks to pack, such as H,V; all without it.", show_default=False)
+    ] = None,
     silent: Annotated[
         str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
     ] = "H",
@@ -270,7 +273,8 @@ def carry(
     if bench is None:
         raise InputError("--bench: say which benchmark to pack, or give --back")
     opened = Bench.open(bench)
-    cases = [case for case in opened.chosen(tier, limit) if case.has_truth]
+    tracks = None if only is None else only.split(",")
+    cases = [case for case in opened.chosen(tier, limit) if tracks is None or case.track in tracks]
     size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
     typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 

@@ -76,23 +76,24 @@ def _packed(bench: Bench, cases: Sequence[Case], silent: Collection[str]) -> Ite
         yield f"loops/{char}.npy", content.getvalue()
 
 
-def unpack(packed: Path, out: Path, device: torch.device) -> Bench:
-    """A benchmark as it was, in ``out``; cases whose sound stayed behind lack it (``can_perform``).
+def unpack(folders: Sequence[Path], out: Path, device: torch.device) -> Bench:
+    """A benchmark as it was, in ``out``, from parts of it; cases whose sound stayed behind lack it (``can_perform``).
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: a file is missing or damaged.
     """
     (out / "splits").mkdir(parents=True, exist_ok=True)
     (out / "gt").mkdir(exist_ok=True)
     (out / "loops").mkdir(exist_ok=True)
-    try:
-        with tarfile.open(packed, "r:xz") as tar:
-            for member in tar:
-                file = tar.extractfile(member)
-                if file is not None:
-                    _unpack_one(out, member.name, file.read())
-    except (OSError, EOFError, tarfile.TarError, lzma.LZMAError, ValueError) as error:
-        raise InputError(f"{packed} is no benchmark that was packed, or damaged: pack it again") from error
+    for packed in (folder / PACKED for folder in folders):
+        try:
+            with tarfile.open(packed, "r:xz") as tar:
+                for member in tar:
+                    file = tar.extractfile(member)
+                    if file is not None:
+                        _unpack_one(out, member.name, file.read())
+        except (OSError, EOFError, tarfile.TarError, lzma.LZMAError, ValueError) as error:
+            raise InputError(f"{packed} is no benchmark that was packed, or damaged: pack it again") from error
     bench = Bench.open(out)
     carried = [case for case in bench.cases if (out / "gt" / f"{case.id}.npz").is_file() or can_perform(bench, case)]
     for first in range(0, len(carried), _PEOPLE_AT_ONCE):

@@ -45,7 +45,7 @@ class Reader:
     at_once: int = 8
     """Cases that are performed together."""
     until_s: float = float("inf")
-    """Nothing is begun after that (``time.monotonic``)."""
+    """Nothing is begun that would take longer (``time.monotonic``), as far as what went before tells."""
 
     def read(
         self,
@@ -65,11 +65,14 @@ class Reader:
         lacking = [case for case in cases if not submission.view(case).is_file()]
         done = len(cases) - len(lacking)
         report(done, len(cases))
+        pace_s = 0.0
         for group in groups_of(lacking, self.at_once):
-            if time.monotonic() > self.until_s:
-                break
+            began_s = time.monotonic()
+            if began_s + pace_s * group[0].num_frames > self.until_s:
+                continue
             for case, view in zip(group, _views(system, self.bench, group, self.judges), strict=True):
                 view.save(submission.view(case))
+            pace_s = max(pace_s, (time.monotonic() - began_s) / group[0].num_frames)
             done += len(group)
             report(done, len(cases))
         return done
