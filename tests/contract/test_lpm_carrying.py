@@ -123,6 +123,21 @@ def test_an_entry_is_judged_before_it_is_encoded_and_says_so(made: Bench, tmp_pa
         load_view(entry, case, 0, {"critic": "another"})
 
 
+def test_the_truth_and_its_first_frame_are_entries_without_being_drawn(made: Bench, tmp_path: Path) -> None:
+    (case,) = made.cases
+    reader = Reader(bench=made, judges=load_judges(CPU))
+    seen = view_of(np.random.default_rng(0).normal(size=(case.num_frames, 35)))
+    (tmp_path / "truth").mkdir()
+    seen.save(tmp_path / "truth" / f"{case.id}.npz")
+    manifest = Manifest(name="known", version="1")
+    for name, frozen in (("whole", False), ("frozen", True)):
+        assert reader.keep(manifest, [case], tmp_path / "truth", tmp_path / name, frozen=frozen) == 1
+        view = load_view(Submission.open(tmp_path / name), case, 0, reader.judges.hashes)
+        assert view is not None
+        assert np.array_equal(view.reading.rig_FR[0], seen.reading.rig_FR[0])
+        assert np.array_equal(view.reading.rig_FR, seen.reading.rig_FR) is not frozen
+
+
 def test_only_cases_that_are_alike_are_performed_together(made: Bench) -> None:
     (case,) = made.cases
     cases = [replace(case, id=f"S-{k}", dur=8.0 if k % 2 else 6.0) for k in range(7)]

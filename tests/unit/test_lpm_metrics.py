@@ -14,6 +14,7 @@ from openlpm.bench.lpm.lips import moved
 from openlpm.bench.lpm.measures import Control, Dimension
 from openlpm.bench.lpm.metrics import MEASURES, measure_of, values_of
 from openlpm.bench.lpm.movement import loop_score
+from openlpm.bench.lpm.pairing import lag_profile, paired_distance
 from openlpm.bench.lpm.picture import look_at
 from openlpm.bench.lpm.quality import kernel_distance
 from openlpm.bench.lpm.streaming import Moment, read_moments, write_moments
@@ -166,3 +167,19 @@ def test_a_stream_that_stalls_misses_what_a_good_one_keeps(tmp_path: Path) -> No
     (tmp_path / "s.jsonl").write_text('{"i": 0}\n')
     with pytest.raises(InputError, match="no moment"):
         read_moments(tmp_path / "s.jsonl")
+
+
+def test_a_listener_is_paired_with_the_voice_that_is_heard() -> None:
+    rng = np.random.default_rng(3)
+    heard_F = np.log(1e-3 + np.convolve(rng.random(FRAMES + 23), np.ones(24) / 24, mode="valid"))
+    answers_FX = np.stack([np.roll(heard_F, lag) for lag in (6, 9, 12)], axis=1) + 0.02 * rng.normal(size=(FRAMES, 3))
+    assert paired_distance(answers_FX, answers_FX, heard_F) == pytest.approx(0.0, abs=1e-9)
+    assert lag_profile(answers_FX, heard_F).shape == (49, 3)
+    own, back, still = (
+        (paired_distance(each_FX, answers_FX, heard_F), lag_profile(each_FX, heard_F))
+        for each_FX in (answers_FX + 0.01 * rng.normal(size=(FRAMES, 3)), answers_FX[::-1], 0 * answers_FX)
+    )
+    for distance, profile in (back, still):
+        assert distance > 3 * own[0]
+        assert np.abs(profile - own[1]).mean() > 0.05
+    assert np.all(still[1] == 0.0)

@@ -90,6 +90,7 @@ def run(
     judges: JudgesFolder = None,
 ) -> None:
     """Perform the cases with a system; a folder of videos is only looked through for what it lacks."""
+    from openlpm.bench.lpm.certifying import VIEWS
     from openlpm.bench.lpm.folder import Bench
     from openlpm.bench.lpm.reading import Reader
     from openlpm.bench.lpm.running import collect
@@ -120,9 +121,12 @@ def run(
             performer = _system(system, place, model, stream or [])
             if before_encoding:
                 at_once = 1 if system in DRAWN or place.type == "cpu" else _CASES_AT_ONCE
-                Reader(bench=opened, judges=load_judges(place, judges), at_once=at_once).read(
-                    performer, cases, out, heard
-                )
+                reader = Reader(bench=opened, judges=load_judges(place, judges), at_once=at_once)
+                if system in ("truth", "freeze"):
+                    truths = bench / "controls" / VIEWS / "truth"
+                    known = reader.keep(performer.manifest, cases, truths, out, frozen=system == "freeze")
+                    heard(known, len(cases))
+                reader.read(performer, cases, out, heard)
             else:
                 run_system(performer, opened, cases, out, seeds=seeds, report=heard)
     typer.echo(f"{len(cases)} cases in {out}")

@@ -45,7 +45,7 @@ class Other:
 Make = Callable[[Task, View, Sequence[Other]], View | None]
 
 
-def held(_task: Task, truth: View, _others: Sequence[Other]) -> View:
+def held(truth: View) -> View:
     """The first frame to the end."""
     return _at(truth, np.zeros(truth.frame_F.size, np.int64), moves=False)
 
@@ -167,7 +167,7 @@ def scrambled(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
 
 
 MAKERS: Mapping[Control, Make] = {
-    Control.FREEZE: held,
+    Control.FREEZE: lambda _task, truth, _others: held(truth),
     Control.REVERSED: backward,
     Control.LOOP: repeated,
     Control.SHUFFLED: other_voice,

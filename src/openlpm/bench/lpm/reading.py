@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from openlpm.bench.lpm.case import Case
+from openlpm.bench.lpm.controls import held
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.running import Report, begin
-from openlpm.bench.lpm.submission import Submission
+from openlpm.bench.lpm.submission import Manifest, Submission
 from openlpm.bench.lpm.systems import System
 from openlpm.bench.lpm.view import View, seen_frames, watch
 from openlpm.bench.reading import Judges
@@ -59,9 +60,7 @@ class Reader:
         Raises:
             InputError: the folder holds another entry.
         """
-        submission = begin(out, replace(system.manifest, judged=BEFORE_ENCODING), self.bench)
-        (out / "views").mkdir(exist_ok=True)
-        submission.keep_judges(self.judges.hashes)
+        submission = self._begin(out, system.manifest)
         lacking = [case for case in cases if not submission.view(case).is_file()]
         done = len(cases) - len(lacking)
         report(done, len(cases))
@@ -76,6 +75,27 @@ class Reader:
             done += len(group)
             report(done, len(cases))
         return done
+
+    def keep(self, manifest: Manifest, cases: Sequence[Case], truths: Path, out: Path, *, frozen: bool) -> int:
+        """An entry of what was seen of the truth when certificates were given, or of its first frames held.
+
+        Nothing is drawn; returns how many cases there are.
+        """
+        submission = self._begin(out, manifest)
+        done = 0
+        for case in cases:
+            seen = truths / f"{case.id}.npz"
+            if seen.is_file():
+                view = View.load(seen)
+                (held(view) if frozen else view).save(submission.view(case))
+                done += 1
+        return done
+
+    def _begin(self, out: Path, manifest: Manifest) -> Submission:
+        submission = begin(out, replace(manifest, judged=BEFORE_ENCODING), self.bench)
+        (out / "views").mkdir(exist_ok=True)
+        submission.keep_judges(self.judges.hashes)
+        return submission
 
 
 def groups_of(cases: Sequence[Case], at_once: int) -> Iterator[list[Case]]:
