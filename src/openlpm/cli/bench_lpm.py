@@ -29,6 +29,7 @@ TierName = Annotated[
     str | None, typer.Option("--tier", help="smoke, core, full or human; all cases of the folder without it.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only a few cases, of all tracks in turn.", show_default=False)]
+Tracks = Annotated[str | None, typer.Option(help="Only these tracks, such as S,L,C.", show_default=False)]
 Certificates = Annotated[
     Path | None, typer.Option("--certificates", help="Of `openlpm bench certify`; without it BENCH/controls.")
 ]
@@ -83,6 +84,7 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Videos of every case.")] = 1,
     tier: TierName = None,
     limit: Limit = None,
+    tracks: Tracks = None,
     before_encoding: Annotated[
         bool, typer.Option("--before-encoding", help="Keep what judges see in place of videos; the manifest says so.")
     ] = False,
@@ -100,7 +102,7 @@ def run(
     from openlpm.bench.reading import load_judges
 
     opened = Bench.open(bench)
-    cases = opened.chosen(tier, limit)
+    cases = opened.chosen(tier, limit, tracks)
     if Path(system).is_dir():
         submission, missing = collect(Path(system), cases)
         note(f"{submission.name}: {len(cases) - len(missing)} of {len(cases)} videos are there")
@@ -140,6 +142,7 @@ def score(
     certificates: Certificates = None,
     tier: TierName = None,
     limit: Limit = None,
+    tracks: Tracks = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -156,7 +159,7 @@ def score(
     from openlpm.bench.reading import load_judges
 
     entry, opened, place = Submission.open(submission), Bench.open(bench), pick_device(device)
-    cases, court = opened.chosen(tier, limit), load_judges(place, judges)
+    cases, court = opened.chosen(tier, limit, tracks), load_judges(place, judges)
     folder = certificates or bench / "controls"
     known = read_certificates(folder, origin_of(court))
     if not known:
@@ -254,9 +257,7 @@ def carry(
     out: Annotated[Path, typer.Option(help="The folder to carry; with --back the one with the benchmark's folders.")],
     tier: TierName = None,
     limit: Limit = None,
-    only: Annotated[
-        str | None, typer.Option(help="Tracks to pack, such as H,V; all without it.", show_default=False)
-    ] = None,
+    tracks: Tracks = None,
     silent: Annotated[
         str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
     ] = "H",
@@ -277,8 +278,7 @@ def carry(
     if bench is None:
         raise InputError("--bench: say which benchmark to pack, or give --back")
     opened = Bench.open(bench)
-    tracks = None if only is None else only.split(",")
-    cases = [case for case in opened.chosen(tier, limit) if tracks is None or case.track in tracks]
+    cases = opened.chosen(tier, limit, tracks)
     size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
     typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 
