@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import torch
 
 from openlpm.bench.lpm.carrying import can_perform, pack_views, unpack
 from openlpm.bench.lpm.case import Case
-from openlpm.bench.lpm.certifying import short_of_all_domains
+from openlpm.bench.lpm.certifying import in_turn
 from openlpm.bench.lpm.drawing import Drawing
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.measures import Control
@@ -30,7 +30,6 @@ from openlpm.bench.lpm.modelled import Modelled
 from openlpm.bench.lpm.reading import Reader
 from openlpm.bench.lpm.showing import DRAWN_VIEWS, TRUTH, Showing, keep_views, load_views
 from openlpm.bench.lpm.systems import Drawn
-from openlpm.bench.lpm.view import LONGEST_WHOLE
 from openlpm.bench.origin import describe_commit, describe_machine
 from openlpm.bench.performer import VideoCodec
 from openlpm.bench.reading import Judges, load_judges
@@ -97,22 +96,10 @@ def is_there(bench: Bench, case: Case) -> bool:
     return (bench.folder / "gt" / f"{case.id}.npz").is_file() or can_perform(bench, case)
 
 
-def in_turn(cases: Sequence[Case]) -> Iterator[Case]:
-    """A case of every track in turn, of each track all domains in turn; so that half a run is half of everything."""
-    order = short_of_all_domains(cases)
-    turn: dict[str, int] = {}
-    numbered: list[tuple[int, Case]] = []
-    for case in order:
-        turn[case.track] = turn.get(case.track, -1) + 1
-        numbered.append((turn[case.track], case))
-    yield from (case for _, case in sorted(numbered, key=lambda one: one[0]))
-
-
 def perform(bout: Bout, name: str) -> None:
     """An entry, several cases at once where it is a model; cases of which sounds came along."""
     started = time.monotonic()
     able = [case for case in bout.cases if can_perform(bout.bench, case)]
-    able.sort(key=lambda case: case.num_frames > LONGEST_WHOLE)
     if started > bout.until_s:
         return
     if name in DRAWN_ENTRIES:
@@ -166,7 +153,7 @@ def main() -> None:
     chosen = [case for case in bench.cases if is_there(bench, case)]
     bout = Bout(
         bench=bench,
-        cases=list(in_turn(chosen))[: args.limit],
+        cases=in_turn(chosen)[: args.limit],
         judges=load_judges(device),
         device=device,
         work=work,

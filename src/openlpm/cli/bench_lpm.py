@@ -370,7 +370,10 @@ def _tell_certificate(certificate: "Certificate", *, only_primary: bool = False)
         return
     standings = list(certificate.standings.values())
     words = ", ".join(
-        f"{one.domain} {'yes' if one.admitted else f'no ({one.why})'}" for one in standings if one.n or one.admitted
+        f"{one.domain} {'yes' if one.admitted else f'no ({one.why})'}"
+        + (f" [{', '.join(one.unseen)} not made]" if one.unseen else "")
+        for one in standings
+        if one.n or one.admitted
     )
     kind = "primary" if certificate.primary else "guard"
     told(f"certificate of {certificate.dimension} {certificate.metric} ({kind}): {words or 'no case'}")

@@ -61,7 +61,7 @@ def show(
     machine may already have seen); None: of all.
     """
     found: dict[str, Mapping[str, View]] = {}
-    coded = {case.id for case in short_of_all_domains(cases)[:reencoded]}
+    coded = {case.id for case in in_turn(cases)[:reencoded]}
     with phase(on_progress, "truth and controls in pictures", len(cases)) as report:
         for done, case in enumerate(cases, start=1):
             views = load_views(folder, case)
@@ -77,14 +77,22 @@ def show(
     return found
 
 
-def short_of_all_domains(cases: Sequence[Case]) -> list[Case]:
-    """Domain after domain in turn, the shortest cases of each first; those that are seen in excerpts last."""
-    turn: dict[str, int] = {}
-    order: list[tuple[int, int, Case]] = []
+def in_turn(cases: Sequence[Case]) -> list[Case]:
+    """A case of every track in turn, of each track all domains in turn, short ones first.
+
+    So that a part of a benchmark is a part of everything; those that are seen in excerpts come last.
+    """
+    turns: dict[tuple[str, str], int] = {}
+    order: list[tuple[int, Case]] = []
     for case in sorted(cases, key=lambda case: (case.num_frames, case.id)):
-        turn[case.domain] = turn.get(case.domain, -1) + 1
-        order.append((case.num_frames > LONGEST_WHOLE, turn[case.domain], case))
-    return [case for _, _, case in sorted(order, key=lambda one: one[:2])]
+        turns[case.track, case.domain] = turns.get((case.track, case.domain), -1) + 1
+        order.append((turns[case.track, case.domain], case))
+    of_track: dict[str, int] = {}
+    numbered: list[tuple[bool, int, Case]] = []
+    for _, case in sorted(order, key=lambda one: one[0]):
+        of_track[case.track] = of_track.get(case.track, -1) + 1
+        numbered.append((case.num_frames > LONGEST_WHOLE, of_track[case.track], case))
+    return [case for _, _, case in sorted(numbered, key=lambda one: one[:2])]
 
 
 def yardstick_of(
@@ -238,6 +246,7 @@ def _judged(ground: _Ground) -> tuple[list[Shown], Standing]:
         lb=None if worst is None else means[worst],
         lb_control="" if worst is None else worst.value,
         n=len(truth),
+        unseen=[control.value for control in measure.still if not ground.values(control)],
     )
     return shown, standing
 
