@@ -20,6 +20,7 @@ from openlpm.bench.lpm.quality import kernel_distance
 from openlpm.bench.lpm.streaming import Moment, read_moments, write_moments
 from openlpm.bench.lpm.task import Task
 from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, seen_frames
+from openlpm.bench.lpm.watching import BrokenVideoError, lateness_s
 from openlpm.bench.lpm.yardstick import Yardstick
 from openlpm.core.errors import InputError
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
@@ -183,3 +184,18 @@ def test_a_listener_is_paired_with_the_voice_that_is_heard() -> None:
         assert distance > 3 * own[0]
         assert np.abs(profile - own[1]).mean() > 0.05
     assert np.all(still[1] == 0.0)
+
+
+def test_a_voice_is_found_beside_a_louder_partner_and_another_voice_is_not() -> None:
+    rng, rate = np.random.default_rng(5), 16_000
+
+    def speech(seconds: float, first: float, last: float) -> np.ndarray:
+        times = np.arange(round(seconds * rate)) / rate
+        loud = np.interp(times, np.arange(0, seconds, 0.08), rng.random(round(seconds / 0.08)) ** 2)
+        return (loud * (times > first) * (times < last) * rng.normal(size=times.size)).astype(np.float32)
+
+    own, partner, other = speech(16, 2, 5), speech(16, 6, 15), speech(16, 2, 5)
+    heard = 0.2 * np.roll(own, 1600) + 0.6 * partner
+    assert lateness_s(heard, own) == pytest.approx(0.1, abs=0.006)
+    with pytest.raises(BrokenVideoError, match="wrong sound"):
+        lateness_s(other + partner, own)
