@@ -9,7 +9,7 @@ import torch
 
 from openlpm.bench.lpm import streaming
 from openlpm.bench.lpm.case import Case
-from openlpm.bench.lpm.controls import MAKERS
+from openlpm.bench.lpm.controls import MAKERS, Other
 from openlpm.bench.lpm.lips import moved
 from openlpm.bench.lpm.measures import Control, Dimension
 from openlpm.bench.lpm.metrics import MEASURES, measure_of, values_of
@@ -23,7 +23,8 @@ from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, seen_fram
 from openlpm.bench.lpm.watching import BrokenVideoError, lateness_s
 from openlpm.bench.lpm.yardstick import Yardstick
 from openlpm.core.errors import InputError
-from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
+from openlpm.core.record import PerformanceRecord, Truth
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig, State
 from support.lpm import plain_yardstick, view_of
 
 pytestmark = pytest.mark.unit
@@ -199,3 +200,24 @@ def test_a_voice_is_found_beside_a_louder_partner_and_another_voice_is_not() -> 
     assert lateness_s(heard, own) == pytest.approx(0.1, abs=0.006)
     with pytest.raises(BrokenVideoError, match="wrong sound"):
         lateness_s(other + partner, own)
+
+
+def test_who_only_hums_is_not_taken_for_chatter(task: Task) -> None:
+    assert task.truth is not None
+    listens = replace(task, case=replace(task.case, track="L"))
+    shut, says = np.zeros((FRAMES, NUM_RIG)), wander(4)
+    speaks_F = np.full(FRAMES, int(State.SPEAK), np.int8)
+
+    def other(rig_FR: np.ndarray) -> Other:
+        truth = Truth(seed=1, rig_FR=rig_FR.astype(np.float32), viseme_F=np.zeros(FRAMES, np.int8), events=())
+        silence_A = np.zeros(FRAMES * 16_000 // 24, np.float32)
+        record = PerformanceRecord(
+            clip_id="x", identity="seed:1", num_frames=FRAMES, speak_A=silence_A, listen_A=silence_A, state_F=speaks_F,
+            caption="", truth=truth,
+        )  # fmt: skip
+        return Other(task=replace(task, record=record), view=view_of(rig_FR))
+
+    for others in ((other(shut), other(says)), (other(shut),), ()):
+        broken = MAKERS[Control.CHATTER](listens, view_of(shut), others)
+        assert broken is not None
+        assert np.ptp(broken.reading.rig_FR[:, Rig.JAW]) > 0.3

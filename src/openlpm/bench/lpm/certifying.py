@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openlpm.bench.lpm import streaming
 from openlpm.bench.lpm.case import Case
@@ -113,13 +114,21 @@ def yardstick_of(
             Sighted(
                 read_FR=view.reading.rig_FR,
                 true_FR=record.truth.rig_FR[view.frame_F],
-                quiet_F=quiet(record.state_F)[view.frame_F],
+                quiet_F=quiet(record.state_F)[view.frame_F] & _within(view),
                 identity_FD=view.reading.identity_FD,
                 character=case.char,
                 looks_WX=view.pictures.looks_WX,
             )
         )
     return Yardstick.made(seen, references, on_progress)
+
+
+def _within(view: View) -> NDArray[np.bool_]:
+    """Frames whose neighbours are those of the clip: at the ends of an excerpt nothing is known of movement."""
+    inside_F = np.ones(view.frame_F.size, np.bool_)
+    for span in view.excerpts:
+        inside_F[[span.start, span.stop - 1]] = False
+    return inside_F
 
 
 def gather(
