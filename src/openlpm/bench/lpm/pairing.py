@@ -23,7 +23,7 @@ _C = Control
 _REACTS, _STILL = (_C.NOISE, _C.FREEZE, _C.PARTNER, _C.REVERSED), (_C.PERSON, _C.REENCODE)
 MEASURES = (
     Measure(
-        name="paired_distance", dimension=Dimension.REACTION, primary=False, best=0.0, worst=1000.0,
+        name="paired_distance", dimension=Dimension.REACTION, primary=False, best=0.0, worst=50.0,
         reacts=_REACTS, still=_STILL,
     ),
     Measure(
@@ -60,14 +60,18 @@ def score(task: Task, view: View) -> Values:
 
 
 def paired_distance(made_FX: FloatTrack, true_FX: FloatTrack, heard_F: FloatTrack) -> float:
-    """Frechet distance of two listeners to one voice, in spreads of the true one; 0 for the same."""
-    spread_X = true_FX.std(axis=0) + _LEAST_SPREAD
-    made_WX, true_WX = (_windows(each_FX / spread_X, heard_F) for each_FX in (made_FX, true_FX))
-    apart = float(np.square(made_WX.mean(axis=0) - true_WX.mean(axis=0)).sum())
-    made_XX, true_XX = (np.cov(each_WX.T) for each_WX in (made_WX, true_WX))
+    """Frechet distance of two listeners to one voice; 0 for the same.
+
+    Each around its own mean and in its own spreads: where a head rests and how much it moves are judged elsewhere, and
+    as they were half of the distance a frozen listener was nearer than any that moves.
+    """
+    made_XX, true_XX = (
+        np.cov(_windows((each_FX - each_FX.mean(axis=0)) / (each_FX.std(axis=0) + _LEAST_SPREAD), heard_F).T)
+        for each_FX in (made_FX, true_FX)
+    )
     root_XX = _root(true_XX)
     both = float(np.sqrt(np.linalg.eigvalsh(root_XX @ made_XX @ root_XX).clip(0)).sum())
-    return max(apart + float(np.trace(made_XX) + np.trace(true_XX)) - 2 * both, 0.0)
+    return max(float(np.trace(made_XX) + np.trace(true_XX)) - 2 * both, 0.0)
 
 
 def _windows(moves_FX: FloatTrack, heard_F: FloatTrack) -> NDArray[np.float64]:
