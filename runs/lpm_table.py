@@ -84,7 +84,7 @@ def page(out: str, certificates: list[dict[str, Any]], entries: dict[str, dict[s
         (
             f"`admitted_primaries` **{admitted} of {sum(one['primary'] for one in certificates)}** (bar 11 of 11). "
             f"Pictures: {notes[0]}. Certificates and scores: {first['machine']}, commit `{first['commit']}`. "
-            f"Benchmark {first['bench'][:12]}; the judges are named in the JSON. Entries were judged {', '.join(judged)}."
+            f"Benchmark {first['bench'][:12]}; judges are named in the JSON. Entries were judged {', '.join(judged)}."
         ),
         "",
         "## Certificate, all domains together",
