@@ -22,7 +22,8 @@ class AudioBranch:
     future_frames: int
     added: bool = False
     """Whether the tokens of a latent frame's own time are also added to its video tokens, as a motion track is: at the
-    beginning of the flow a picture is noise, and attention has to ask for sound with queries of noise (our choice)."""
+    beginning of the flow a picture is noise, and attention has to ask for sound with queries of noise. Our choice; one
+    training of nano with it showed no gain (docs/log.md, 2026-11-30), so no size has it by default."""
 
     def __post_init__(self) -> None:
         for name in ("width", "tokens_per_frame"):

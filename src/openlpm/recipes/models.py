@@ -21,7 +21,7 @@ def nano() -> DiTConfig:
         text_tokens=64,
         qk_norm=NormScope.HEAD,
         prediction=Prediction.DATA,
-        speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0, added=True),
+        speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),
         listen=AudioBranch(width=160, tokens_per_frame=1, past_frames=17, future_frames=0),
         motion=4 * NUM_MOTION,
     )
