@@ -56,7 +56,8 @@ torchrun --standalone --nproc-per-node "$GPUS" --no-python bash -c \
 BASE=$OUT
 [ -d "$OUT/dit" ] || BASE=$INIT
 LAST=${ONLINE##*$'\n'}
-python3 -c "$CLI" package "$BASE" "$OUT/shipped/nano" ${LAST:+--online "$OUT/online/$LAST" --budget "${BUDGET:-4.2}"} \
+# Many small decompositions: on all cores of a large machine they wait for one another, minutes instead of seconds.
+OMP_NUM_THREADS=4 python3 -c "$CLI" package "$BASE" "$OUT/shipped/nano" ${LAST:+--online "$OUT/online/$LAST" --budget "${BUDGET:-4.2}"} \
   --json "$OUT/packaged.json" >>"$OUT/train.log" 2>&1 || exit 1
 touch "$OUT/packaged"
 if [ -n "${UNMEASURED:-}" ]; then exit 0; fi

@@ -324,7 +324,7 @@ def test_everything_that_is_asked_for_reaches_the_pictures(model: CharacterModel
         ({"references": (Reference(kind=ReferenceKind.VIEW, picture_HWC=np.zeros((SIZE, SIZE, 3), np.uint8)),)},
          "same kinds of references"),
         ({"references": (Reference(kind=ReferenceKind.GLOBAL, picture_HWC=np.zeros((32, 32, 3), np.uint8)),)},
-         "32 pixels wide: resize it to the 64"),
+         "32 pixels wide and 32 high: resize it to the 64"),
         ({"num_frames": 8}, f"num_frames: {THREE_WINDOWS} and 8"),
         ({"steps": 3}, "steps: 2 and 3"),
         ({"guidance": GuidanceScales(text=2.0)}, "guidance"),

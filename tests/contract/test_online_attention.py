@@ -15,6 +15,7 @@ from openlpm.nn.attention import Attend, NormScope
 from openlpm.nn.block_causal import BlockCausal, CausalLayout, KeyRecord, who_sees_whom
 from openlpm.nn.growing import GrowingMemory
 from openlpm.nn.memory import Memory, MemoryConfig, Placing, slot_positions
+from openlpm.nn.narrow_attention import narrowed
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring, Streaming
 
@@ -42,6 +43,8 @@ ROOMY = MemoryConfig(sink_frames=2, window_frames=12)
 TIGHT = MemoryConfig(sink_frames=1, window_frames=4)
 # Sums of float64 in another order.
 EXACT = {"rtol": 0, "atol": 1e-10}
+# A ring turns keys on when its window moves: angles are float32, and their sum is rounded once more.
+TURNED = {"rtol": 0, "atol": 1e-7}
 
 
 @pytest.fixture
@@ -89,7 +92,14 @@ class Clip:
         )
 
 
-def ring(config: MemoryConfig, rows: int = ROWS, dtype: torch.dtype = torch.float64) -> RingMemory:
+def ring(
+    config: MemoryConfig,
+    rows: int = ROWS,
+    dtype: torch.dtype = torch.float64,
+    *,
+    last_is_kept: bool = False,
+    narrow: bool = False,
+) -> RingMemory:
     shape = RingShape(
         num_rows=rows,
         num_layers=CONFIG.num_layers,
@@ -99,7 +109,7 @@ def ring(config: MemoryConfig, rows: int = ROWS, dtype: torch.dtype = torch.floa
         chunk_frames=CHUNK,
         num_references=len(SLOTS),
     )
-    return RingMemory(config, shape, dtype=dtype)
+    return RingMemory(config, shape, dtype=dtype, last_is_kept=last_is_kept, narrow=narrow)
 
 
 def growing(config: MemoryConfig) -> GrowingMemory:
@@ -152,7 +162,53 @@ def test_a_stream_of_chunks_equals_one_causal_pass(model, make) -> None:
 @pytest.mark.parametrize("placing", list(Placing))
 def test_a_ring_equals_a_growing_memory_after_it_went_round(model, placing: Placing) -> None:
     clip, config = Clip(22), replace(TIGHT, placing=placing)
-    torch.testing.assert_close(streamed(model, clip, ring(config)), streamed(model, clip, growing(config)), **EXACT)
+    torch.testing.assert_close(streamed(model, clip, ring(config)), streamed(model, clip, growing(config)), **TURNED)
+
+
+def chunk_by_chunk(model: CharacterTransformer, clip: Clip, memory: RingMemory) -> Tensor:
+    """Chunks whose last step is the one that is remembered; from the fourth on nothing is hidden."""
+    made: list[Tensor] = []
+    remember(model, clip, memory)
+    for first in range(0, 16, CHUNK):
+        memory.nothing_hidden = first >= 6
+        positions_T = memory.open_chunk(CHUNK)
+        chunk = slice(first, first + CHUNK)
+        told = clip.heard(first, CHUNK)
+        model(-clip.latents[:, :, chunk], clip.time[:, chunk], told, attend=Streaming(memory), positions_T=positions_T)
+        attend = Streaming(memory, record=True)
+        made.append(model(clip.latents[:, :, chunk], clip.time[:, chunk], told, attend=attend, positions_T=positions_T))
+        memory.commit()
+    return torch.cat(made, dim=2)
+
+
+@torch.no_grad()
+def test_a_memory_that_keeps_the_last_step_sets_nothing_aside_and_remembers_the_same(model) -> None:
+    clip, one, two = Clip(16), ring(TIGHT), ring(TIGHT, last_is_kept=True)
+    assert two.num_bytes < 0.85 * one.num_bytes
+    torch.testing.assert_close(chunk_by_chunk(model, clip, two), chunk_by_chunk(model, clip, one), **TURNED)
+
+
+@torch.no_grad()
+def test_attention_in_8_bits_is_nearly_that_of_the_memory_and_exact_where_something_is_hidden(model) -> None:
+    clip = Clip(16)
+    wide, narrow = (chunk_by_chunk(model, clip, ring(TIGHT, last_is_kept=True, narrow=each)) for each in (False, True))
+    torch.testing.assert_close(narrow[:, :, :6], wide[:, :, :6], **EXACT)
+    error = torch.linalg.vector_norm((narrow - wide)[:, :, 6:]) / torch.linalg.vector_norm(wide[:, :, 6:])
+    assert 1e-4 < error < 0.1
+
+
+@torch.no_grad()
+def test_copies_in_8_bits_follow_what_is_remembered(model) -> None:
+    memory, other = (ring(TIGHT, last_is_kept=True, narrow=True) for _ in range(2))
+    chunk_by_chunk(model, Clip(16), memory)
+    chunk_by_chunk(model, Clip(16), other)
+    other.restore(2, memory.snapshot(1))
+    for each, row in ((memory, 0), (memory, 1), (other, 2)):
+        assert each._narrow is not None
+        past = slice(0, each._current.start)
+        for narrow, wide in zip(each._narrow, (each._seen_XBLNK, each._values_XBLNK), strict=True):
+            assert torch.equal(narrow[:, row, past].float(), narrowed(wide[:, row, past]).float())
+            assert wide[:, row, past].abs().min() > 0
 
 
 @torch.no_grad()

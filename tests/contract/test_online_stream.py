@@ -46,6 +46,8 @@ GLOBAL = Reference(kind=ReferenceKind.GLOBAL, picture_HWC=np.zeros((SIZE, SIZE, 
 FIRST = replace(GLOBAL, kind=ReferenceKind.FIRST)
 # Sums of float64 in another order.
 EXACT = {"rtol": 0, "atol": 1e-9}
+# A ring turns keys on when its window moves: angles are float32, and their sum is rounded once more.
+TURNED = {"rtol": 0, "atol": 1e-7}
 # The same after the pictures became float32.
 PICTURE = {"rtol": 0, "atol": 1e-6}
 
@@ -103,7 +105,7 @@ def test_tokens_of_rows_at_places_of_their_own_are_those_of_the_whole_track(mode
         for row, first in enumerate(firsts):
             span = audio_span(encoder, branch, 0, 20)
             audio = read_span([sources[row]], span, torch.device("cpu"))
-            whole = encoder(log_mel(audio, span.first_column, span.num_columns).double())
+            whole = encoder(log_mel(audio, *encoder.columns_for(span.first_token, span.num_tokens)).double())
             piece = slice(first * branch.tokens_per_frame, first * branch.tokens_per_frame + branch.num_tokens(count))
             # The mel grid is computed in float32, in batches of other sizes.
             torch.testing.assert_close(tokens_BLD[row], whole[0, piece], rtol=0, atol=1e-5)
@@ -166,7 +168,7 @@ def test_the_loop_makes_the_same_with_either_memory(
     for number, noise in enumerate(noises(online, FULL)):
         condition = heard(model, 2 * number, 2)
         left, right = (maker.make(each, noise, condition) for each in (round_, grown))
-        torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **EXACT)
+        torch.testing.assert_close(left.latents_BCTHW, right.latents_BCTHW, **TURNED)
         assert len(left.predictions) == 3
 
 

@@ -55,6 +55,25 @@ def test_a_stream_decoded_in_pieces_equals_the_whole(decoder, pieces):
     torch.testing.assert_close(torch.cat(made, dim=2), whole, rtol=0, atol=1e-5)
 
 
+def test_the_order_of_channels_in_memory_is_kept_and_changes_nothing(decoder):
+    latents = torch.randn(2, 16, 3, 3, 4)
+    (first, state), orders = decoder.decode(latents), []
+    second, _ = decoder.decode(latents, state)
+    for module in decoder.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
+            module.register_forward_pre_hook(
+                lambda _, given: orders.append(given[0].is_contiguous(memory_format=torch.channels_last))
+            )
+    # Sums of float32 in another order, through 22 layers of chance.
+    made, state = decoder.decode(latents)
+    torch.testing.assert_close(made, first, rtol=0, atol=1e-3)
+    torch.testing.assert_close(decoder.decode(latents, state)[0], second, rtol=0, atol=1e-3)
+    half = len(orders) // 2
+    assert all(orders[1:half])  # only the latents come in another order
+    assert all(orders[half + 1 :])
+
+
 def test_what_comes_later_is_not_seen_and_what_came_before_is(decoder):
     latents = torch.randn(1, 16, 4, 3, 4)
     whole, _ = decoder.decode(latents)

@@ -13,6 +13,7 @@ from openlpm.encoders.pretrained_speech import PretrainedSpeechConfig, SpeechKin
 from openlpm.encoders.umt5 import load_umt5
 from openlpm.recipes.hub import release, releases
 from openlpm.vae.wan import WanAutoencoder, load_wan_autoencoder
+from support import companions
 
 pytestmark = pytest.mark.contract
 
@@ -29,14 +30,7 @@ def quiet():
 
 @pytest.fixture(scope="module")
 def wan_vae():
-    from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
-
-    torch.manual_seed(0)
-    model = AutoencoderKLWan(base_dim=8, dim_mult=[1, 2, 2, 2], num_res_blocks=1).eval()
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=1.5 / parameter[0].numel() ** 0.5)
-    return model.requires_grad_(False)
+    return companions.autoencoder()
 
 
 def raw(autoencoder, latents):
@@ -102,22 +96,7 @@ def test_a_wrong_original_autoencoder_names_its_keys(tmp_path):
 @pytest.fixture(scope="module")
 def text_folder(tmp_path_factory):
     """A text encoder and a tokenizer of chance, as they lie in a release."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
-
-    folder = tmp_path_factory.mktemp("release")
-    torch.manual_seed(0)
-    config = UMT5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2)
-    UMT5EncoderModel(config).eval().save_pretrained(folder / "text_encoder")
-    letters = "abcdefghijklmnopqrstuvwxyz,."
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in letters)]
-    made = Tokenizer(models.Unigram(pieces, unk_id=2))
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    made.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(folder / "tokenizer")
-    return folder
+    return companions.save_umt5(tmp_path_factory.mktemp("release"))
 
 
 def test_text_is_encoded_as_the_pipeline_of_diffusers_encodes_it(text_folder):
@@ -144,23 +123,10 @@ def test_text_is_encoded_as_the_pipeline_of_diffusers_encodes_it(text_folder):
 @pytest.fixture(scope="module")
 def speech_folders(tmp_path_factory):
     """Both networks of chance, as they lie in a release; Whisper's hears 2 s instead of 30."""
-    from transformers import (
-        Wav2Vec2Config,
-        Wav2Vec2FeatureExtractor,
-        Wav2Vec2Model,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperModel,
-    )
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-    wav2vec2 = Wav2Vec2Config(
-        **sizes, conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, vocab_size=8
-    )
     folder = tmp_path_factory.mktemp("speech")
-    Wav2Vec2Model(wav2vec2).eval().save_pretrained(folder / "wav2vec2")
-    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "wav2vec2")
+    companions.save_wav2vec2(folder / "wav2vec2")
     whisper = WhisperConfig(
         vocab_size=60,
         num_mel_bins=80,

@@ -13,7 +13,7 @@ from openlpm.nn.attention import Attend
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
-from openlpm.parallel.sequence import ColumnSplit, SplitHeads
+from openlpm.parallel.sequence import ColumnSplit
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories
 from openlpm.rollout.online import OnlineConfig
 
@@ -71,7 +71,7 @@ def stream(split: ColumnSplit | None) -> Tensor:
     )
 
     def around(attend: Attend, positions_T: Tensor) -> Attend:
-        return attend if split is None else SplitHeads(attend, split, positions_T)
+        return attend if split is None else split.around(attend, positions_T, CONFIG.head_width)
 
     def mine(whole: Tensor) -> Tensor:
         return whole if split is None else split.mine(whole)

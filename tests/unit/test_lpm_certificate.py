@@ -69,6 +69,13 @@ def test_a_control_that_was_never_made_is_not_passed() -> None:
     assert not of_identity(certify(evidence(**still(1.0)), CASES)).admitted(POOLED)
 
 
+def test_what_was_not_made_is_said() -> None:
+    kept = {name: value for name, value in still(1.0).items() if name != "reencode"}
+    standing = of_identity(certify(evidence(swapped_identity=0.0, **kept), CASES)).standings[POOLED]
+    assert standing.admitted
+    assert list(standing.unseen) == ["reencode"]
+
+
 def test_three_cases_are_needed() -> None:
     found = of_identity(certify(evidence(swapped_identity=0.0, **still(1.0)), CASES[:2]))
     assert not found.admitted(POOLED)

@@ -9,19 +9,22 @@ import torch
 
 from openlpm.bench.lpm import streaming
 from openlpm.bench.lpm.case import Case
-from openlpm.bench.lpm.controls import MAKERS
+from openlpm.bench.lpm.controls import MAKERS, Other
 from openlpm.bench.lpm.lips import moved
 from openlpm.bench.lpm.measures import Control, Dimension
 from openlpm.bench.lpm.metrics import MEASURES, measure_of, values_of
 from openlpm.bench.lpm.movement import loop_score
+from openlpm.bench.lpm.pairing import lag_profile, paired_distance
 from openlpm.bench.lpm.picture import look_at
 from openlpm.bench.lpm.quality import kernel_distance
 from openlpm.bench.lpm.streaming import Moment, read_moments, write_moments
 from openlpm.bench.lpm.task import Task
 from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, seen_frames
+from openlpm.bench.lpm.watching import BrokenVideoError, lateness_s
 from openlpm.bench.lpm.yardstick import Yardstick
 from openlpm.core.errors import InputError
-from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
+from openlpm.core.record import PerformanceRecord, Truth
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig, State
 from support.lpm import plain_yardstick, view_of
 
 pytestmark = pytest.mark.unit
@@ -166,3 +169,55 @@ def test_a_stream_that_stalls_misses_what_a_good_one_keeps(tmp_path: Path) -> No
     (tmp_path / "s.jsonl").write_text('{"i": 0}\n')
     with pytest.raises(InputError, match="no moment"):
         read_moments(tmp_path / "s.jsonl")
+
+
+def test_a_listener_is_paired_with_the_voice_that_is_heard() -> None:
+    rng = np.random.default_rng(3)
+    heard_F = np.log(1e-3 + np.convolve(rng.random(FRAMES + 23), np.ones(24) / 24, mode="valid"))
+    answers_FX = np.stack([np.roll(heard_F, lag) for lag in (6, 9, 12)], axis=1) + 0.02 * rng.normal(size=(FRAMES, 3))
+    assert paired_distance(answers_FX, answers_FX, heard_F) == pytest.approx(0.0, abs=1e-9)
+    assert lag_profile(answers_FX, heard_F).shape == (49, 3)
+    own, back, still = (
+        (paired_distance(each_FX, answers_FX, heard_F), lag_profile(each_FX, heard_F))
+        for each_FX in (answers_FX + 0.01 * rng.normal(size=(FRAMES, 3)), answers_FX[::-1], 0 * answers_FX)
+    )
+    for distance, profile in (back, still):
+        assert distance > 3 * own[0]
+        assert np.abs(profile - own[1]).mean() > 0.05
+    assert np.all(still[1] == 0.0)
+
+
+def test_a_voice_is_found_beside_a_louder_partner_and_another_voice_is_not() -> None:
+    rng, rate = np.random.default_rng(5), 16_000
+
+    def speech(seconds: float, first: float, last: float) -> np.ndarray:
+        times = np.arange(round(seconds * rate)) / rate
+        loud = np.interp(times, np.arange(0, seconds, 0.08), rng.random(round(seconds / 0.08)) ** 2)
+        return (loud * (times > first) * (times < last) * rng.normal(size=times.size)).astype(np.float32)
+
+    own, partner, other = speech(16, 2, 5), speech(16, 6, 15), speech(16, 2, 5)
+    heard = 0.2 * np.roll(own, 1600) + 0.6 * partner
+    assert lateness_s(heard, own) == pytest.approx(0.1, abs=0.006)
+    with pytest.raises(BrokenVideoError, match="wrong sound"):
+        lateness_s(other + partner, own)
+
+
+def test_who_only_hums_is_not_taken_for_chatter(task: Task) -> None:
+    assert task.truth is not None
+    listens = replace(task, case=replace(task.case, track="L"))
+    shut, says = np.zeros((FRAMES, NUM_RIG)), wander(4)
+    speaks_F = np.full(FRAMES, int(State.SPEAK), np.int8)
+
+    def other(rig_FR: np.ndarray) -> Other:
+        truth = Truth(seed=1, rig_FR=rig_FR.astype(np.float32), viseme_F=np.zeros(FRAMES, np.int8), events=())
+        silence_A = np.zeros(FRAMES * 16_000 // 24, np.float32)
+        record = PerformanceRecord(
+            clip_id="x", identity="seed:1", num_frames=FRAMES, speak_A=silence_A, listen_A=silence_A, state_F=speaks_F,
+            caption="", truth=truth,
+        )  # fmt: skip
+        return Other(task=replace(task, record=record), view=view_of(rig_FR))
+
+    for others in ((other(shut), other(says)), (other(shut),), ()):
+        broken = MAKERS[Control.CHATTER](listens, view_of(shut), others)
+        assert broken is not None
+        assert np.ptp(broken.reading.rig_FR[:, Rig.JAW]) > 0.3

@@ -59,6 +59,19 @@ def test_crossed_characters_and_scripts_make_an_interval_wider_than_either_alone
     assert crossed.high - crossed.low > 1.15 * (one_way.high - one_way.low)
 
 
+def test_characters_and_scripts_that_hardly_cross_cost_hardly_anything(skewed: np.ndarray) -> None:
+    units = alone(40)
+    # One character has two scripts, and one script two characters: product weights alone would triple the variance.
+    units[1] = Unit(case="k1", char="c0", script="s1")
+    units[3] = Unit(case="k3", char="c3", script="s2")
+    nearly, without = mean_interval(skewed, units), mean_interval(skewed, alone(40))
+    assert nearly.low is not None
+    assert nearly.high is not None
+    assert without.low is not None
+    assert without.high is not None
+    assert nearly.high - nearly.low == pytest.approx(without.high - without.low, rel=0.15)
+
+
 def test_two_clusters_promise_no_interval() -> None:
     units = [Unit(case=str(k), char=str(k % 2), script=str(k % 2)) for k in range(10)]
     found = mean_interval(np.arange(10.0), units)

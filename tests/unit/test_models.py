@@ -13,8 +13,8 @@ from openlpm.recipes.models import lpm_17b, named_models, nano
 pytestmark = pytest.mark.unit
 
 
-def test_nano_has_24_million_parameters():
-    assert 23_500_000 < num_parameters(nano()) < 24_500_000
+def test_nano_has_at_most_24_million_parameters():
+    assert num_parameters(nano()) <= 24_000_000
 
 
 def test_the_large_model_has_17_4_billion_parameters_within_two_percent():

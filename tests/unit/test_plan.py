@@ -1,5 +1,7 @@
 """What a training is to do is known, and what is wrong with it is said, before anything is made."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -246,3 +248,8 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(
     assert words in " ".join(said.split())
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_machine_that_only_trains_needs_no_pyav() -> None:
+    parts = "openlpm.recipes.chain, openlpm.cli.train, openlpm.recipes.package"
+    subprocess.run([sys.executable, "-c", f"import sys; sys.modules['av'] = None; import {parts}"], check=True)

@@ -41,7 +41,7 @@ def test_a_sensible_request_is_accepted() -> None:
                     Reference(kind=ReferenceKind.VIEW, picture_HWC=picture(64)),
                 )
             },
-            r"sizes \[32, 64\]",
+            r"sizes \[\(32, 32\), \(64, 64\)\]",
         ),
         ({"num_frames": 0}, "num_frames=0"),
         ({"steps": 0}, "steps=0"),
@@ -54,8 +54,8 @@ def test_what_cannot_work_is_refused_with_its_field(changes: dict[str, object], 
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros((32, 32, 3), np.float32), np.zeros((32, 16, 3), np.uint8), np.zeros((32, 32), np.uint8)]
+    "wrong", [np.zeros((32, 32, 3), np.float32), np.zeros((32, 16, 4), np.uint8), np.zeros((32, 32), np.uint8)]
 )
-def test_a_reference_is_a_square_picture_of_eight_bits(wrong: np.ndarray) -> None:
+def test_a_reference_is_a_picture_of_three_colours_and_eight_bits(wrong: np.ndarray) -> None:
     with pytest.raises(ConfigError, match="picture_HWC"):
         Reference(kind=ReferenceKind.GLOBAL, picture_HWC=wrong)

@@ -82,7 +82,7 @@ class ModelPerformer:
     @property
     def codec(self) -> Codec:
         """The model's autoencoder, with a stream of its own."""
-        return VideoCodec(self._model.vae)
+        return VideoCodec(self._model.own_parts().vae)
 
     def joins(self, num_frames: int) -> Sequence[int]:
         """Where its windows meet."""

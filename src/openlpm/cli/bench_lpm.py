@@ -1,4 +1,4 @@
-"""``openlpm bench make | run | score | certify | report``: LPM-Bench from its cases to a page (docs/bench.md)."""
+"""``openlpm bench make | run | score | certify | carry | report``: LPM-Bench, cases to page (docs/bench.md)."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,18 +21,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from openlpm.bench.lpm.certificate import Certificate
+    from openlpm.bench.lpm.reading import Performing
     from openlpm.bench.lpm.summing import Line
-    from openlpm.bench.lpm.systems import System
 
 BenchFolder = Annotated[Path, typer.Option("--bench", help="A folder of `openlpm bench make`.")]
 TierName = Annotated[
     str | None, typer.Option("--tier", help="smoke, core, full or human; all cases of the folder without it.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only a few cases, of all tracks in turn.", show_default=False)]
+Tracks = Annotated[str | None, typer.Option(help="Only these tracks, such as S,L,C.", show_default=False)]
 Certificates = Annotated[
     Path | None, typer.Option("--certificates", help="Of `openlpm bench certify`; without it BENCH/controls.")
 ]
 _LIMIT_VOICES = 24
+_CASES_AT_ONCE = 12
+"""That a model performs together on a GPU."""
 
 
 def make(
@@ -81,17 +84,25 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Videos of every case.")] = 1,
     tier: TierName = None,
     limit: Limit = None,
+    tracks: Tracks = None,
+    before_encoding: Annotated[
+        bool, typer.Option("--before-encoding", help="Keep what judges see in place of videos; the manifest says so.")
+    ] = False,
     device: Device = "auto",
+    judges: JudgesFolder = None,
 ) -> None:
     """Perform the cases with a system; a folder of videos is only looked through for what it lacks."""
+    from openlpm.bench.lpm.certifying import VIEWS
     from openlpm.bench.lpm.folder import Bench
+    from openlpm.bench.lpm.reading import Reader
     from openlpm.bench.lpm.running import collect
     from openlpm.bench.lpm.running import run as run_system
     from openlpm.bench.lpm.systems import DRAWN, can_draw
     from openlpm.bench.lpm.wired import Server, run_wired
+    from openlpm.bench.reading import load_judges
 
     opened = Bench.open(bench)
-    cases = opened.chosen(tier, limit)
+    cases = opened.chosen(tier, limit, tracks)
     if Path(system).is_dir():
         submission, missing = collect(Path(system), cases)
         note(f"{submission.name}: {len(cases) - len(missing)} of {len(cases)} videos are there")
@@ -110,7 +121,16 @@ def run(
             if system in DRAWN:
                 cases = tuple(case for case in cases if can_draw(system, case))
             performer = _system(system, place, model, stream or [])
-            run_system(performer, opened, cases, out, seeds=seeds, report=heard)
+            if before_encoding:
+                at_once = 1 if system in DRAWN or place.type == "cpu" else _CASES_AT_ONCE
+                reader = Reader(bench=opened, judges=load_judges(place, judges), at_once=at_once)
+                if system in ("truth", "freeze"):
+                    truths = bench / "controls" / VIEWS / "truth"
+                    known = reader.keep(performer.manifest, cases, truths, out, frozen=system == "freeze")
+                    heard(known, len(cases))
+                reader.read(performer, cases, out, heard)
+            else:
+                run_system(performer, opened, cases, out, seeds=seeds, report=heard)
     typer.echo(f"{len(cases)} cases in {out}")
 
 
@@ -122,6 +142,7 @@ def score(
     certificates: Certificates = None,
     tier: TierName = None,
     limit: Limit = None,
+    tracks: Tracks = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -138,7 +159,7 @@ def score(
     from openlpm.bench.reading import load_judges
 
     entry, opened, place = Submission.open(submission), Bench.open(bench), pick_device(device)
-    cases, court = opened.chosen(tier, limit), load_judges(place, judges)
+    cases, court = opened.chosen(tier, limit, tracks), load_judges(place, judges)
     folder = certificates or bench / "controls"
     known = read_certificates(folder, origin_of(court))
     if not known:
@@ -178,6 +199,10 @@ def certify(
     model: Annotated[Path | None, typer.Option(help="Whose autoencoder is the codec; without it nano's.")] = None,
     tier: TierName = None,
     limit: Limit = None,
+    reencoded: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of how many cases re-encoding is made; of all without it.", show_default=False),
+    ] = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -209,9 +234,9 @@ def certify(
     folder.mkdir(parents=True, exist_ok=True)
     with stages() as report:
         with phase(report, "codec"):
-            codec = VideoCodec(load_model(model or bundled.folder("nano"), place).vae)
+            codec = VideoCodec(load_model(model or bundled.folder("nano"), place).own_parts().vae)
         showing = Showing(opened, court, Drawing(place), codec)
-        views = show(showing, cases, folder / VIEWS, report)
+        views = show(showing, cases, folder / VIEWS, report, reencoded=reencoded)
         stick = yardstick_of(
             opened, cases, views, lambda case: reference_embedding(court, opened.reference_tensor(case)), report
         )
@@ -222,6 +247,40 @@ def certify(
         _tell_certificate(certificate)
     admitted = sum(one.primary and next(iter(one.standings.values())).admitted for one in found)
     typer.echo(f"admitted_primaries {admitted} of {sum(one.primary for one in found)}")
+
+
+def carry(
+    *,
+    bench: Annotated[
+        Path | None, typer.Option("--bench", help="The benchmark to pack; with --back none.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder to carry; with --back the one with the benchmark's folders.")],
+    tier: TierName = None,
+    limit: Limit = None,
+    tracks: Tracks = None,
+    silent: Annotated[
+        str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
+    ] = "H",
+    back: Annotated[
+        Path | None, typer.Option(help="What runs/lpm_read.py left: unpack it.", show_default=False)
+    ] = None,
+) -> None:
+    """Pack cases for a machine with a GPU alone (runs/lpm_read.py), or unpack what came back."""
+    from openlpm.bench.lpm.carrying import pack, unpack_views
+    from openlpm.bench.lpm.folder import Bench
+
+    if back is not None:
+        packed = sorted(back.glob("*.tar.xz"))
+        if not packed:
+            raise InputError(f"{back} holds no *.tar.xz: give the OUT of runs/lpm_read.py")
+        typer.echo(f"{sum(unpack_views(path, out) for path in packed)} files in {out}")
+        return
+    if bench is None:
+        raise InputError("--bench: say which benchmark to pack, or give --back")
+    opened = Bench.open(bench)
+    cases = opened.chosen(tier, limit, tracks)
+    size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
+    typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 
 
 def report(
@@ -252,9 +311,10 @@ def report(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the five commands."""
-    for name, command in (("make", make), ("run", run), ("score", score), ("certify", certify), ("report", report)):
-        app.command(name)(command)
+    """Add the six commands."""
+    commands = (make, run, score, certify, carry, report)
+    for command in commands:
+        app.command(command.__name__)(command)
 
 
 def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float32]]]":
@@ -270,7 +330,7 @@ def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float3
     return list(zip(kept.names, kept.voices_KA, strict=True))[:_LIMIT_VOICES]
 
 
-def _system(name: str, device: "torch.device", model: Path | None, settings: list[str]) -> "System":
+def _system(name: str, device: "torch.device", model: Path | None, settings: list[str]) -> "Performing":
     from openlpm.bench.lpm.drawing import Drawing
     from openlpm.bench.lpm.modelled import Modelled
     from openlpm.bench.lpm.systems import DRAWN, Drawn
@@ -310,7 +370,10 @@ def _tell_certificate(certificate: "Certificate", *, only_primary: bool = False)
         return
     standings = list(certificate.standings.values())
     words = ", ".join(
-        f"{one.domain} {'yes' if one.admitted else f'no ({one.why})'}" for one in standings if one.n or one.admitted
+        f"{one.domain} {'yes' if one.admitted else f'no ({one.why})'}"
+        + (f" [{', '.join(one.unseen)} not made]" if one.unseen else "")
+        for one in standings
+        if one.n or one.admitted
     )
     kind = "primary" if certificate.primary else "guard"
     told(f"certificate of {certificate.dimension} {certificate.metric} ({kind}): {words or 'no case'}")

@@ -13,7 +13,7 @@ from openlpm.core.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from openlpm.bench.speed.setting import SpeedSetting
+    from openlpm.bench.speed.setting import SpeedSetting, Way
 
 
 def speed(
@@ -26,7 +26,7 @@ def speed(
     decoder: Annotated[str, typer.Option(help="tiny (taew2_1's sizes) or wan (needs extra [wan]).")] = "tiny",
     seconds: Annotated[float, typer.Option(min=1.0, max=3600.0, help="Seconds of video to sustain.")] = 60.0,
     fp8: Annotated[bool, typer.Option(help="Linear layers in 8-bit floating point.")] = True,
-    compiled: Annotated[bool | None, typer.Option("--compile/--no-compile", help="By default on a GPU.")] = None,
+    way: Annotated[str, typer.Option(help="kernels, compiled or eager: what stands around attention.")] = "kernels",
     error: Annotated[bool, typer.Option(help="Compare 8 bits with bf16 over ten seconds of video.")] = True,
     json_path: JsonFile = None,
     device: Device = "auto",
@@ -36,28 +36,40 @@ def speed(
     Time does not depend on the values of weights. Ceilings of products and attention are measured in the same run.
     """
     from openlpm.bench.speed.columns import measure_columns
-    from openlpm.bench.speed.measure import Wishes, measure
+    from openlpm.bench.speed.measure import Wishes, fp8_error, measure, release
     from openlpm.bench.speed.peers import PEERS
     from openlpm.bench.speed.reckoning import has_room
     from openlpm.bench.speed.rows import speed_rows
-    from openlpm.bench.speed.setting import Plan
+    from openlpm.bench.speed.setting import Plan, Way
 
     require_writable(json_path)
     place = pick_device(device)
     setting = _setting(model, resolution, gpus, plan, context, decoder, fp8=fp8)
     devices, free = _devices(setting, place)
     on_gpu = place.type == "cuda"
-    both = error and has_room(replace(setting, fp8=False), free)
-    wishes = Wishes(seconds=seconds, compiled=on_gpu if compiled is None else compiled, error=both)
+    both = error and setting.plan is not Plan.COLUMNS and has_room(replace(setting, fp8=False), free)
+    wishes = Wishes(seconds=seconds, way=_way(way) if on_gpu else Way.EAGER)
     with stages() as report:
         if setting.plan is Plan.COLUMNS:
             found = measure_columns(setting, place.type, wishes, report)
         else:
             found = measure(setting, devices, wishes, report)
+            if both and setting.fp8:
+                release(devices)
+                found = replace(found, fp8_error=fp8_error(setting, devices, wishes, report))
     notes = [setting.told(), f"memory that it should take a device, reckoned: {_reckoned(setting)}", *PEERS]
     notes += ["no fp8_error: the same in bf16 does not fit"] if error and not both else []
     notes += [] if on_gpu else ["not on a GPU: this shows that the command works, and nothing of its speed"]
     publish("bench speed", speed_rows(setting, found, _short_name(place)), {}, place, notes, json_path)
+
+
+def _way(word: str) -> "Way":
+    from openlpm.bench.speed.setting import Way
+
+    try:
+        return Way(word)
+    except ValueError as error:
+        raise InputError(f"--way {word}: give one of {', '.join(Way)}") from error
 
 
 def _setting(

@@ -118,7 +118,11 @@ class Block(nn.Module):
         For an ``Attend`` that keeps things by layer: compiled as a whole, every block would need a graph of its own.
         Copies of a block that was compiled so are not to be made.
         """
-        self._compiled = (torch.compile(self._look, dynamic=False), torch.compile(self._think, dynamic=False))
+        self._compiled = (torch.compile(self._look, dynamic=False), torch.compile(self.think, dynamic=False))
+
+    def replace_parts(self, look: _Look, think: _Think) -> None:
+        """Let others do what comes before attention and after it (``dit.fast_block``)."""
+        self._compiled = (look, think)
 
     def read(self, told: Told, text: KeyValue | None = None) -> CrossKeys:
         """What the block makes of the conditions, however often it is then called; ``text`` if that is read already."""
@@ -136,7 +140,7 @@ class Block(nn.Module):
         layer: int,
     ) -> Float[Tensor, "B S D"]:
         """``modulation_BG6D`` has G = 1 (one time for all) or T + J."""
-        look, think = self._compiled or (self._look, self._think)
+        look, think = self._compiled or (self._look, self.think)
         query_BSNK, key_BSNK, value_BSNK = look(x_BSD, modulation_BG6D)
         gathered_BSNK = attend(query_BSNK, key_BSNK, value_BSNK, rotation, layer=layer)
         keys = None if told.keys is None else told.keys[layer]
@@ -144,10 +148,10 @@ class Block(nn.Module):
 
     def _look(self, x_BSD: Float[Tensor, "B S D"], modulation_BG6D: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What comes before attention."""
-        shift, scale = self._modulation(modulation_BG6D)[:2]
+        shift, scale = self.modulated(modulation_BG6D)[:2]
         return self.self_attention.ask(modulated_norm(x_BSD, shift, scale, eps=self.eps))
 
-    def _think(
+    def think(
         self,
         x_BSD: Float[Tensor, "B S D"],
         gathered_BSNK: Float[Tensor, "B S N K"],
@@ -156,7 +160,7 @@ class Block(nn.Module):
         keys: CrossKeys | None,
     ) -> Float[Tensor, "B S D"]:
         """What comes after it."""
-        gate, ffn_shift, ffn_scale, ffn_gate = self._modulation(modulation_BG6D)[2:]
+        gate, ffn_shift, ffn_scale, ffn_gate = self.modulated(modulation_BG6D)[2:]
         x_BSD = gated_add(x_BSD, self.self_attention.o(gathered_BSNK.flatten(2)), gate)
 
         audio = self._heard(told)
@@ -172,7 +176,7 @@ class Block(nn.Module):
         thought_BSD = self.ffn(modulated_norm(x_BSD, ffn_shift, ffn_scale, eps=self.eps))
         return gated_add(x_BSD, thought_BSD, ffn_gate)
 
-    def _modulation(self, modulation_BG6D: Tensor) -> tuple[Tensor, ...]:
+    def modulated(self, modulation_BG6D: Tensor) -> tuple[Tensor, ...]:
         """Shift, scale and gate of attention, then of the feed-forward."""
         return (widened(self.modulation) + widened(modulation_BG6D)).unbind(2)
 

@@ -22,7 +22,8 @@ class AudioBranch:
     future_frames: int
     added: bool = False
     """Whether the tokens of a latent frame's own time are also added to its video tokens, as a motion track is: at the
-    beginning of the flow a picture is noise, and attention has to ask for sound with queries of noise (our choice)."""
+    beginning of the flow a picture is noise, and attention has to ask for sound with queries of noise. Our choice; one
+    training of nano with it showed no gain (docs/log.md, 2026-11-30), so no size has it by default."""
 
     def __post_init__(self) -> None:
         for name in ("width", "tokens_per_frame"):
@@ -105,6 +106,9 @@ class DiTConfig:
     cross_norm: bool = True
     """Whether a learned layer norm stands before the cross-attentions (Wan's ``norm3``)."""
     prediction: Prediction = Prediction.VELOCITY
+    unit_power: bool = True
+    """Whether latents are of unit power at every cell, as our own autoencoder makes them: finished ones are then
+    brought back to it. Wan's are not."""
     speak: AudioBranch | None = None
     """Heard by even blocks."""
     listen: AudioBranch | None = None

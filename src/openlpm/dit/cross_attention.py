@@ -79,10 +79,14 @@ class AudioAttention(nn.Module):
         self, query_BSNK: Float[Tensor, "B S N K"], heard: KeyValue, on_B: Bool[Tensor, " B"] | None, num_frames: int
     ) -> Float[Tensor, "B S D"]:
         """What video tokens (``num_frames`` groups of equal length) hear in rows that are on (None: all)."""
+        out_BSD = self.o(self.gather(query_BSNK, heard, num_frames))
+        return out_BSD if on_B is None else out_BSD * on_B[:, None, None].to(out_BSD.dtype)
+
+    def gather(self, query_BSNK: Float[Tensor, "B S N K"], heard: KeyValue, num_frames: int) -> Float[Tensor, "B S D"]:
+        """What attention gathers, before the output."""
         frames = query_BSNK.unflatten(1, (num_frames, -1)).flatten(0, 1)
         gathered = attention(frames, heard.key_BLNK, heard.value_BLNK)
-        out_BSD = self.o(gathered.flatten(2).reshape(*query_BSNK.shape[:2], -1))
-        return out_BSD if on_B is None else out_BSD * on_B[:, None, None].to(out_BSD.dtype)
+        return gathered.flatten(2).reshape(*query_BSNK.shape[:2], -1)
 
     def _windows(self, x_BLNK: Float[Tensor, "B L N K"]) -> Float[Tensor, "B T W N K"]:
         x_BTNKW = x_BLNK.unfold(1, self.branch.window_tokens, self.branch.tokens_per_frame)

@@ -96,6 +96,11 @@ class PretrainedSpeech(nn.Module):
         return self.inner.encoder(given_BML).last_hidden_state[:, :heard]
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.inner.parameters()).device
+
+    @property
     def _dtype(self) -> torch.dtype:
         return next(self.inner.parameters()).dtype
 

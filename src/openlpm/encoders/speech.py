@@ -36,6 +36,19 @@ class SpeechConfig:
         if self.lookahead_frames < 0:
             raise ConfigError(f"lookahead_frames={self.lookahead_frames}: give 0 or more")
 
+    def tokens_per_latent(self, frames_per_latent: int) -> int:
+        """Tokens of a latent frame.
+
+        Raises:
+            ConfigError: that is no whole number.
+        """
+        found, rest = divmod(frames_per_latent, self.frames_per_token)
+        if rest or not found:
+            raise ConfigError(
+                f"frames_per_token={self.frames_per_token}: must divide the {frames_per_latent} of a latent frame"
+            )
+        return found
+
 
 @final
 class _ValidResidual(nn.Module):

@@ -83,7 +83,7 @@ class ModelStage:
         self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
             fit_to_cpu(self._model)
-            for network in (*self._model.streaming_networks(), self._model.vae.decoder):
+            for network in (*self._model.streaming_networks(), self._model.own_parts().vae.decoder):
                 network.register_forward_pre_hook(self._refuse_unwanted)
         self._wanted = always_wanted
         self._rows: dict[str, _Row] = {}

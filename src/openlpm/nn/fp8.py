@@ -60,8 +60,13 @@ class Fp8Linear(nn.Module):
 
     def product(self, narrow_RI: Tensor, scale_R1: Tensor, dtype: torch.dtype) -> Tensor:
         """What ``forward`` does with rows that are narrow already."""
+        out_RO = self.bare(narrow_RI, scale_R1, dtype)
+        return (out_RO + self.bias_O.to(out_RO.dtype)).to(dtype)
+
+    def bare(self, narrow_RI: Tensor, scale_R1: Tensor, dtype: torch.dtype) -> Tensor:
+        """``product`` without the bias; on a GPU in bfloat16."""
         if narrow_RI.is_cuda:
-            out_RO = torch._scaled_mm(  # noqa: SLF001 (row-wise scales have no public name yet)
+            return torch._scaled_mm(  # noqa: SLF001 (row-wise scales have no public name yet)
                 narrow_RI,
                 self.weight_OI.t(),
                 scale_a=scale_R1,
@@ -69,6 +74,4 @@ class Fp8Linear(nn.Module):
                 out_dtype=torch.bfloat16,
                 use_fast_accum=True,
             )
-            return (out_RO + self.bias_O.to(out_RO.dtype)).to(dtype)
-        wide_RO = (narrow_RI.float() @ self.weight_OI.float().T) * scale_R1 * self.scale_1O
-        return (wide_RO + self.bias_O.float()).to(dtype)
+        return ((narrow_RI.float() @ self.weight_OI.float().T) * scale_R1 * self.scale_1O).to(dtype)

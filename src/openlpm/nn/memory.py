@@ -1,9 +1,9 @@
 """What a stream remembers: keys and values of past latent frames, and where they stand for the chunk that comes next.
 
-A memory holds the first frames of a stream for ever (sinks) and the latest ones (the window). Keys are kept as they
-were before rotation. For every chunk they are placed anew: sinks at 0, 1, ..., the frames of the window after them in
-order, then the chunk, so that positions stay within ``MemoryConfig.num_frames`` plus a chunk however old the stream is.
-All steps of a chunk see the same rotated keys, which are made once, by ``open_chunk``.
+A memory holds the first frames of a stream for ever (sinks) and the latest ones (the window). For every chunk they are
+placed anew: sinks at 0, 1, ..., the frames of the window after them in order, then the chunk, so that positions stay
+within ``MemoryConfig.num_frames`` plus a chunk however old the stream is. So keys are not to be kept as they were first
+rotated: a growing memory keeps them as they were before and rotates them for each chunk, a ring turns them on.
 """
 
 from dataclasses import dataclass
@@ -55,10 +55,12 @@ class Seen:
     """All that the queries of a chunk attend to: references, memory, and the chunk itself."""
 
     key_BLNK: Float[Tensor, "B L N K"]
-    """Rotated."""
+    """Rotated. These and the values may be in 8 bits, then without a mask (``nn.narrow_attention``)."""
     value_BLNK: Float[Tensor, "B L N K"]
     mask_BL: Bool[Tensor, "B L"] | None
     """True where there is something to see; None: everywhere."""
+    flash: bool = False
+    """Whether to attend with FlashAttention 3 (``nn.narrow_attention``)."""
     by_heads: bool = False
     """Whether to attend head after head (``nn.by_heads``): it suits these keys, and is faster."""
 

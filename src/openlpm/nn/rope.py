@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from openlpm.nn import rope_kernel
 from openlpm.nn.precision import widened
 
 THETA = 10_000.0
@@ -42,12 +43,24 @@ def rotation_at(positions_S3: Float[Tensor, "*lead S 3"], head_width: int) -> Ro
     return Rotation(cos=angle.cos(), sin=angle.sin())
 
 
+def turn_of_time(shift_S: Float[Tensor, "*lead S"], head_width: int) -> Rotation:
+    """What moves keys in time: for their first ``axis_widths(head_width)[0]`` channels, which alone turn with time."""
+    width = axis_widths(head_width)[0]
+    exponents = torch.arange(0, width, 2, dtype=torch.float32, device=shift_S.device) / width
+    angle = shift_S[..., None].float() * THETA**-exponents
+    return Rotation(cos=angle.cos(), sin=angle.sin())
+
+
 def rotate(x_BSNK: Float[Tensor, "B S N K"], rotation: Rotation) -> Float[Tensor, "B S N K"]:
     """Turn every head of every token by its position; computed in float32 at least, returned in the type of ``x``."""
     if x_BSNK.device.type == "cpu" and not torch.compiler.is_compiling():
         # One pass over memory instead of eight; compilers do better with the real numbers below.
         turned = torch.view_as_real(_as_complex(widened(x_BSNK)) * _turns(rotation, x_BSNK.dtype))
         return turned.flatten(-2).to(x_BSNK.dtype)
+    if rope_kernel.is_supported(x_BSNK):
+        turned_BSNK = torch.empty(x_BSNK.shape, dtype=x_BSNK.dtype, device=x_BSNK.device)
+        rope_kernel.turn_into(turned_BSNK, x_BSNK, rotation.cos, rotation.sin)
+        return turned_BSNK
     cos, sin = rotation.cos[..., None, :], rotation.sin[..., None, :]
     real, imaginary = widened(x_BSNK).unflatten(-1, (-1, 2)).unbind(-1)
     turned = torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
@@ -55,10 +68,12 @@ def rotate(x_BSNK: Float[Tensor, "B S N K"], rotation: Rotation) -> Float[Tensor
 
 
 def rotate_into(target_BSNK: Float[Tensor, "B S N K"], x_BSNK: Float[Tensor, "B S N K"], rotation: Rotation) -> None:
-    """``rotate``, written into a buffer of the type of ``x``; no gradient."""
+    """``rotate``, written into a buffer of the type of ``x``, which may be ``x`` itself; no gradient."""
     if x_BSNK.device.type == "cpu" and x_BSNK.dtype in (torch.float32, torch.float64):
         turns = _turns(rotation, x_BSNK.dtype)
         torch.mul(_as_complex(x_BSNK), turns, out=_as_complex(target_BSNK))
+    elif rope_kernel.is_supported(x_BSNK):
+        rope_kernel.turn_into(target_BSNK, x_BSNK, rotation.cos, rotation.sin)
     else:
         target_BSNK.copy_(rotate(x_BSNK, rotation))
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from openlpm.nn.attention import attention
 from openlpm.nn.by_heads import attention_by_heads
 from openlpm.nn.memory import Memory
+from openlpm.nn.narrow_attention import TYPE, flash_attention, narrow_attention, narrowed
+from openlpm.nn.ring import RingMemory
 from openlpm.nn.rope import Rotation, rotate
 
 
@@ -36,12 +38,23 @@ class Streaming:
         *,
         layer: int,
     ) -> Float[Tensor, "B S N K"]:
-        seen = self.memory.look(layer, rotate(key_BSNK, rotation), value_BSNK)
+        entered = None
+        if isinstance(self.memory, RingMemory):
+            entered = self.memory.enter(layer, query_BSNK, key_BSNK, value_BSNK, rotation)
+        if entered is None:
+            seen = self.memory.look(layer, rotate(key_BSNK, rotation), value_BSNK)
+            turned_BSNK = rotate(query_BSNK, rotation)
+        else:
+            turned_BSNK, seen = entered
         if self.record:
             self.memory.stage(layer, key_BSNK, value_BSNK)
-        turned_BSNK = rotate(query_BSNK, rotation)
         if seen.mask_BL is not None:
             return attention(turned_BSNK, seen.key_BLNK, seen.value_BLNK, seen.mask_BL[:, None, None])
+        if seen.key_BLNK.dtype == TYPE:
+            narrow_BSNK = turned_BSNK if turned_BSNK.dtype == TYPE else narrowed(turned_BSNK)
+            return narrow_attention(narrow_BSNK, seen.key_BLNK, seen.value_BLNK, query_BSNK.dtype)
+        if seen.flash:
+            return flash_attention(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
         gather = attention_by_heads if seen.by_heads else attention
         return gather(turned_BSNK, seen.key_BLNK, seen.value_BLNK)
 

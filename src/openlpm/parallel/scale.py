@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from openlpm.core.errors import ConfigError
 from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.attention import Attend, Bidirectional
-from openlpm.parallel.sequence import ColumnSplit, SplitHeads
+from openlpm.parallel.sequence import ColumnSplit
 from openlpm.parallel.world import World
 
 
@@ -81,12 +81,12 @@ def columns_of(transformer: CharacterTransformer, latent_shape: tuple[int, int],
     )
 
 
-def attend_over(split: ColumnSplit | None, positions_T: Tensor) -> Attend:
+def attend_over(split: ColumnSplit | None, positions_T: Tensor, head_width: int) -> Attend:
     """Everything sees everything, over all processes that share the sequence.
 
     ``positions_T`` places latent frames and then references (``CharacterTransformer.reference_positions``).
     """
-    return Bidirectional() if split is None else SplitHeads(Bidirectional(), split, positions_T)
+    return Bidirectional() if split is None else split.around(Bidirectional(), positions_T, head_width)
 
 
 def fill(module: nn.Module, device: torch.device, source: Callable[[str, torch.Size], Tensor]) -> None:

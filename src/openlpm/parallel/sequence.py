@@ -45,6 +45,20 @@ class ColumnSplit:
         """Of each process's memory."""
         return self.num_heads // self.size
 
+    def around(self, attend: Attend, positions_T: Float[Tensor, "*rows T"], head_width: int) -> "SplitHeads":
+        """What attends between two exchanges; ``positions_T`` is where the frames (or references) stand."""
+        return SplitHeads(attend, self, rotation_at(grid_positions(positions_T, *self.grid), head_width))
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this is the last process."""
+        return self.rank == self.size - 1
+
+    def from_first(self, *tensors: Tensor) -> None:
+        """Write what the first process has into these tensors of the others."""
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
+
     def mine(self, whole_W: Float[Tensor, "*lead W"]) -> Float[Tensor, "*lead w"]:
         """This process's columns of latents (the last dimension)."""
         return whole_W.chunk(self.size, dim=-1)[self.rank].contiguous()
@@ -63,8 +77,8 @@ class SplitHeads:
 
     inner: Attend
     split: ColumnSplit
-    positions_T: Float[Tensor, "*rows T"]
-    """Where the frames (or references) of the sequence stand."""
+    whole: Rotation
+    """Of all tokens."""
 
     def __call__(
         self,
@@ -75,18 +89,16 @@ class SplitHeads:
         *,
         layer: int,
     ) -> Float[Tensor, "B S N K"]:
-        whole = rotation_at(grid_positions(self.positions_T, *self.split.grid), query_BSNK.shape[-1])
-        query, key, value = (self._to_heads(each) for each in (query_BSNK, key_BSNK, value_BSNK))
-        return self._to_tokens(self.inner(query, key, value, whole, layer=layer))
+        query, key, value = self._to_heads(query_BSNK, key_BSNK, value_BSNK)
+        return self._to_tokens(self.inner(query, key, value, self.whole, layer=layer))
 
-    def _to_heads(self, x_BSNK: Tensor) -> Tensor:
-        """My tokens of all heads become all tokens of my heads."""
+    def _to_heads(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """My tokens of all heads become all tokens of my heads, for queries, keys and values in one exchange."""
         rows, size = self.split.grid[0], self.split.size
-        sent = x_BSNK.unflatten(2, (size, -1)).permute(2, 0, 1, 3, 4).contiguous()
-        got = self._exchanged(sent)
-        columns = self.split.grid[1] // size
-        grid = got.unflatten(2, (-1, rows, columns))  # process, B, T, H, w, N, K
-        return grid.permute(1, 2, 3, 0, 4, 5, 6).flatten(1, 4)
+        sent = torch.stack([each.unflatten(2, (size, -1)).permute(2, 0, 1, 3, 4) for each in given], dim=1)
+        # process, which, B, T, H, w, N, K
+        grid = self._exchanged(sent).unflatten(3, (-1, rows, self.split.grid[1] // size))
+        return grid.permute(1, 2, 3, 4, 0, 5, 6, 7).flatten(2, 5).unbind(0)
 
     def _to_tokens(self, x_BSNK: Tensor) -> Tensor:
         """And back."""

@@ -21,7 +21,7 @@ def nano() -> DiTConfig:
         text_tokens=64,
         qk_norm=NormScope.HEAD,
         prediction=Prediction.DATA,
-        speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0, added=True),
+        speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),
         listen=AudioBranch(width=160, tokens_per_frame=1, past_frames=17, future_frames=0),
         motion=4 * NUM_MOTION,
     )
@@ -37,6 +37,7 @@ def lpm_1_3b() -> DiTConfig:
         ffn_width=8960,
         text_width=4096,
         text_tokens=512,
+        unit_power=False,
         speak=_SPEAK_WIDE,
         listen=_LISTEN_WIDE,
     )
@@ -52,6 +53,7 @@ def lpm_17b() -> DiTConfig:
         ffn_width=13824,
         text_width=4096,
         text_tokens=512,
+        unit_power=False,
         speak=_SPEAK_WIDE,
         listen=_LISTEN_WIDE,
     )

@@ -70,7 +70,7 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
         mix=ClipMix(),
         layouts=(
             WindowLayout(frames=frames, first=False, views=0, expressions=0),
-            # All of a kind or none: each choice of references is a recording of its own (``training.recorder``).
+            # All of a kind or none: each choice of references is a recording of its own (``parallel.recorder``).
             WindowLayout(frames=frames, first=False, views=4, expressions=5),
         ),
         drop_text=dropped,

@@ -19,6 +19,7 @@ from openlpm.recipes.activations import measured_activations
 from openlpm.recipes.beginning import sizes_of
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel, load_model
 from openlpm.rollout.online import OnlineNetwork
+from openlpm.vae.config import AutoencoderConfig
 from openlpm.weights.difference import Difference
 from openlpm.weights.int8 import dequantise, quantise, worth_quantising
 from openlpm.weights.store import Storage, load, save
@@ -74,11 +75,12 @@ def package(
     base = load_model(trained)
     streaming = None if online is None else load_model(online)
     config = base.config if streaming is None else _joint_config(base, streaming)
-    if people:
+    sizes = base.config.vae
+    if people and isinstance(sizes, AutoencoderConfig):
         base.vae.to("cuda" if torch.cuda.is_available() else "cpu")
-        activations = measured_activations(base.vae, num_people=people)
+        activations = measured_activations(base.own_parts().vae, num_people=people)
         base.vae.cpu()
-        base.config = replace(base.config, vae=replace(base.config.vae, activations=activations))
+        base.config = replace(base.config, vae=replace(sizes, activations=activations))
         config = replace(config, vae=base.config.vae)
     base.save_to(shipped, storage=Storage.INT8_ROWS)
     for judge in (CRITIC_FOLDER, MOUTH_FOLDER):

@@ -16,6 +16,7 @@ def tiny() -> DiTConfig:
         text_width=32,
         text_tokens=8,
         freq_width=32,
+        unit_power=False,
         speak=AudioBranch(width=64, tokens_per_frame=8, past_frames=1, future_frames=1),
         listen=AudioBranch(width=64, tokens_per_frame=2, past_frames=17, future_frames=0),
     )

@@ -135,7 +135,7 @@ def base_recipes(seconds: float, *, curriculum: bool, small: bool) -> dict[str, 
 def train_autoencoder(model: CharacterModel, material: Material, site: Site, recipe: AutoencoderRecipe) -> None:
     """The autoencoder on moments that are rendered or decoded now; leaves its averaged weights in ``vae``."""
     world = site.world
-    vae = model.vae.to(world.device)
+    vae = model.own_parts().vae.to(world.device)
     objective = AutoencoderObjective(vae, moments_of(material, world.device, recipe), recipe.objective)
     if world.device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # shapes are fixed
@@ -197,7 +197,8 @@ def moments_of(material: Material, device: torch.device, recipe: AutoencoderReci
 
 def bank_of(model: CharacterModel, material: Material, world: World, say: Callable[[str], None]) -> ClipBank:
     """All footage as latents on the device, by the trained autoencoder."""
-    vae = model.vae.to(world.device).eval().requires_grad_(requires_grad=False)
+    own = model.own_parts()
+    vae = own.vae.to(world.device).eval().requires_grad_(requires_grad=False)
 
     def tell(done: int, total: int) -> None:
         if world.is_first and done % 1024 == 0:
@@ -206,9 +207,9 @@ def bank_of(model: CharacterModel, material: Material, world: World, say: Callab
     banks: list[ClipBank] = []
     if material.mixed_in is not None:
         cast, render = material.cast(world.device), renderer(world.device)
-        banks.append(fill_bank(vae, model.text, material.mixed_in, cast, render, on_progress=tell))
+        banks.append(fill_bank(vae, own.text, material.mixed_in, cast, render, on_progress=tell))
     if material.shards is not None:
-        banks.append(fill_shard_bank(vae, model.text, material.shards, world.device, on_progress=tell))
+        banks.append(fill_shard_bank(vae, own.text, material.shards, world.device, on_progress=tell))
     return banks[0] if len(banks) == 1 else joined_banks(*banks)
 
 

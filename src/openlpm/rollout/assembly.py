@@ -2,25 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
+import numpy as np
 import torch
 from cattrs import transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
 from cattrs.v import format_exception
+from numpy.typing import NDArray
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
 from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
+from openlpm.encoders.pretrained_speech import PretrainedSpeech
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
 from openlpm.encoders.text import TextConfig, TextEncoder
+from openlpm.encoders.umt5 import Umt5TextEncoder
+from openlpm.rollout.companions import ReleasedSpeech, Umt5Text, WanVideo, load_text, load_video, load_voice
 from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.vae.autoencoder import VideoAutoencoder
 from openlpm.vae.config import AutoencoderConfig
-from openlpm.weights.store import Storage, load_into, save
+from openlpm.vae.wan import WanAutoencoder
+from openlpm.weights.store import Storage, load_into, load_onto, save
 
 _CONFIG_FILE = "config.json"
 
@@ -56,13 +62,16 @@ class CharacterConfig:
     """All sizes of a character model; the parts are checked against each other."""
 
     name: str
-    vae: AutoencoderConfig
+    vae: AutoencoderConfig | WanVideo
     dit: DiTConfig
-    speak: SpeechConfig
-    listen: SpeechConfig
-    text: TextConfig
+    speak: SpeechConfig | ReleasedSpeech
+    listen: SpeechConfig | ReleasedSpeech
+    text: TextConfig | Umt5Text
     window: WindowConfig
     picture_size: int = 256
+    """Rows of pixels."""
+    picture_width: int | None = None
+    """Columns; None: as many."""
     online: OnlineConfig | None = None
     """How it streams; None for a model that was never taught to."""
     online_networks: tuple[OnlineNetwork, ...] = ()
@@ -73,6 +82,11 @@ class CharacterConfig:
         if self.online_networks and self.online is None:
             named = ", ".join(self.online_networks)
             raise ConfigError(f"online_networks={named}: say in `online` how they stream, or give none")
+        if isinstance(self.vae, WanVideo) and self.dit.unit_power:
+            raise ConfigError("dit.unit_power=True: latents of Wan's autoencoder are of any power; say False")
+        cells = (self.vae.spatial_factor * self.dit.patch[1], self.vae.spatial_factor * self.dit.patch[2])
+        if any(size % cell for size, cell in zip(self.picture, cells, strict=True)):
+            raise ConfigError(f"picture of {self.picture} rows and columns: give multiples of {cells}")
         if self.vae.latent_channels != self.dit.latent_channels:
             raise ConfigError(
                 f"vae.latent_channels={self.vae.latent_channels}, dit.latent_channels={self.dit.latent_channels}: "
@@ -89,13 +103,23 @@ class CharacterConfig:
                 f"{self.vae.frames_per_latent * NUM_MOTION}; give that or 0"
             )
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
-            tokens = self.vae.frames_per_latent // speech.frames_per_token
-            whole = self.vae.frames_per_latent == tokens * speech.frames_per_token
-            if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens or not whole:
+            tokens = speech.tokens_per_latent(self.vae.frames_per_latent)
+            if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
                 raise ConfigError(
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Rows and columns of pixels."""
+        return self.picture_size, self.picture_size if self.picture_width is None else self.picture_width
+
+    @property
+    def latents(self) -> tuple[int, int]:
+        """Rows and columns of a latent frame."""
+        rows, columns = self.picture
+        return rows // self.vae.spatial_factor, columns // self.vae.spatial_factor
 
     def joins(self, num_pictures: int) -> tuple[int, ...]:
         """Of ``num_pictures`` at 24 fps, those with which a window goes on from the one before."""
@@ -103,18 +127,72 @@ class CharacterConfig:
         return tuple(group * frame for frame in self.window.joins(-(-num_pictures // group)))
 
 
+_Part = TypeVar("_Part")
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class OwnParts:
+    """Parts of a character that are all ours, for what is made for these alone."""
+
+    vae: VideoAutoencoder
+    speak: SpeechEncoder
+    listen: SpeechEncoder
+    text: TextEncoder
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Released:
+    """Parts that others released, loaded."""
+
+    vae: WanAutoencoder | None = None
+    speak: PretrainedSpeech | None = None
+    listen: PretrainedSpeech | None = None
+    text: Umt5TextEncoder | None = None
+
+
+def _given(part: _Part | None, name: str) -> _Part:
+    if part is None:
+        raise ConfigError(f"{name}: others released it; load the character with `load_model`, or give it in `released`")
+    return part
+
+
+def wrong_size(picture_HWC: NDArray[np.uint8], config: CharacterConfig) -> str:
+    """What to say about a picture that is not as large as the model's."""
+    (rows, columns), (wanted_rows, wanted_columns) = picture_HWC.shape[:2], config.picture
+    return (
+        f"a reference picture is {columns} pixels wide and {rows} high: "
+        f"resize it to the {wanted_columns} by {wanted_rows} that {config.name} works at"
+    )
+
+
 @final
 class CharacterModel(nn.Module):
     """Everything needed to make a character perform; ``rollout.generate`` drives it."""
 
-    def __init__(self, config: CharacterConfig) -> None:
+    def __init__(self, config: CharacterConfig, released: Released | None = None) -> None:
+        """Fresh parts, but for those that others ``released``.
+
+        Raises:
+            ConfigError: the configuration names a released part that is not given.
+        """
         super().__init__()
+        released = released or Released()
         self.config = config
-        self.vae = VideoAutoencoder(config.vae)
+        self.vae = (
+            VideoAutoencoder(config.vae) if isinstance(config.vae, AutoencoderConfig) else _given(released.vae, "vae")
+        )
         self.dit = CharacterTransformer(config.dit)
-        self.speak = SpeechEncoder(config.speak)
-        self.listen = SpeechEncoder(config.listen)
-        self.text = TextEncoder(config.text)
+        self.speak = (
+            SpeechEncoder(config.speak) if isinstance(config.speak, SpeechConfig) else _given(released.speak, "speak")
+        )
+        self.listen = (
+            SpeechEncoder(config.listen)
+            if isinstance(config.listen, SpeechConfig)
+            else _given(released.listen, "listen")
+        )
+        self.text = TextEncoder(config.text) if isinstance(config.text, TextConfig) else _given(released.text, "text")
         networks = config.online_networks
         self.backbone = CharacterTransformer(config.dit) if OnlineNetwork.BACKBONE in networks else None
         self.refiner = CharacterTransformer(config.dit) if OnlineNetwork.REFINER in networks else None
@@ -133,9 +211,26 @@ class CharacterModel(nn.Module):
         """Where the weights are."""
         return self.dit.head.weight.device
 
+    def own_parts(self) -> OwnParts:
+        """Autoencoder and encoders.
+
+        Raises:
+            ConfigError: others released some of them.
+        """
+        vae, speak, listen, text = self.vae, self.speak, self.listen, self.text
+        if (
+            isinstance(vae, WanAutoencoder)
+            or isinstance(speak, PretrainedSpeech)
+            or isinstance(listen, PretrainedSpeech)
+            or isinstance(text, Umt5TextEncoder)
+        ):
+            raise ConfigError(f"{self.config.name} has parts that others released: this is made for models of our own")
+        return OwnParts(vae=vae, speak=speak, listen=listen, text=text)
+
     def parts(self) -> dict[str, nn.Module]:
-        """The modules that are stored apart, by folder name."""
-        return dict(self.named_children())
+        """The modules of ours that are stored apart, by folder name; those of others lie as they were released."""
+        others = (WanAutoencoder, Umt5TextEncoder, PretrainedSpeech)
+        return {name: part for name, part in self.named_children() if not isinstance(part, others)}
 
     def write_config(self, folder: Path) -> None:
         """Write the sizes alone."""
@@ -179,13 +274,37 @@ def _faults(error: Exception) -> str:
     )
 
 
-def load_model(folder: Path, device: torch.device | str = "cpu") -> CharacterModel:
-    """The model of a folder in evaluation mode, float32 weights, on ``device``; loading is strict.
+def load_model(folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> CharacterModel:
+    """The model of a folder in evaluation mode, weights of ``dtype``, on ``device``; loading is strict.
+
+    A model with released parts is filled shard by shard where it is to run.
 
     Raises:
         WeightsError: missing, unexpected or damaged weights (named).
     """
-    model = CharacterModel(read_config(folder))
+    config = read_config(folder)
+    released = _released(folder, config, dtype)
+    if released is None:
+        model = CharacterModel(config)
+        for name, part in model.parts().items():
+            load_into(part, folder / name)
+        return model.to(device, dtype).eval().requires_grad_(requires_grad=False)
+    with torch.device("meta"):
+        model = CharacterModel(config, released)
     for name, part in model.parts().items():
-        load_into(part, folder / name)
+        load_onto(part, folder / name, device, dtype)
     return model.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def _released(folder: Path, config: CharacterConfig, dtype: torch.dtype) -> Released | None:
+    """Parts that others released; None: there are none."""
+    voices = {
+        name: load_voice(folder / name, part, dtype)
+        for name, part in (("speak", config.speak), ("listen", config.listen))
+        if isinstance(part, ReleasedSpeech)
+    }
+    vae = load_video(folder / "vae", config.vae, dtype) if isinstance(config.vae, WanVideo) else None
+    text = load_text(folder / "text", config.text, dtype) if isinstance(config.text, Umt5Text) else None
+    if vae is None and text is None and not voices:
+        return None
+    return Released(vae=vae, speak=voices.get("speak"), listen=voices.get("listen"), text=text)

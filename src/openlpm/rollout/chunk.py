@@ -10,6 +10,7 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.dit.block import ReadText, Told
 from openlpm.dit.condition import Condition
+from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.path import as_data, interpolate
 from openlpm.nn.attention import Attend
@@ -48,7 +49,7 @@ class Chunk:
     """A finished chunk."""
 
     latents_BCTHW: Tensor
-    """To be decoded: of unit power."""
+    """To be decoded."""
     predictions: tuple[Tensor, ...]
     """x_0 as every step saw it, in order, as the transformers gave it."""
 
@@ -59,7 +60,6 @@ class Draft:
     """A chunk as the backbone leaves it, with what a refiner needs: it may work elsewhere, on the chunk before."""
 
     latents_BCTHW: Tensor
-    """Of unit power."""
     predictions: tuple[Tensor, ...]
     noise_BCTHW: Tensor | None
     """The refiner's sample; None where there is no refiner."""
@@ -69,6 +69,11 @@ class Draft:
     moving_B: Tensor | None = None
     gradient_step: int | None = None
     texts: StreamTexts | None = None
+
+
+def finished(sizes: DiTConfig, data_BCTHW: Tensor) -> Tensor:
+    """Latents as they are decoded and remembered: of unit power where those of the size are."""
+    return normalise_latents(data_BCTHW) if sizes.unit_power else data_BCTHW
 
 
 Around = Callable[[Attend, Tensor], Attend]
@@ -155,7 +160,7 @@ class ChunkMaker:
             with torch.set_grad_enabled(enabled and gradient_step in (None, number)):
                 record = online.history_time is None and number == len(times) - 1
                 predictions.append(step.data(sample_BCTHW, time, record=record))
-        made_BCTHW = normalise_latents(predictions[-1])
+        made_BCTHW = finished(self.backbone.config, predictions[-1])
         if online.history_time is not None:
             with torch.set_grad_enabled(enabled and gradient_step is None):
                 past_BCTHW = made_BCTHW
@@ -192,7 +197,7 @@ class ChunkMaker:
             sample_BCTHW = _noised(draft.latents_BCTHW, draft.noise_BCTHW, online.refiner_time)
             made_BCTHW = step.data(sample_BCTHW, online.refiner_time, record=keeps_step)
             predictions = (*draft.predictions, made_BCTHW)
-            made_BCTHW = normalise_latents(made_BCTHW)
+            made_BCTHW = finished(refiner.config, made_BCTHW)
             if not keeps_step:
                 step.data(made_BCTHW, 0.0, record=True)
         memory.commit(draft.moving_B)

@@ -15,6 +15,7 @@ from openlpm.core.motion import NUM_MOTION, MotionTrack
 from openlpm.dit.condition import Condition
 from openlpm.dit.config import AudioBranch
 from openlpm.encoders.mel import PERIOD_COLUMNS, log_mel
+from openlpm.encoders.pretrained_speech import PretrainedSpeech
 from openlpm.encoders.speech import SpeechEncoder
 from openlpm.flow.guidance import GuidancePass
 
@@ -26,31 +27,31 @@ class AudioSpan:
 
     first_token: int
     num_tokens: int
-    first_column: int
-    num_columns: int
     start_sample: int
     num_samples: int
 
 
-def audio_span(encoder: SpeechEncoder, branch: AudioBranch, first_frame: int, num_frames: int) -> AudioSpan:
+Speech = SpeechEncoder | PretrainedSpeech
+
+
+def audio_span(encoder: Speech, branch: AudioBranch, first_frame: int, num_frames: int) -> AudioSpan:
     """What latent frames ``first_frame ... first_frame + num_frames - 1`` hear, margins of the window included."""
     first_token = (first_frame - branch.past_frames) * branch.tokens_per_frame
     num_tokens = branch.num_tokens(num_frames)
-    first_column, num_columns = encoder.columns_for(first_token, num_tokens)
     start, count = encoder.samples_for(first_token, num_tokens)
     return AudioSpan(
         first_token=first_token,
         num_tokens=num_tokens,
-        first_column=first_column,
-        num_columns=num_columns,
         start_sample=start,
         num_samples=count,
     )
 
 
-def speech_tokens(encoder: SpeechEncoder, span: AudioSpan, audio_BA: Float[Tensor, "B A"]) -> Float[Tensor, "B T D"]:
+def speech_tokens(encoder: Speech, span: AudioSpan, audio_BA: Float[Tensor, "B A"]) -> Float[Tensor, "B T D"]:
     """Tokens of a span; ``audio_BA`` holds the span's samples."""
-    return encoder(log_mel(audio_BA, span.first_column, span.num_columns))
+    if isinstance(encoder, PretrainedSpeech):
+        return encoder(audio_BA, span.first_token, span.num_tokens)
+    return encoder(log_mel(audio_BA, *encoder.columns_for(span.first_token, span.num_tokens)))
 
 
 def read_span(sources: Sequence[AudioSource], span: AudioSpan, device: torch.device) -> Float[Tensor, "B A"]:
@@ -60,7 +61,7 @@ def read_span(sources: Sequence[AudioSource], span: AudioSpan, device: torch.dev
 
 
 def speech_of_rows(
-    encoder: SpeechEncoder,
+    encoder: Speech,
     branch: AudioBranch,
     sources: Sequence[AudioSource],
     first_frames: Sequence[int],
@@ -70,18 +71,27 @@ def speech_of_rows(
 
     Rows where the mel grid falls alike on samples are computed together.
     """
-    weight_D = encoder.norm_out.weight
     spans = [audio_span(encoder, branch, first, num_frames) for first in first_frames]
+    if isinstance(encoder, PretrainedSpeech):  # whose windows are of any phase
+        pairs = zip(sources, spans, strict=True)
+        return torch.cat([speech_tokens(encoder, span, read_span([one], span, encoder.device)) for one, span in pairs])
+    return encoder(_mel_of_rows(encoder, sources, spans))
+
+
+def _mel_of_rows(encoder: SpeechEncoder, sources: Sequence[AudioSource], spans: Sequence[AudioSpan]) -> Tensor:
+    """Mel columns of spans that are each at a place of their own."""
+    weight_D = encoder.norm_out.weight
+    columns = [encoder.columns_for(span.first_token, span.num_tokens) for span in spans]
     mel_BML = weight_D.new_empty(0)
-    for phase in {span.first_column % PERIOD_COLUMNS for span in spans}:
-        rows = [row for row, span in enumerate(spans) if span.first_column % PERIOD_COLUMNS == phase]
+    for phase in {first % PERIOD_COLUMNS for first, _ in columns}:
+        rows = [row for row, (first, _) in enumerate(columns) if first % PERIOD_COLUMNS == phase]
         samples_RA = np.stack([sources[row].read(spans[row].start_sample, spans[row].num_samples) for row in rows])
         audio_RA = torch.from_numpy(samples_RA).to(weight_D.device)
-        mel_RML = log_mel(audio_RA, phase, spans[rows[0]].num_columns).to(weight_D.dtype)
+        mel_RML = log_mel(audio_RA, phase, columns[rows[0]][1]).to(weight_D.dtype)
         if not len(mel_BML):
             mel_BML = mel_RML.new_empty(len(spans), *mel_RML.shape[1:])
         mel_BML[torch.tensor(rows, device=weight_D.device)] = mel_RML
-    return encoder(mel_BML)
+    return mel_BML
 
 
 @final

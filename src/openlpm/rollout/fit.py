@@ -10,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from openlpm.dit.block import Block
+from openlpm.dit.fast_block import hasten, require_fast
 from openlpm.nn.eight_bit import EightBitMlp, is_exact
 from openlpm.nn.mlp import Mlp
 from openlpm.nn.packed import is_supported as is_packing_supported
 from openlpm.nn.packed import pack
+from openlpm.parallel.narrow import to_fp8
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.vae.config import AutoencoderConfig
 from openlpm.vae.eight_bit import is_supported, to_eight_bits
 
 _CLEARLY_FASTER = 1.2
@@ -30,6 +33,12 @@ class Arithmetic(StrEnum):
     BFLOAT16 = "bfloat16"
     EIGHT_BITS = "8 bits"
     """Where most of the work is; float32 elsewhere."""
+    FLOAT8 = "8-bit floating point"
+
+    @staticmethod
+    def of(dtype: torch.dtype) -> "Arithmetic":
+        """That of a part whose weights are of one type."""
+        return Arithmetic.BFLOAT16 if dtype == torch.bfloat16 else Arithmetic.FLOAT32
 
 
 @final
@@ -57,14 +66,30 @@ def fit_to_cpu(model: CharacterModel) -> Fitted:
         elif transformer is Arithmetic.EIGHT_BITS:
             for block in network.blocks:
                 cast("Block", block).shrink()
-    activations = model.config.vae.activations
+    sizes = model.config.vae
+    activations = sizes.activations if isinstance(sizes, AutoencoderConfig) else None
     if activations is not None and is_supported():
-        to_eight_bits(model.vae.decoder, activations)
+        to_eight_bits(model.own_parts().vae.decoder, activations)
         return Fitted(transformer=transformer, decoder=Arithmetic.EIGHT_BITS)
     if transformer is Arithmetic.BFLOAT16:
         model.vae.bfloat16()
         return Fitted(transformer=transformer, decoder=Arithmetic.BFLOAT16)
     return Fitted(transformer=transformer, decoder=Arithmetic.FLOAT32)
+
+
+def fit_to_gpu(model: CharacterModel) -> Fitted:
+    """Let a large model's streaming transformers compute in 8-bit floating point, in fast blocks; stored no more.
+
+    What reads words and voices, and the autoencoder, stay as they are.
+
+    Raises:
+        ConfigError: its norms are others than Wan's.
+    """
+    for network in model.streaming_networks():
+        require_fast(network.config)
+        to_fp8(network)
+        hasten(network)
+    return Fitted(transformer=Arithmetic.FLOAT8, decoder=Arithmetic.of(next(model.vae.parameters()).dtype))
 
 
 @torch.inference_mode()

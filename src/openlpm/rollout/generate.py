@@ -16,7 +16,8 @@ from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.attention import Bidirectional
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.assembly import CharacterModel, wrong_size
+from openlpm.rollout.chunk import finished
 from openlpm.rollout.conditioning import (
     audio_span,
     kept_by,
@@ -25,8 +26,9 @@ from openlpm.rollout.conditioning import (
     read_span,
     speech_tokens,
 )
+from openlpm.rollout.decoding import VideoState, decoded, silent_state
 from openlpm.rollout.request import GenerationRequest
-from openlpm.vae.autoencoder import DecoderState, normalise_latents
+from openlpm.vae.wan import WanAutoencoder
 
 Progress = Callable[[int, int], None]
 """``progress(frames_done, frames_total)``, called after every denoising step with the share of work done."""
@@ -67,7 +69,7 @@ class _Run:
     num_latent_frames: int
     next_frame: int = 0
     context_BCTHW: Tensor | None = None
-    decoder: DecoderState | None = None
+    decoder: VideoState | None = None
 
     @classmethod
     @torch.inference_mode()
@@ -85,11 +87,8 @@ class _Run:
                         f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}"
                     )
         for reference in (reference for request in requests for reference in request.references):
-            if reference.picture_HWC.shape[0] != model.config.picture_size:
-                raise ConfigError(
-                    f"a reference picture is {reference.picture_HWC.shape[0]} pixels wide: "
-                    f"resize it to the {model.config.picture_size} that {model.config.name} works at"
-                )
+            if reference.picture_HWC.shape[:2] != model.config.picture:
+                raise ConfigError(wrong_size(reference.picture_HWC, model.config))
         if any(request.motion is not None for request in requests) and not model.config.dit.motion:
             raise ConfigError(f"motion: {model.config.name} was made without a motion track; leave it out")
         device = model.device
@@ -126,7 +125,9 @@ class _Run:
         self.context_BCTHW = known_BCTHW[:, :, -window.context :]
         first_picture = self.next_frame * self.model.config.vae.frames_per_latent
         self.next_frame += new
-        video_BCFHW, self.decoder = self.model.vae.decode(made_BCTHW, self.decoder)
+        if self.decoder is None and isinstance(self.model.vae, WanAutoencoder):
+            self.decoder = silent_state(self.model.vae, made_BCTHW)
+        video_BCFHW, self.decoder = decoded(self.model.vae, made_BCTHW, self.decoder)
         last = self.requests[0].num_frames - first_picture
         return ((video_BCFHW[:, :, :last].float() + 1) / 2).clamp(0, 1).transpose(1, 2)
 
@@ -134,8 +135,7 @@ class _Run:
         """Latents of ``given + new`` frames from ``first_frame`` on, of which the first are the context."""
         model, device = self.model, self.model.device
         frames, times = given + new, uniform_times(self.requests[0].steps, shift=model.config.window.time_shift)
-        size = model.config.picture_size // model.config.vae.spatial_factor
-        shape = (model.config.vae.latent_channels, frames, size, size)
+        shape = (model.config.vae.latent_channels, frames, *model.config.latents)
         noise_BCTHW = torch.stack([torch.randn(shape, generator=g) for g in self.generators]).to(device)
         shown_BCTHW = None
         if self.context_BCTHW is not None:
@@ -159,7 +159,7 @@ class _Run:
         for number, step in enumerate(euler_steps(denoise, noise_BCTHW, times, prediction=model.config.dit.prediction)):
             sample_BCTHW = step.sample_BCTHW
             self._tell((self.next_frame + new * (number + 1) / (len(times) - 1)) / self.num_latent_frames)
-        made_BCTHW = normalise_latents(sample_BCTHW)
+        made_BCTHW = finished(model.config.dit, sample_BCTHW)
         return (
             made_BCTHW
             if self.context_BCTHW is None

@@ -27,14 +27,14 @@ class Reference:
 
     kind: ReferenceKind
     picture_HWC: NDArray[np.uint8]
-    """Square RGB, of the size the model works at."""
+    """RGB, of the size the model works at."""
     subtype: int = 0
 
     def __post_init__(self) -> None:
         shape = self.picture_HWC.shape
-        if self.picture_HWC.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or shape[0] != shape[1]:
+        if self.picture_HWC.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
             raise ConfigError(
-                f"picture_HWC is {self.picture_HWC.dtype} {shape}: give a square RGB picture of 8 bits (H, H, 3)"
+                f"picture_HWC is {self.picture_HWC.dtype} {shape}: give an RGB picture of 8 bits (H, W, 3)"
             )
 
     @property
@@ -129,9 +129,9 @@ def _check_references(references: tuple[Reference, ...]) -> None:
     slots = [reference.slot for reference in references]
     if len(set(slots)) != len(slots):
         raise ConfigError("references: two pictures have the same kind and subtype; keep one of them")
-    sizes = {reference.picture_HWC.shape[0] for reference in references}
+    sizes = {reference.picture_HWC.shape[:2] for reference in references}
     if len(sizes) != 1:
-        raise ConfigError(f"references are of the sizes {sorted(sizes)}: resize them to one")
+        raise ConfigError(f"references are of the sizes {sorted(sizes)} (rows, columns): resize them to one")
 
 
 def _check_seed(seed: int) -> None:

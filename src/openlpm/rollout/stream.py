@@ -15,13 +15,13 @@ from openlpm.dit.references import remember_references
 from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
-from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.assembly import CharacterModel, wrong_size
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
+from openlpm.rollout.decoding import decoded, silent_state
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.rows import Row, StreamState, condition_of, noise_of
-from openlpm.vae.autoencoder import DecoderState
 
 
 def online_of(model: CharacterModel) -> OnlineConfig:
@@ -74,13 +74,13 @@ class OnlineStream:
         self.maker = ChunkMaker(
             online=online, backbone=model.streaming, refiner=refiner if refining else None, tells_once=True
         )
-        size = config.picture_size // config.vae.spatial_factor
+        rows, columns = config.latents
         shape = RingShape(
             num_rows=num_rows,
             num_layers=config.dit.num_layers,
             num_heads=config.dit.num_heads,
             head_width=config.dit.head_width,
-            grid=(size // config.dit.patch[1], size // config.dit.patch[2]),
+            grid=(rows // config.dit.patch[1], columns // config.dit.patch[2]),
             chunk_frames=online.chunk_frames,
             num_references=len(slots),
         )
@@ -93,11 +93,10 @@ class OnlineStream:
                 ring.by_heads = is_faster(num_queries, ring.num_seen, shape.num_heads, shape.head_width)
         self._rings = tuple(rings)
         self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
-        self._latent_shape = (config.vae.latent_channels, online.chunk_frames, size, size)
+        self._latent_shape = (config.vae.latent_channels, online.chunk_frames, rows, columns)
         self._rows: list[Row | None] = [None] * num_rows
-        still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, size, size, dtype=self._sample_type)
-        _, state = model.vae.decode(still_BCTHW.to(self._vae_type))
-        self._decoder = DecoderState(past=tuple(torch.zeros_like(past) for past in state.past))
+        still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, rows, columns, dtype=self._sample_type)
+        self._decoder = silent_state(model.vae, still_BCTHW.to(self._vae_type))
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
         self._texts: StreamTexts | None = None
         """What was read in ``_text_BLD``; None: other words have come."""
@@ -190,9 +189,10 @@ class OnlineStream:
         if self._texts is None:
             self._texts = self.maker.read_texts(self._text_BLD)
         chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B, texts=self._texts)
-        video_BCFHW, state = self.model.vae.decode(chunk.latents_BCTHW.to(self._vae_type), self._decoder)
+        video_BCFHW, state = decoded(self.model.vae, chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
-            past.copy_(new if moving_B is None else torch.where(moving_B[:, None, None, None], new, past))
+            moves = True if moving_B is None else moving_B.view(-1, *[1] * (past.ndim - 1))
+            past.copy_(new if moves is True else torch.where(moves, new, past))
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
         return video_BCFHW.float().add_(1).mul_(0.5).clamp_(0, 1).transpose(1, 2)
@@ -236,11 +236,8 @@ class OnlineStream:
     def _check(self, request: StreamRequest) -> None:
         config = self.model.config
         for reference in request.references:
-            if reference.picture_HWC.shape[0] != config.picture_size:
-                raise ConfigError(
-                    f"a reference picture is {reference.picture_HWC.shape[0]} pixels wide: "
-                    f"resize it to the {config.picture_size} that {config.name} works at"
-                )
+            if reference.picture_HWC.shape[:2] != config.picture:
+                raise ConfigError(wrong_size(reference.picture_HWC, config))
             if reference.slot not in self.slots:
                 raise ConfigError(f"references: {reference.slot} has no place here; name it when the streams are made")
         if request.motion is not None and not config.dit.motion:

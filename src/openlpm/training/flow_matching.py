@@ -74,7 +74,8 @@ def velocity_error(
         data_BCTHW, noise_BCTHW = split.mine(data_BCTHW), split.mine(noise_BCTHW)
         if condition.references_BJCHW is not None:
             condition = replace(condition, references_BJCHW=split.mine(condition.references_BJCHW))
-    attend = attend_over(split, torch.cat([positions_T, dit.reference_positions(condition.slots, data_BCTHW.device)]))
+    places_T = torch.cat([positions_T, dit.reference_positions(condition.slots, data_BCTHW.device)])
+    attend = attend_over(split, places_T, dit.config.head_width)
     noisy_BCTHW = interpolate(data_BCTHW, noise_BCTHW, time_BT)
     output_BCTHW = dit(noisy_BCTHW, time_BT, condition, attend=attend).float()
     made_BCTHW = as_data(dit.config.prediction, output_BCTHW, noisy_BCTHW, time_BT)

@@ -12,13 +12,13 @@ from openlpm.dit.excerpt import excerpt
 from openlpm.dit.model import CharacterTransformer
 from openlpm.flow.matching import pulled
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.chunk import finished
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.makers import Maker
 from openlpm.training.perception import FeatureDistance
 from openlpm.training.scores import FakeScore, ScoreConfig, Scores
 from openlpm.training.window_conditions import WindowConditions, latents_of
 from openlpm.training.windows import WindowBatch, WindowDraw, WindowSource
-from openlpm.vae.autoencoder import normalise_latents
 
 
 @final
@@ -74,7 +74,7 @@ class MatchingLearner(nn.Module):
         self.fake = FakeScore(fake, time_shift=config.scores.time_shift)
         self._scores = Scores(model.dit, fake, config.scores)
         self._bank, self._config, self._maker = bank, config, maker
-        self._frozen = (WindowConditions(model, bank), FeatureDistance(model.vae), model.config.dit)
+        self._frozen = (WindowConditions(model, bank), FeatureDistance(model.own_parts().vae), model.config.dit)
 
     def forward(self, batch: MatchingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch; noise and disturbances come from the global generator."""
@@ -85,7 +85,7 @@ class MatchingLearner(nn.Module):
             condition = conditions(batch.window)
             told = conditions.told(batch.window, frames - config.score_frames, config.score_frames)
         with torch.set_grad_enabled(batch.moves):
-            made_BCTHW = normalise_latents(self._maker.make(data_BCTHW, condition, batch.step))
+            made_BCTHW = finished(sizes, self._maker.make(data_BCTHW, condition, batch.step))
         judged = slice(frames - config.score_frames, frames)
         judged_BCTHW = made_BCTHW[:, :, judged]
         heard = excerpt(condition, sizes, frames - config.score_frames, config.score_frames)

@@ -153,7 +153,7 @@ class SharedMatchingLearner(nn.Module):
         time_BT = time_B[:, None].expand(-1, frames)
         places_T = torch.arange(frames, device=noisy_BCTHW.device, dtype=torch.float32)
         offsets_J = self.dit.reference_positions(condition.slots, noisy_BCTHW.device)
-        attend = attend_over(split, torch.cat([places_T, offsets_J]))
+        attend = attend_over(split, torch.cat([places_T, offsets_J]), self.dit.config.head_width)
         output_BCTHW = self.dit(noisy_BCTHW, time_BT, condition, attend=attend).float()
         return as_data(self.dit.config.prediction, output_BCTHW, noisy_BCTHW, time_BT)
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from openlpm.core.errors import ConfigError, OpenLPMError
+from openlpm.parallel.recorder import Recorder, Tensors, tensors_of, with_tensors
 from openlpm.parallel.world import World
 from openlpm.training.average import WeightAverage
 from openlpm.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -23,7 +24,6 @@ from openlpm.training.curves import CurveFile
 from openlpm.training.gradients import GradientBuffer, clip_gradients, is_sharded
 from openlpm.training.guard import GuardConfig, SpikeGuard
 from openlpm.training.optimiser import MuonAdamW, OptimiserConfig, Rhythm
-from openlpm.training.recorder import Recorder, Tensors, tensors_of, with_tensors
 from openlpm.training.schedule import WarmStableDecay
 
 Batch = TypeVar("Batch")

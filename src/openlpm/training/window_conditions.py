@@ -60,7 +60,8 @@ class WindowConditions(nn.Module):
 
     def __init__(self, model: CharacterModel, bank: ClipBank) -> None:
         super().__init__()
-        self.speak, self.listen, self.text = model.speak, model.listen, model.text
+        own = model.own_parts()
+        self.speak, self.listen, self.text = own.speak, own.listen, own.text
         self._bank, self._branches = bank, model.config.dit
 
     def forward(self, batch: WindowBatch) -> Condition:
@@ -126,5 +127,5 @@ def _heard(encoder: SpeechEncoder, branch: AudioBranch, tracks_NA: Tensor, batch
     inside_BA = (index_BA >= 0) & (index_BA < tracks_NA.shape[1])
     samples_BA = tracks_NA[batch.clips_B[:, None], index_BA.clamp(0, tracks_NA.shape[1] - 1)] * inside_BA / 32767.0
     with torch.autocast(tracks_NA.device.type, enabled=False):
-        mel_BML = log_mel(disturb(samples_BA.float()), span.first_column, span.num_columns)
+        mel_BML = log_mel(disturb(samples_BA.float()), *encoder.columns_for(span.first_token, span.num_tokens))
     return encoder(warp_bands(mel_BML))

@@ -72,10 +72,12 @@ class _Memory(nn.Module):
         self.conv = nn.Sequential(*layers)
 
     def forward(self, x_BTCHW: Tensor, past_BCHW: Tensor | None) -> tuple[Tensor, Tensor]:
-        first = torch.zeros_like(x_BTCHW[:, 0]) if past_BCHW is None else past_BCHW
-        earlier_BTCHW = torch.cat([first[:, None], x_BTCHW[:, :-1]], dim=1)
-        seen_NCHW = torch.cat([x_BTCHW, earlier_BTCHW], dim=2).flatten(0, 1)
-        out_NCHW = F.relu(self.conv(seen_NCHW) + x_BTCHW.flatten(0, 1))
+        x_NCHW = x_BTCHW.flatten(0, 1)
+        earlier_NCHW = torch.empty_like(x_NCHW)  # keeps the order of channels in memory, as all here does
+        earlier_BTCHW = earlier_NCHW.unflatten(0, x_BTCHW.shape[:2])
+        earlier_BTCHW[:, 0] = 0 if past_BCHW is None else past_BCHW
+        earlier_BTCHW[:, 1:] = x_BTCHW[:, :-1]
+        out_NCHW = F.relu(self.conv(torch.cat([x_NCHW, earlier_NCHW], dim=1)) + x_NCHW)
         return out_NCHW.unflatten(0, x_BTCHW.shape[:2]), x_BTCHW[:, -1]
 
 
@@ -90,7 +92,17 @@ class _Grow(nn.Module):
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         grown_NCHW = self.conv(x_BTCHW.flatten(0, 1))
-        return grown_NCHW.unflatten(1, (self.times, -1)).unflatten(0, x_BTCHW.shape[:2]).flatten(1, 2)
+        if self.times == 1:
+            return grown_NCHW.unflatten(0, x_BTCHW.shape[:2])
+        channels_last = grown_NCHW.is_contiguous(memory_format=torch.channels_last)
+        frames_MCHW = torch.empty(
+            (self.times * len(grown_NCHW), grown_NCHW.shape[1] // self.times, *grown_NCHW.shape[2:]),
+            dtype=grown_NCHW.dtype,
+            device=grown_NCHW.device,
+            memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+        )
+        frames_MCHW.unflatten(0, (-1, self.times)).copy_(grown_NCHW.unflatten(1, (self.times, -1)))
+        return frames_MCHW.unflatten(0, (len(x_BTCHW), -1))
 
 
 @final

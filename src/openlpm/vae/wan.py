@@ -76,11 +76,12 @@ class WanAutoencoder(nn.Module):
         x_BCTHW = self.inner.post_quant_conv(wide_BCTHW.to(latents_BCTHW.dtype))
         past: list[Any] = [None] * self._num_convolutions() if state is None else list(state.past)
         pieces: list[Tensor] = []
+        used = [0]  # counted by the decoder: it remembers in fewer places than it has convolutions
         for index in range(x_BCTHW.shape[2]):
-            first = state is None and index == 0
+            first, used = state is None and index == 0, [0]
             frame_BC1HW = x_BCTHW[:, :, index : index + 1]
-            pieces.append(self.inner.decoder(frame_BC1HW, feat_cache=past, feat_idx=[0], first_chunk=first))
-        return torch.cat(pieces, dim=2).clamp(-1, 1), WanDecoderState(past=tuple(past))
+            pieces.append(self.inner.decoder(frame_BC1HW, feat_cache=past, feat_idx=used, first_chunk=first))
+        return torch.cat(pieces, dim=2).clamp(-1, 1), WanDecoderState(past=tuple(past[: used[0]]))
 
     def _num_convolutions(self) -> int:
         self.inner.clear_cache()

@@ -47,6 +47,8 @@ class Standing:
     """Mean of the worst of the controls that must react."""
     lb_control: str
     n: int
+    unseen: Sequence[str] = ()
+    """Controls that must not move it and were not made here: nobody knows."""
 
 
 @final

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openlpm.bench.lpm import streaming
 from openlpm.bench.lpm.case import Case
@@ -24,9 +25,9 @@ from openlpm.bench.lpm.controls import MAKERS, Other
 from openlpm.bench.lpm.folder import VERSION, Bench
 from openlpm.bench.lpm.measures import Control, Dimension, Measure
 from openlpm.bench.lpm.metrics import MEASURES, values_of
-from openlpm.bench.lpm.showing import TRUTH, Showing, keep_views, load_views
+from openlpm.bench.lpm.showing import DRAWN_VIEWS, TRUTH, Showing, keep_views, load_views
 from openlpm.bench.lpm.tasks import Tasks
-from openlpm.bench.lpm.view import View
+from openlpm.bench.lpm.view import LONGEST_WHOLE, View
 from openlpm.bench.lpm.yardstick import Sighted, Yardstick
 from openlpm.bench.metrics import quiet
 from openlpm.bench.progress import OnProgress, phase, unheard
@@ -48,19 +49,51 @@ def origin_of(judges: Judges) -> dict[str, Any]:
 
 
 def show(
-    showing: Showing, cases: Sequence[Case], folder: Path, on_progress: OnProgress = unheard
+    showing: Showing,
+    cases: Sequence[Case],
+    folder: Path,
+    on_progress: OnProgress = unheard,
+    *,
+    reencoded: int | None = None,
 ) -> dict[str, Mapping[str, View]]:
-    """The views of all cases, kept in ``folder`` and made where they are not there."""
+    """The views of all cases, kept in ``folder`` and made where they are not there.
+
+    ``reencoded`` is of how many cases the re-encoding is made (it alone needs an encoder, and to draw what another
+    machine may already have seen); None: of all.
+    """
     found: dict[str, Mapping[str, View]] = {}
+    coded = {case.id for case in in_turn(cases)[:reencoded]}
     with phase(on_progress, "truth and controls in pictures", len(cases)) as report:
         for done, case in enumerate(cases, start=1):
             views = load_views(folder, case)
-            if views is None:
-                views = showing.views(case)
-                keep_views(folder, case, views)
+            wanted = [
+                name for name in DRAWN_VIEWS if name not in views and (name != Control.REENCODE or case.id in coded)
+            ]
+            if wanted:
+                made = showing.views(case, wanted, views)
+                keep_views(folder, case, made)
+                views |= made
             found[case.id] = views
             report(done)
     return found
+
+
+def in_turn(cases: Sequence[Case]) -> list[Case]:
+    """A case of every track in turn, of each track all domains in turn, short ones first.
+
+    So that a part of a benchmark is a part of everything; those that are seen in excerpts come last.
+    """
+    turns: dict[tuple[str, str], int] = {}
+    order: list[tuple[int, Case]] = []
+    for case in sorted(cases, key=lambda case: (case.num_frames, case.id)):
+        turns[case.track, case.domain] = turns.get((case.track, case.domain), -1) + 1
+        order.append((turns[case.track, case.domain], case))
+    of_track: dict[str, int] = {}
+    numbered: list[tuple[bool, int, Case]] = []
+    for _, case in sorted(order, key=lambda one: one[0]):
+        of_track[case.track] = of_track.get(case.track, -1) + 1
+        numbered.append((case.num_frames > LONGEST_WHOLE, of_track[case.track], case))
+    return [case for _, _, case in sorted(numbered, key=lambda one: one[:2])]
 
 
 def yardstick_of(
@@ -81,13 +114,21 @@ def yardstick_of(
             Sighted(
                 read_FR=view.reading.rig_FR,
                 true_FR=record.truth.rig_FR[view.frame_F],
-                quiet_F=quiet(record.state_F)[view.frame_F],
+                quiet_F=quiet(record.state_F)[view.frame_F] & _within(view),
                 identity_FD=view.reading.identity_FD,
                 character=case.char,
                 looks_WX=view.pictures.looks_WX,
             )
         )
     return Yardstick.made(seen, references, on_progress)
+
+
+def _within(view: View) -> NDArray[np.bool_]:
+    """Frames whose neighbours are those of the clip: at the ends of an excerpt nothing is known of movement."""
+    inside_F = np.ones(view.frame_F.size, np.bool_)
+    for span in view.excerpts:
+        inside_F[[span.start, span.stop - 1]] = False
+    return inside_F
 
 
 def gather(
@@ -214,6 +255,7 @@ def _judged(ground: _Ground) -> tuple[list[Shown], Standing]:
         lb=None if worst is None else means[worst],
         lb_control="" if worst is None else worst.value,
         n=len(truth),
+        unseen=[control.value for control in measure.still if not ground.values(control)],
     )
     return shown, standing
 

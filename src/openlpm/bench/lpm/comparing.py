@@ -2,7 +2,8 @@
 
 A case is the unit (the mean of its seeds). Cases of one character or of one script are not independent, so both are
 resampled: where every character belongs to one script, or every script to one character, that is one bootstrap over
-the larger of the two; where they cross it is the product of both (Owen 2007, "The pigeonhole bootstrap").
+the larger of the two; where they hardly cross it is one over groups of cases that share nothing with any other group;
+else the product of both (Owen 2007, "The pigeonhole bootstrap"), which is three times too wide where nothing is shared.
 """
 
 import math
@@ -21,6 +22,8 @@ RESAMPLES = 10_000
 _LEVEL = 0.95
 _FEWEST = 3
 _AT_ONCE = 500
+_MOSTLY_APART = 0.5
+"""Of the clusters, so many groups that share nothing are enough to resample."""
 
 
 @final
@@ -95,7 +98,22 @@ def _ways(*names: Sequence[str]) -> list[NDArray[np.int64]]:
     for coarse, fine in (numbers, numbers[::-1]):
         if len(set(zip(fine.tolist(), coarse.tolist(), strict=True))) == int(fine.max()) + 1:
             return [coarse]
+    apart = _apart(numbers)
+    if int(apart.max()) + 1 >= _MOSTLY_APART * min(int(each.max()) + 1 for each in numbers):
+        return [apart]
     return numbers
+
+
+def _apart(numbers: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Groups of cases that share no cluster with a case of another group."""
+    from scipy import sparse
+
+    char_N, script_N = numbers
+    first = int(char_N.max()) + 1
+    size = first + int(script_N.max()) + 1
+    shared = sparse.coo_matrix((np.ones(char_N.size), (char_N, first + script_N)), shape=(size, size))
+    _, group_C = sparse.csgraph.connected_components(shared, directed=False)
+    return np.unique(group_C[char_N], return_inverse=True)[1].astype(np.int64)
 
 
 def _resampled(values_N: Values, ways: Sequence[NDArray[np.int64]], resamples: int) -> Values:

@@ -29,6 +29,7 @@ _LISTENS = (Track.LISTENING, Track.CONVERSATION)
 _NOD_EVERY = 2 * FRAME_RATE_HZ
 _LOOP_SECONDS, _SHORT_LOOP_SHARE = 10, 0.3
 _STILL_CHANGE = float(np.log(1e-3))
+_OPEN, _LEAST_CHATTER = 0.1, 2 * FRAME_RATE_HZ
 _NUM_CHANGES = 3
 """The last columns of a description are how it changes (``picture``)."""
 
@@ -45,7 +46,7 @@ class Other:
 Make = Callable[[Task, View, Sequence[Other]], View | None]
 
 
-def held(_task: Task, truth: View, _others: Sequence[Other]) -> View:
+def held(truth: View) -> View:
     """The first frame to the end."""
     return _at(truth, np.zeros(truth.frame_F.size, np.int64), moves=False)
 
@@ -126,8 +127,8 @@ def chatter(task: Task, truth: View, others: Sequence[Other]) -> View | None:
         return None
     count = truth.frame_F.size
     rig_FR = truth.reading.rig_FR.copy()
-    talker = next((each for each in others if each.task.mouth_FX is not None and each.task.record is not None), None)
-    if talker is None:
+    talker = max(others, key=_spoken, default=None)
+    if talker is None or _spoken(talker) < _LEAST_CHATTER:
         rig_FR[:, Rig.JAW] = 0.5 * np.sin(np.pi * np.arange(count) / 6) ** 2
     else:
         assert talker.task.record is not None
@@ -135,6 +136,13 @@ def chatter(task: Task, truth: View, others: Sequence[Other]) -> View | None:
         said_SX = talker.view.reading.rig_FR[speaks_F][:, list(MOUTH_CHANNELS)]
         rig_FR[:, list(MOUTH_CHANNELS)] = np.resize(said_SX, (count, len(MOUTH_CHANNELS)))
     return truth.with_reading(replace(truth.reading, rig_FR=rig_FR))
+
+
+def _spoken(other: Other) -> int:
+    """Frames in which somebody speaks with an open mouth: who only hums does not chatter."""
+    if other.task.record is None:
+        return 0
+    return int((metrics.speaking(other.task.record.state_F) & (other.task.true_rig[:, Rig.JAW] > _OPEN)).sum())
 
 
 def nods(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
@@ -167,7 +175,7 @@ def scrambled(task: Task, truth: View, _others: Sequence[Other]) -> View | None:
 
 
 MAKERS: Mapping[Control, Make] = {
-    Control.FREEZE: held,
+    Control.FREEZE: lambda _task, truth, _others: held(truth),
     Control.REVERSED: backward,
     Control.LOOP: repeated,
     Control.SHUFFLED: other_voice,

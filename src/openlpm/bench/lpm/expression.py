@@ -1,5 +1,7 @@
 """D9: the emotion that is asked for, eyes where they should look, and lids that blink as lids do."""
 
+import numpy as np
+
 from openlpm.bench import eyes, metrics
 from openlpm.bench.emotions import labels_of
 from openlpm.bench.lpm.measures import Control, Dimension, Measure
@@ -23,6 +25,10 @@ MEASURES = (
         name="blink_error", dimension=Dimension.EXPRESSION, primary=False, best=0.0, worst=2.0,
         reacts=(_C.FREEZE, _C.NOISE), still=(_C.PERSON, _C.REENCODE, _C.REVERSED),
     ),
+    Measure(
+        name="blink_ks", dimension=Dimension.EXPRESSION, primary=False, best=0.0, worst=1.0,
+        reacts=(_C.FREEZE, _C.NOISE), still=(_C.PERSON, _C.REENCODE),
+    ),
 )  # fmt: skip
 
 _LEAST_SECONDS = 3
@@ -44,4 +50,7 @@ def score(task: Task, view: View) -> Values:
     true = metrics.blinks(task.true_rig)
     if true >= _TRUE_BLINKS:
         found["blink_error"] = abs(metrics.blinks(seen_FR) - true) / true
+    if task.truth is not None and len(eyes.blink_times(task.truth.reading.rig_FR)) >= _TRUE_BLINKS:
+        both_1X = np.concatenate([eyes.blink_counts(each.reading.rig_FR) for each in (view, task.truth)])[None]
+        found["blink_ks"] = float(eyes.kolmogorov_smirnov(both_1X)[0])
     return found

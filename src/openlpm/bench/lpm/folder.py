@@ -13,9 +13,9 @@ from torch import Tensor
 
 from openlpm.bench.lpm.case import RECORDED, Case
 from openlpm.bench.lpm.files import read_picture, read_sound
-from openlpm.bench.lpm.truth import read_truth
+from openlpm.bench.lpm.truth import read_performance, read_truth
 from openlpm.core.errors import InputError
-from openlpm.core.record import PerformanceRecord
+from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.units import samples_at_frame
 
 VERSION = "1.0.0"
@@ -63,8 +63,10 @@ class Bench:
                 found += [Case.from_line(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
         return tuple(found)
 
-    def chosen(self, tier: str | None = None, limit: int | None = None) -> tuple[Case, ...]:
+    def chosen(self, tier: str | None = None, limit: int | None = None, tracks: str | None = None) -> tuple[Case, ...]:
         """The cases of a split with all recorded ones, or all; of them the first ``limit`` of every track in turn.
+
+        ``tracks`` are letters with commas between them: cases of no others.
 
         Raises:
             InputError: there is no such split, or it is empty.
@@ -76,15 +78,17 @@ class Bench:
                 raise InputError(f"{self.folder} has no split {tier!r}: give smoke, core, full or human")
             ids = set(path.read_text(encoding="utf-8").split())
             cases = tuple(case for case in cases if case.id in ids or case.layer == RECORDED)
+        if tracks is not None:
+            cases = tuple(case for case in cases if case.track in tracks.split(","))
         if limit is not None:
-            tracks: dict[str, int] = {}
+            seen: dict[str, int] = {}
             turn: dict[str, int] = {}
             for case in cases:
-                turn[case.id] = tracks[case.track] = tracks.get(case.track, -1) + 1
+                turn[case.id] = seen[case.track] = seen.get(case.track, -1) + 1
             kept = {case.id for case in sorted(cases, key=lambda case: turn[case.id])[:limit]}
             cases = tuple(case for case in cases if case.id in kept)
         if not cases:
-            raise InputError(f"{self.folder}: there is no case to take; give another tier")
+            raise InputError(f"{self.folder}: there is no case to take; give another tier, or other tracks")
         return cases
 
     def sound(self, case: Case, which: str) -> NDArray[np.float32]:
@@ -102,6 +106,21 @@ class Bench:
         """Its pictures, (J, 3, 256, 256) in [0, 1]."""
         pictures_JHWC = np.stack(self.references(case))
         return torch.from_numpy(pictures_JHWC).permute(0, 3, 1, 2).float() / 255
+
+    def loop(self, case: Case) -> NDArray[np.float32]:
+        """The rig of its character's idle seconds, where the folder was carried from another machine."""
+        return np.load(self._loop(case), allow_pickle=False)
+
+    def has_loop(self, case: Case) -> bool:
+        """Whether they came along."""
+        return self._loop(case).is_file()
+
+    def _loop(self, case: Case) -> Path:
+        return self.folder / "loops" / f"{case.char}.npy"
+
+    def truth(self, case: Case) -> Truth:
+        """How the character of a synthetic case moves; its sounds are not needed."""
+        return read_performance(self.folder / "gt" / f"{case.id}.npz")[0]
 
     def record(self, case: Case) -> PerformanceRecord:
         """The truth of a synthetic case."""

@@ -101,7 +101,8 @@ def _make_synthetic(out: Path, place: Place, layer: str) -> Case:
         if np.any(voice_A):
             write_sound(draft / f"{name}.wav", voice_A)
     gt = out / "gt" / f"{place.case_id}.npz"
-    write_truth(gt, record)
+    assert record.truth is not None
+    write_truth(gt, record.truth, record.state_F)
     kinds = _write_references(draft, script.identity, alone=place.index % _ALONE_EVERY == _ALONE_EVERY - 1)
     case = Case(
         id=place.case_id,

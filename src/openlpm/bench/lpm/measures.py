@@ -51,6 +51,7 @@ class Control(StrEnum):
     NODS = "nod_machine"
     LOOP = "loop"
     JITTER = "jitter"
+    BLUR = "blur"
     REENCODE = "reencode"
     SCRAMBLE = "order_scramble"
     MOOD = "other_mood"

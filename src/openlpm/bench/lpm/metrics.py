@@ -8,6 +8,7 @@ from openlpm.bench.lpm import (
     lips,
     listening,
     movement,
+    pairing,
     quality,
     streaming,
     turns,
@@ -17,7 +18,7 @@ from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.view import View
 from openlpm.core.errors import ConfigError
 
-_OF_PICTURES = (lips, turns, listening, likeness, movement, quality, acting, expression, endurance)
+_OF_PICTURES = (lips, turns, listening, pairing, likeness, movement, quality, acting, expression, endurance)
 _ORDER = list(Dimension)
 MEASURES: tuple[Measure, ...] = tuple(
     sorted(

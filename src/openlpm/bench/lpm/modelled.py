@@ -76,27 +76,41 @@ class Modelled:
         )
 
     def perform(self, bench: Bench, case: Case, seed: int) -> Iterator[Tensor]:
-        speak, listen = (ArraySource(bench.sound(case, which)) for which in ("speak", "listen"))
-        references = _references(bench, case)
-        caption, number = str(case.prompt.get("text", "")), case.seed_base + seed
-        if self._streams:
-            told = StreamRequest(
-                references=references, speak=speak, listen=listen, caption=caption, prompts=case.prompts, seed=number
-            )
-            blocks = generate_online(self._model, [told], case.num_frames, online=self._online)
-        else:
-            asked = GenerationRequest(
-                references=references,
-                speak=speak,
-                listen=listen,
-                num_frames=case.num_frames,
-                caption=caption,
-                prompts=case.prompts,
-                seed=number,
-            )
-            blocks = generate(self._model, [asked])
-        for frames_BFCHW in blocks:
+        for frames_BFCHW in self.perform_all(bench, [case], seed):
             yield frames_BFCHW[0]
+
+    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
+        """Several cases side by side, as long and with the same kinds of pictures; rows are independent."""
+        num_frames = cases[0].num_frames
+        if self._streams:
+            told = [_told(bench, case, seed) for case in cases]
+            return generate_online(self._model, told, num_frames, online=self._online)
+        asked = [
+            GenerationRequest(
+                references=one.references,
+                speak=one.speak,
+                listen=one.listen,
+                num_frames=num_frames,
+                caption=one.caption,
+                prompts=one.prompts,
+                seed=one.seed,
+            )
+            for one in (_told(bench, case, seed) for case in cases)
+        ]
+        return generate(self._model, asked)
+
+
+def _told(bench: Bench, case: Case, seed: int) -> StreamRequest:
+    """What a model is told of a case."""
+    speak, listen = (ArraySource(bench.sound(case, which)) for which in ("speak", "listen"))
+    return StreamRequest(
+        references=_references(bench, case),
+        speak=speak,
+        listen=listen,
+        caption=str(case.prompt.get("text", "")),
+        prompts=case.prompts,
+        seed=case.seed_base + seed,
+    )
 
 
 def _references(bench: Bench, case: Case) -> tuple[Reference, ...]:

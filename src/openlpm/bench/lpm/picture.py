@@ -17,7 +17,8 @@ WINDOW_FRAMES = 8
 """Of so many frames one is described."""
 _LUMA = (0.299, 0.587, 0.114)
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
-_LEAST_CONTRAST = 1 / 255
+_LEAST_CONTRAST = 4 / 255
+"""What nobody sees does not count: at one step of 255 an encoder's rounding in flat places was most of the distance."""
 _SCALES = 2
 _CHANGE_SCALES = (256, 64, 16)
 
@@ -28,7 +29,7 @@ class Pictures:
     """Of F successive frames."""
 
     sharp_F: NDArray[np.float64]
-    """Mean absolute Laplacian of the luma."""
+    """Root mean square of the Laplacian of the luma at half size: edges, not what an encoder adds to flat places."""
     change_F: NDArray[np.float64]
     """Mean absolute difference to the frame before; 0 for the first."""
     tremor_F: NDArray[np.float64]
@@ -48,7 +49,7 @@ def look_at(frames_FCHW: Tensor) -> Pictures:
     now_WHW, next_WHW = luma_FHW[chosen], luma_FHW[1:][chosen]
     looks = [_naturalness(now_WHW), _colours(frames_FCHW[chosen].float()), _motion(now_WHW, next_WHW)]
     return Pictures(
-        sharp_F=_numbers(_laplacian(luma_FHW)),
+        sharp_F=_numbers(_edges(functional.avg_pool2d(luma_FHW[:, None], 2)[:, 0]).square().mean(dim=(1, 2)).sqrt()),
         change_F=np.pad(_numbers(difference_F), (1, 0)),
         tremor_F=np.pad(_numbers(between_F), (1, 1))[: frames_FCHW.shape[0]],
         looks_WX=_numbers(torch.cat(looks, dim=1)),
@@ -56,9 +57,13 @@ def look_at(frames_FCHW: Tensor) -> Pictures:
 
 
 def _laplacian(luma_FHW: Tensor) -> Tensor:
+    return _edges(luma_FHW).abs().mean(dim=(1, 2))
+
+
+def _edges(luma_FHW: Tensor) -> Tensor:
     centre = luma_FHW[:, 1:-1, 1:-1]
     around = luma_FHW[:, :-2, 1:-1] + luma_FHW[:, 2:, 1:-1] + luma_FHW[:, 1:-1, :-2] + luma_FHW[:, 1:-1, 2:]
-    return (4 * centre - around).abs().mean(dim=(1, 2))
+    return 4 * centre - around
 
 
 def _naturalness(luma_WHW: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from openlpm.bench.lpm.view import View
 _C = Control
 MEASURES = (
     Measure(
-        name="picture_distance", dimension=Dimension.PICTURE, primary=True, best=0.0, worst=100.0,
-        reacts=(_C.CODEC, _C.NOISE), still=(_C.SHUFFLED, _C.SHIFTED_8, _C.REVERSED, _C.LOOP, _C.REENCODE),
+        name="picture_distance", dimension=Dimension.PICTURE, primary=True, best=0.0, worst=2.0,
+        reacts=(_C.CODEC, _C.BLUR, _C.NOISE), still=(_C.SHUFFLED, _C.SHIFTED_8, _C.REVERSED, _C.LOOP, _C.REENCODE),
     ),
     Measure(
         name="sharpness_error", dimension=Dimension.PICTURE, primary=False, best=0.0, worst=3.0,
-        reacts=(_C.CODEC,), still=(_C.SHUFFLED, _C.SHIFTED_8, _C.REVERSED, _C.LOOP, _C.REENCODE),
+        reacts=(_C.CODEC, _C.BLUR), still=(_C.SHUFFLED, _C.SHIFTED_8, _C.REVERSED, _C.LOOP, _C.REENCODE),
     ),
 )  # fmt: skip
 
@@ -39,16 +39,19 @@ def _scaled(looks_WX: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
 
 
 def kernel_distance(a_WX: NDArray[np.float64], b_WX: NDArray[np.float64]) -> float:
-    """Maximum mean discrepancy with the cubic kernel of KID (Binkowski et al. 2018); 0 for the same pictures.
+    """Maximum mean discrepancy; 0 for the same pictures, 2 at most.
+
+    The kernel is bounded (rational quadratic), as Binkowski et al. (2018) also propose: with the cubic one the worst
+    control was a hundred times as far as a poor entry, and everybody looked perfect beside it.
 
     The estimate that keeps the diagonal: it is biased, but equally for all of equally many windows, and exact for
     clips that are the same.
     """
     if not np.isfinite(a_WX).all():
         return float("nan")
-    width = a_WX.shape[1]
 
     def kernel(x_WX: NDArray[np.float64], y_WX: NDArray[np.float64]) -> float:
-        return float(((x_WX @ y_WX.T / width + 1.0) ** 3).mean())
+        apart_WW = np.square(x_WX[:, None] - y_WX[None]).mean(axis=-1)
+        return float((1.0 / (1.0 + apart_WW / 2)).mean())
 
     return max(kernel(a_WX, a_WX) + kernel(b_WX, b_WX) - 2 * kernel(a_WX, b_WX), 0.0)

@@ -14,6 +14,7 @@ from openlpm.bench.lpm.case import Case
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.measures import Dimension
 from openlpm.bench.lpm.metrics import MEASURES, measure_of, values_of
+from openlpm.bench.lpm.reading import load_view
 from openlpm.bench.lpm.submission import Submission
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.tasks import Tasks
@@ -87,9 +88,10 @@ def _seen(submission: Submission, bench: Bench, task: Task, judges: Judges, seed
     """Values of a video, and what is wrong with it; then they are the worst of all that applies."""
     case, applies = task.case, applicable(task)
     try:
-        view = watch_video(
-            submission.video(case, seed), judges, num_frames=case.num_frames, speak_A=bench.sound(case, "speak")
-        )
+        view = load_view(submission, case, seed, judges.hashes)
+        if view is None:
+            path, speak_A = submission.video(case, seed), bench.sound(case, "speak")
+            view = watch_video(path, judges, num_frames=case.num_frames, speak_A=speak_A)
     except BrokenVideoError as error:
         return {name: measure_of(name).worst for name in applies}, str(error)
     values = values_of(task, view)

@@ -1,6 +1,6 @@
 """The truth in pictures, and the controls that need pictures of their own: all seen in one pass over each case."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -26,8 +26,13 @@ from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.look.identity import Identity
 
 TRUTH = "truth"
+DRAWN_VIEWS = tuple(
+    map(str, (TRUTH, Control.JITTER, Control.BLUR, Control.CODEC, Control.NOISE, Control.MORPH, Control.REENCODE))
+)
+"""The truth first: noise and morph are made beside it."""
 _MORPH_TO, _MORPH_EVERY = 0.3, 12
 _JITTER_PIXELS = (1, 3)
+_BLUR_TIMES = 4
 
 
 @final
@@ -38,25 +43,35 @@ class Showing:
         """``codec`` is the autoencoder of the model that is published with the benchmark."""
         self._bench, self._judges, self._drawing, self._codec = bench, judges, drawing, codec
 
-    def views(self, case: Case) -> dict[str, View]:
-        """The truth of a case and its controls as they are seen."""
-        record = self._bench.record(case)
-        assert record.truth is not None
-        frame_F = seen_frames(case.num_frames)
-        rig_FR = record.truth.rig_FR[frame_F]
-        person = self._drawing.parameters(Identity.from_seed(record.truth.seed))
-        shown_FCHW = torch.cat([_eight_bits(part) for part in self._drawing.frames(person, rig_FR)])
-        found = {TRUTH: self._watch(_parts(shown_FCHW), frame_F, case)}
-        truth = found[TRUTH]
-        found[Control.JITTER] = self._watch(_gathered(_shaken(shown_FCHW, case.seed_base)), frame_F, case)
-        found[Control.REENCODE] = self._watch(_parts(reencoded(shown_FCHW)), frame_F, case)
-        found[Control.CODEC] = self._watch(self._coded(shown_FCHW, truth), frame_F, case)
-        found[Control.NOISE] = self._noise(case, truth, person, rig_FR)
-        found[Control.MORPH] = self._morph(case, truth, person, rig_FR)
-        return found
+    def views(
+        self, case: Case, wanted: Collection[str] = DRAWN_VIEWS, known: Mapping[str, View] | None = None
+    ) -> dict[str, View]:
+        """The truth of a case and its controls as they are seen: those of ``DRAWN_VIEWS`` that are wanted.
 
-    def _watch(self, blocks: Iterator[Tensor], frame_F: NDArray[np.int64], case: Case) -> View:
-        return watch(blocks, frame_F, self._judges, num_frames=case.num_frames)
+        Noise and morph need the view of the truth, among the wanted ones or the known ones.
+        """
+        truth = self._bench.truth(case)
+        frame_F = seen_frames(case.num_frames)
+        rig_FR = truth.rig_FR[frame_F]
+        person = self._drawing.parameters(Identity.from_seed(truth.seed))
+        found = dict(known or {})
+        shown_FCHW = torch.empty(0)
+        if set(wanted) - {Control.NOISE, Control.MORPH}:
+            shown_FCHW = torch.cat([_eight_bits(part) for part in self._drawing.frames(person, rig_FR)])
+        seen: dict[str, Callable[[], Iterator[Tensor]]] = {
+            TRUTH: lambda: _parts(shown_FCHW),
+            Control.JITTER: lambda: _gathered(_shaken(shown_FCHW, case.seed_base)),
+            Control.BLUR: lambda: map(_out_of_focus, _parts(shown_FCHW)),
+            Control.CODEC: lambda: self._coded(shown_FCHW, found[TRUTH]),
+            Control.REENCODE: lambda: _parts(reencoded(shown_FCHW)),
+        }
+        for name in (each for each in DRAWN_VIEWS if each in wanted):
+            if name in seen:
+                found[name] = watch(seen[name](), frame_F, self._judges, num_frames=case.num_frames)
+            else:
+                make = self._noise if name == Control.NOISE else self._morph
+                found[name] = make(case, found[TRUTH], person, rig_FR)
+        return {name: found[name] for name in wanted}
 
     def _coded(self, shown_FCHW: Tensor, truth: View) -> Iterator[Tensor]:
         """Through the autoencoder, excerpt by excerpt, as it streams."""
@@ -120,20 +135,17 @@ class Showing:
         return truth.with_reading(replace(truth.reading, identity_FD=identity_FD.astype(np.float32)))
 
 
-def load_views(folder: Path, case: Case) -> Mapping[str, View] | None:
-    """Views that were kept; None unless all are there."""
-    names = (TRUTH, Control.JITTER, Control.REENCODE, Control.CODEC, Control.NOISE, Control.MORPH)
-    paths = {str(name): folder / name / f"{case.id}.npz" for name in names}
-    if not all(path.is_file() for path in paths.values()):
-        return None
-    return {name: View.load(path) for name, path in paths.items()}
+def load_views(folder: Path, case: Case) -> dict[str, View]:
+    """Views that were kept."""
+    paths = {name: folder / name / f"{case.id}.npz" for name in DRAWN_VIEWS}
+    return {name: View.load(path) for name, path in paths.items() if path.is_file()}
 
 
 def keep_views(folder: Path, case: Case, views: Mapping[str, View]) -> None:
-    """Keep views; the truth last, so that a case without it is made again."""
-    for name in sorted(views, key=lambda name: name == TRUTH):
+    """Keep views."""
+    for name, view in views.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
-        views[name].save(folder / name / f"{case.id}.npz")
+        view.save(folder / name / f"{case.id}.npz")
 
 
 def _eight_bits(frames_FCHW: Tensor) -> Tensor:
@@ -167,3 +179,10 @@ def _shaken(shown_FCHW: Tensor, seed: int) -> Iterator[Tensor]:
         down, across = (most + rng.integers(least, most + 1, 2) * rng.choice((-1, 1), 2)).tolist()
         padded_CHW = functional.pad(picture_CHW[None].float() / 255, (most,) * 4, mode="replicate")[0]
         yield padded_CHW[None, :, down : down + rows, across : across + rows]
+
+
+def _out_of_focus(part_FCHW: Tensor) -> Tensor:
+    """A quarter of the size, and back."""
+    small_FCHW = functional.avg_pool2d(part_FCHW, _BLUR_TIMES)
+    wide_FCHW = functional.interpolate(small_FCHW, scale_factor=float(_BLUR_TIMES), mode="bilinear")
+    return _eight_bits(wide_FCHW).float() / 255

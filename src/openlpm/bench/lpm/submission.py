@@ -1,7 +1,7 @@
 """An entry on disk: who it is, its videos, and of a stream when every frame came."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
@@ -9,6 +9,8 @@ from typing import Any, final
 from openlpm.bench.lpm.case import Case
 from openlpm.core.errors import InputError
 from openlpm.core.units import FRAME_RATE_HZ
+
+_JUDGES = "judges.json"
 
 
 @final
@@ -34,6 +36,8 @@ class Manifest:
     bench: str = ""
     """Hash of the cases that were performed."""
     settings: str = ""
+    judged: str = "from videos"
+    """Or ``before encoding``: pictures were judged as they were made (``reading``)."""
 
     def write(self, folder: Path) -> None:
         """As ``manifest.json``."""
@@ -44,7 +48,10 @@ class Manifest:
 @final
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A folder with ``manifest.json``, ``video/<case>.s<seed>.mp4`` and perhaps ``stream/<case>.s<seed>.jsonl``."""
+    """A folder with ``manifest.json``, ``video/<case>.s<seed>.mp4`` and perhaps ``stream/<case>.s<seed>.jsonl``.
+
+    In place of videos there may be ``views/<case>.s<seed>.npz``, what judges saw, with ``views/judges.json``.
+    """
 
     folder: Path
 
@@ -85,16 +92,46 @@ class Submission:
         """Where the video of a case is to be."""
         return self.folder / "video" / f"{case.id}.s{seed}.mp4"
 
+    def view(self, case: Case, seed: int = 0) -> Path:
+        """Where what judges saw of a case is, where it was judged before it was encoded."""
+        return self.folder / "views" / f"{case.id}.s{seed}.npz"
+
+    def keep_judges(self, hashes: Mapping[str, str]) -> None:
+        """Say whose the views are.
+
+        Raises:
+            InputError: others have begun.
+        """
+        path = self.folder / "views" / _JUDGES
+        if path.is_file():
+            self.check_judges(hashes)
+        path.write_text(json.dumps(dict(hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    def check_judges(self, hashes: Mapping[str, str]) -> None:
+        """That the views are of these judges.
+
+        Raises:
+            InputError: they are of others, or nobody says whose they are.
+        """
+        path = self.folder / "views" / _JUDGES
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read: nobody knows who saw these views; make them again") from error
+        if found != dict(hashes):
+            raise InputError(f"{path.parent}: other judges saw these views; make them again, in a new folder")
+
     def stream(self, case: Case, seed: int = 0) -> Path:
         """Where the times of a streamed case are."""
         return self.folder / "stream" / f"{case.id}.s{seed}.jsonl"
 
     def seeds(self, case: Case) -> list[int]:
         """The seeds of which there is a video; [0] where there is none, so that a missing case is missed once."""
-        return sorted(self._seeds(case)) or [0]
+        return sorted(set(self._seeds(case))) or [0]
 
     def _seeds(self, case: Case) -> Iterator[int]:
-        for path in (self.folder / "video").glob(f"{case.id}.s*.mp4"):
+        videos, views = self.folder / "video", self.folder / "views"
+        for path in (*videos.glob(f"{case.id}.s*.mp4"), *views.glob(f"{case.id}.s*.npz")):
             number = path.stem.rpartition(".s")[2]
             if number.isdigit():
                 yield int(number)

@@ -1,6 +1,6 @@
 """Whoever performs cases frame by frame: the truth and baselines here, models in ``modelled``, streams in ``wired``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, final
 
 import numpy as np
@@ -71,13 +71,18 @@ class Drawn:
         person = Identity.from_seed(int(case.char[1:]))
         yield from self._drawing.frames(self._drawing.parameters(person), self._rig(bench, case))
 
+    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
+        """One case after another in its own call: (1, F, 3, 256, 256)."""
+        (case,) = cases
+        for frames_FCHW in self.perform(bench, case, seed):
+            yield frames_FCHW[None]
+
     def _rig(self, bench: Bench, case: Case) -> NDArray[np.float32]:
         if self._name == "lip-flap":
             return lip_flap(bench.sound(case, "speak"), case.num_frames)
         if self._name == "loop":
-            return idle_loop(case)
-        truth = bench.record(case).truth
-        assert truth is not None
+            return looped(bench.loop(case) if bench.has_loop(case) else idle_seconds(case), case.num_frames)
+        truth = bench.truth(case)
         count = case.num_frames
         return truth.rig_FR if self._name == "truth" else truth.rig_FR[np.zeros(count, np.int64)]
 
@@ -97,8 +102,13 @@ def lip_flap(voice_A: NDArray[np.float32], num_frames: int) -> NDArray[np.float3
     return rig_FR
 
 
-def idle_loop(case: Case) -> NDArray[np.float32]:
-    """Five seconds of somebody who waits, again and again."""
+def looped(rig_FR: NDArray[np.float32], num_frames: int) -> NDArray[np.float32]:
+    """Again and again."""
+    return rig_FR[np.arange(num_frames) % rig_FR.shape[0]]
+
+
+def idle_seconds(case: Case) -> NDArray[np.float32]:
+    """Five seconds of somebody who waits."""
     seed = int(generator("lpm", "loop", case.char).integers(2**30))
     quiet = Cast(language="en-us", own="neutral", partner="neutral", sounds=(), utterances=2)
     length = _LOOP_SECONDS * FRAME_RATE_HZ
@@ -106,4 +116,4 @@ def idle_loop(case: Case) -> NDArray[np.float32]:
     style = ClipStyle(kind=ClipKind.IDLE)
     truth = perform(person, seed, cast_voices(quiet, seed=seed), num_frames=length, style=style).truth
     assert truth is not None
-    return truth.rig_FR[np.arange(case.num_frames) % length]
+    return truth.rig_FR

@@ -21,15 +21,13 @@ _FACE = (
 )  # fmt: skip
 
 
-def write_truth(path: Path, record: PerformanceRecord) -> None:
+def write_truth(path: Path, truth: Truth, state_F: NDArray[np.int8]) -> None:
     """``t, viseme, jaw, exp, pose, gaze, blink, emotion, state, events`` and the whole rig, all of F frames."""
-    truth = record.truth
-    assert truth is not None
     assert truth.emotion_FE is not None
     rig_FR = truth.rig_FR
     events = [[event.kind, event.start_frame, event.end_frame] for event in truth.events]
     arrays: dict[str, NDArray[Any]] = {
-        "t": np.arange(record.num_frames, dtype=np.float32) / FRAME_RATE_HZ,
+        "t": np.arange(rig_FR.shape[0], dtype=np.float32) / FRAME_RATE_HZ,
         "viseme": truth.viseme_F,
         "jaw": rig_FR[:, Rig.JAW],
         "exp": rig_FR[:, list(_FACE)],
@@ -37,12 +35,33 @@ def write_truth(path: Path, record: PerformanceRecord) -> None:
         "gaze": rig_FR[:, [Rig.GAZE_X, Rig.GAZE_Y]],
         "blink": rig_FR[:, [Rig.BLINK_LEFT, Rig.BLINK_RIGHT]],
         "emotion": truth.emotion_FE,
-        "state": record.state_F,
+        "state": state_F,
         "events": np.array(json.dumps(events)),
         "rig": rig_FR,
         "identity": np.array(truth.seed, dtype=np.int64),
     }
     write_arrays(path, arrays)
+
+
+def read_performance(path: Path) -> tuple[Truth, NDArray[np.int8]]:
+    """How a character moved, and the state of every frame.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            events = [Event(kind=k, start_frame=s, end_frame=e) for k, s, e in json.loads(str(stored["events"]))]
+            truth = Truth(
+                seed=int(stored["identity"]),
+                rig_FR=stored["rig"].astype(np.float32).reshape(-1, NUM_RIG),
+                viseme_F=stored["viseme"],
+                events=tuple(events),
+                emotion_FE=stored["emotion"],
+            )
+            return truth, stored["state"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no truth of a case: make the benchmark again, in a new folder") from error
 
 
 def read_truth(
@@ -53,24 +72,11 @@ def read_truth(
     Raises:
         InputError: the file is missing or damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            rig_FR = stored["rig"].astype(np.float32)
-            events = [Event(kind=k, start_frame=s, end_frame=e) for k, s, e in json.loads(str(stored["events"]))]
-            truth = Truth(
-                seed=int(stored["identity"]),
-                rig_FR=rig_FR.reshape(-1, NUM_RIG),
-                viseme_F=stored["viseme"],
-                events=tuple(events),
-                emotion_FE=stored["emotion"],
-            )
-            state_F = stored["state"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no truth of a case: make the benchmark again, in a new folder") from error
+    truth, state_F = read_performance(path)
     return PerformanceRecord(
         clip_id=case_id,
         identity=f"seed:{truth.seed}",
-        num_frames=rig_FR.shape[0],
+        num_frames=truth.rig_FR.shape[0],
         speak_A=speak_A,
         listen_A=listen_A,
         state_F=state_F,

@@ -11,8 +11,9 @@ from openlpm.bench.lpm.strata import Track
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.view import View
 from openlpm.bench.rehearsal import in_room
-from openlpm.bench.signals import Mask
+from openlpm.bench.signals import FloatTrack, Mask
 from openlpm.bench.visemes import class_counts, macro_f1
+from openlpm.core.rig import Rig
 from openlpm.core.units import FRAME_RATE_HZ
 
 _C = Control
@@ -33,6 +34,10 @@ MEASURES = (
         name="turn_lag_ms", dimension=Dimension.TURNS, primary=False, best=0.0, worst=1000.0,
         reacts=(_C.PARTNER, _C.FREEZE), still=(_C.REENCODE, _C.PERSON), unit="ms",
     ),
+    Measure(
+        name="turn_jerk", dimension=Dimension.TURNS, primary=False, best=0.0, worst=6.0,
+        reacts=(_C.NOISE, _C.FREEZE), still=(_C.REENCODE, _C.PERSON, _C.MORPH),
+    ),
 )  # fmt: skip
 
 _FEWEST_QUIET = 2 * FRAME_RATE_HZ
@@ -41,6 +46,8 @@ _FAR_FRAMES = FRAME_RATE_HZ
 _JOINED_FRAMES = 10
 """A mouth that rests no longer than this within speech has not stopped."""
 _SHORTEST_TURN = 12
+_NEAR_FRAMES, _JERK_WINDOW, _LEAST_JERK = 12, 3, 1e-9
+_JERKY = (Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.JAW)
 
 
 def score(task: Task, view: View) -> Values:
@@ -79,7 +86,27 @@ def _turns(task: Task, view: View) -> Values:
     lags = _lags(moved(metrics.speaking(task.record.state_F), late), _speaks(task, view))
     if lags.size:
         found["turn_lag_ms"] = float(np.quantile(lags, 0.95)) * 1000 / FRAME_RATE_HZ
+    near_F = _near_turns(metrics.speaking(task.record.state_F))
+    if task.truth is not None and near_F.any():
+        made, true = (_jerk(each.reading.rig_FR, near_F) for each in (view, task.truth))
+        found["turn_jerk"] = abs(float(np.log(made + _LEAST_JERK) - np.log(true + _LEAST_JERK)))
     return found
+
+
+def _near_turns(speaks_F: Mask) -> Mask:
+    """Half a second before and after every beginning and end of own speech."""
+    near_F = np.zeros_like(speaks_F)
+    for frame in np.flatnonzero(np.diff(speaks_F.astype(np.int8))) + 1:
+        near_F[max(frame - _NEAR_FRAMES, 0) : frame + _NEAR_FRAMES] = True
+    return near_F
+
+
+def _jerk(rig_FR: FloatTrack, near_F: Mask) -> float:
+    """Mean square of the third difference of head and mouth in some frames, after smoothing."""
+    smooth_FX = signals.smooth(rig_FR[:, list(_JERKY)].astype(np.float64), _JERK_WINDOW)
+    jerk_F = np.square(np.diff(smooth_FX, n=3, axis=0)).sum(axis=1)
+    first = (near_F.size - jerk_F.size) // 2
+    return float(jerk_F[near_F[first : first + jerk_F.size]].mean())
 
 
 def _speaks(task: Task, view: View) -> Mask:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -50,21 +50,22 @@ class View:
 
     def save(self, path: Path) -> None:
         """Write everything."""
-        write_arrays(
-            path,
-            {
-                "frame": self.frame_F,
-                "rig": self.reading.rig_FR,
-                "viseme": self.reading.viseme_F,
-                "identity": self.reading.identity_FD,
-                "sharp": self.pictures.sharp_F,
-                "change": self.pictures.change_F,
-                "tremor": self.pictures.tremor_F,
-                "looks": self.pictures.looks_WX,
-                "num_frames": np.array(self.num_frames, dtype=np.int64),
-                "late": np.array(self.sound_late_s),
-            },
-        )
+        write_arrays(path, self.arrays())
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything by name, as ``load`` wants it; numbers may be stored in narrower types."""
+        return {
+            "frame": self.frame_F,
+            "rig": self.reading.rig_FR,
+            "viseme": self.reading.viseme_F,
+            "identity": self.reading.identity_FD,
+            "sharp": self.pictures.sharp_F,
+            "change": self.pictures.change_F,
+            "tremor": self.pictures.tremor_F,
+            "looks": self.pictures.looks_WX,
+            "num_frames": np.array(self.num_frames, dtype=np.int64),
+            "late": np.array(self.sound_late_s),
+        }
 
     @staticmethod
     def load(path: Path) -> "View":
@@ -77,11 +78,15 @@ class View:
             with np.load(path, allow_pickle=False) as kept:
                 return View(
                     frame_F=kept["frame"],
-                    reading=ClipReading(rig_FR=kept["rig"], viseme_F=kept["viseme"], identity_FD=kept["identity"]),
+                    reading=ClipReading(
+                        rig_FR=kept["rig"].astype(np.float32),
+                        viseme_F=kept["viseme"].astype(np.int64),
+                        identity_FD=kept["identity"].astype(np.float32),
+                    ),
                     pictures=Pictures(
-                        sharp_F=kept["sharp"],
-                        change_F=kept["change"],
-                        tremor_F=kept["tremor"],
+                        sharp_F=kept["sharp"].astype(np.float64),
+                        change_F=kept["change"].astype(np.float64),
+                        tremor_F=kept["tremor"].astype(np.float64),
                         looks_WX=kept["looks"],
                     ),
                     num_frames=int(kept["num_frames"]),

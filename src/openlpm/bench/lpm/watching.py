@@ -20,7 +20,9 @@ _RATE_TOLERANCE = 0.01
 _SOUND_SHORT_S = 0.25
 _LATEST_S = 1.0
 _ENVELOPE_HZ = 200
-_LEAST_LIKE = 0.3
+_LEAST_LIKE = 0.4
+"""Of the smoke tier's voices, mixed with their partners, none is less than .47; of wrong ones 95 % are under .35."""
+_SOFT, _PAUSE_S = 0.05, 0.1
 _SILENCE = 1e-4
 
 
@@ -128,24 +130,34 @@ def _track_late_s(path: Path) -> float:
 def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32]) -> float:
     """By how much ``voice`` is later in ``heard``, within a second, from the loudness of both.
 
+    Only where the voice speaks: a partner who speaks at other times takes nothing away.
+
     Raises:
         BrokenVideoError: it is not heard in it.
     """
     heard_L, voice_L = _envelope(heard_A), _envelope(voice_A)
+    near = np.ones(2 * round(_PAUSE_S * _ENVELOPE_HZ) + 1)
+    speaks_L = (np.convolve(voice_L > _SOFT * voice_L.max(), near, mode="same") > 0.5).astype(np.float64)
+    count = max(float(speaks_L.sum()), 1.0)
+    asked_L = (voice_L - float(voice_L @ speaks_L) / count) * speaks_L
     most = round(_LATEST_S * _ENVELOPE_HZ)
-    size = heard_L.size + voice_L.size
-    product = np.fft.irfft(np.fft.rfft(heard_L, size) * np.conj(np.fft.rfft(voice_L, size)), size)
-    lags = np.arange(-most, most + 1)
-    fit_L = product[lags] / max(float(np.linalg.norm(heard_L) * np.linalg.norm(voice_L)), 1e-9)
+    power_L, sum_L = _at_lags(np.square(heard_L), speaks_L, most), _at_lags(heard_L, speaks_L, most)
+    spread_L = np.sqrt(np.maximum(power_L - np.square(sum_L) / count, 0.0)) * float(np.linalg.norm(asked_L))
+    fit_L = _at_lags(heard_L, asked_L, most) / np.maximum(spread_L, 1e-9)
     best = int(fit_L.argmax())
     if fit_L[best] < _LEAST_LIKE:
         raise BrokenVideoError("wrong sound: the voice of the case is not in it")
-    return float(lags[best]) / _ENVELOPE_HZ
+    return (best - most) / _ENVELOPE_HZ
+
+
+def _at_lags(heard_L: NDArray[np.float64], weight_L: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Sums of what is heard later by every lag from ``-most`` to ``most``, weighted."""
+    size = heard_L.size + weight_L.size + most
+    product_L = np.fft.irfft(np.fft.rfft(heard_L, size) * np.conj(np.fft.rfft(weight_L, size)), size)
+    return product_L[np.arange(-most, most + 1)]
 
 
 def _envelope(samples_A: NDArray[np.float32]) -> NDArray[np.float64]:
     step = AUDIO_RATE_HZ // _ENVELOPE_HZ
     count = samples_A.size // step
-    power_L = np.square(samples_A[: count * step].reshape(count, step).astype(np.float64)).mean(axis=1)
-    loud_L = np.sqrt(power_L)
-    return loud_L - loud_L.mean()
+    return np.sqrt(np.square(samples_A[: count * step].reshape(count, step).astype(np.float64)).mean(axis=1))

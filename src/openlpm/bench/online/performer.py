@@ -89,7 +89,7 @@ class StreamPerformer:
     @property
     def codec(self) -> Codec:
         """The model's autoencoder, with a stream of its own."""
-        return VideoCodec(self._model.vae)
+        return VideoCodec(self._model.own_parts().vae)
 
     def joins(self, num_frames: int) -> Sequence[int]:
         """A stream never starts anew."""

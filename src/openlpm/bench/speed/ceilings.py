@@ -1,5 +1,6 @@
 """What this device can do at best, measured in the run that is judged by it: products, attention, copies."""
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from torch import nn
 from openlpm.bench.speed.setting import SpeedSetting
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, quantised
+from openlpm.nn.narrow_attention import flash_attention, narrow_attention, narrowed
 from openlpm.parallel.attention_choice import fastest_attention
 
 _REPEATS = 10
@@ -41,16 +43,25 @@ def measure_ceilings(setting: SpeedSetting, device: torch.device, dtype: torch.d
 
 
 def median_s(work: Callable[[], object], device: torch.device, repeats: int = _REPEATS) -> float:
-    """Median seconds of a piece of work, after two that do not count."""
-    spent: list[float] = []
-    for number in range(repeats + 2):
+    """Median seconds of a piece of work, after two that do not count; on a GPU from its own events."""
+    for _ in range(2):
+        work()
+    synchronise(device)
+    if device.type == "cuda":
+        marks = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(repeats)]
+        with torch.cuda.device(device):
+            for began, ended in marks:
+                began.record()
+                work()
+                ended.record()
         synchronise(device)
+        return 1e-3 * statistics.median(began.elapsed_time(ended) for began, ended in marks)
+    spent: list[float] = []
+    for _ in range(repeats):
         started = time.perf_counter()
         work()
-        synchronise(device)
-        if number > 1:
-            spent.append(time.perf_counter() - started)
-    return sorted(spent)[len(spent) // 2]
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
 
 
 def synchronise(device: torch.device) -> None:
@@ -80,12 +91,17 @@ def _attention(setting: SpeedSetting, device: torch.device, dtype: torch.dtype) 
     query = torch.randn(1, heads, setting.chunk_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     key = torch.randn(1, heads, setting.key_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     with fastest_attention(device):
-        spent = median_s(lambda: attention(query, key, key), device)
+        if setting.narrow_attention:
+            narrow = (narrowed(query), narrowed(key))
+            spent = median_s(lambda: narrow_attention(narrow[0], narrow[1], narrow[1], dtype), device)
+        else:
+            gather = flash_attention if setting.flash else attention
+            spent = median_s(lambda: gather(query, key, key), device)
     return 4 * setting.chunk_tokens * setting.key_tokens * setting.dit.width / spent
 
 
 def _copy(device: torch.device) -> float:
     size = 2**30 if device.type == "cuda" else 2**24
-    given = torch.empty(size, dtype=torch.uint8, device=device)
+    given = torch.ones(size, dtype=torch.uint8, device=device)
     taken = torch.empty_like(given)
     return 2 * size / median_s(lambda: taken.copy_(given), device)

@@ -1,8 +1,9 @@
 """Running a stream against the clock: on one device or two in this process, on more in one process each."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from openlpm.bench.speed.ceilings import Ceilings, measure_ceilings, median_s, synchronise
 from openlpm.bench.speed.parts import PartTimes, part_times
-from openlpm.bench.speed.setting import Plan, SpeedSetting
+from openlpm.bench.speed.setting import Plan, SpeedSetting, Way
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.parallel.attention_choice import fastest_attention
 from openlpm.parallel.narrow import relative_difference
@@ -25,13 +26,14 @@ Report = Callable[[str, int, int], None]
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """How long, and what beside the speed."""
+    """How long, and how."""
 
     seconds: float = 60.0
-    compiled: bool = True
-    error: bool = True
-    """Also compare 8 bits with bf16 over ten seconds of video."""
+    way: Way = Way.KERNELS
+    recorded: bool = False
+    """A chunk as one launch (CUDA graphs), for plan one and columns."""
     parts: bool = True
+    """Also where the time goes, beside what the device can do at best."""
 
 
 @final
@@ -49,6 +51,8 @@ class Measured:
     """Cost of a chunk at minute 60 over that at minute 1."""
     memory_bytes: tuple[int, int]
     """The most that was allocated on the last device, up to minute 1 and up to minute 60."""
+    ready_s: dict[str, float] = field(default_factory=dict[str, float])
+    """Seconds until networks and memories were there, and that the first chunk took, compiling included."""
     ceilings: Ceilings | None = None
     parts: PartTimes | None = None
     fp8_error: float | None = None
@@ -61,22 +65,21 @@ def measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: Wi
 
 
 def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: Wishes, report: Report) -> Measured:
-    dtype = torch.bfloat16 if devices[0].type == "cuda" else torch.float32
     report("ceilings", 0, 1)
-    ceilings = measure_ceilings(setting, devices[0], dtype) if wishes.parts else None
+    ceilings = measure_ceilings(setting, devices[0], dtype_on(devices[0])) if wishes.parts else None
     report("ceilings", 1, 1)
     report("networks", 0, 1)
-    error_chunks = max(2, round(_ERROR_S / setting.chunk_s)) if wishes.error and setting.fp8 else 0
-    stream = SpeedStream(setting, devices[0], devices[-1], dtype, narrow=setting.fp8 and not error_chunks)
+    began = time.perf_counter()
+    stream = SpeedStream(setting, devices[0], devices[-1], dtype_on(devices[0]))
+    stream.quicken(wishes.way)
+    if wishes.recorded:
+        stream.record()
+    synchronise(devices[-1])
+    made = time.perf_counter()
+    report("networks", 1, 1)
     with torch.inference_mode():
-        wide = _latents(stream, error_chunks)
-        if error_chunks:
-            stream.narrow()
-        if wishes.compiled:
-            stream.compile()
-        report("networks", 1, 1)
-        stream.restart()
-        error = relative_difference(_latents(stream, error_chunks), wide) if error_chunks else None
+        _whole(stream)
+        ready = {"networks": made - began, "first_chunk": time.perf_counter() - made}
         for number in range(_WARM_CHUNKS):
             _whole(stream)
             report("warming up", number + 1, _WARM_CHUNKS)
@@ -85,7 +88,40 @@ def _measure(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: W
     if wishes.parts:
         with torch.inference_mode():
             parts = part_times(lambda: stream.refine(stream.draft(stream.hear(stream.sound()))), devices[0])
-    return Measured(**found, ceilings=ceilings, parts=parts, fp8_error=error)
+    return Measured(**found, ready_s=ready, ceilings=ceilings, parts=parts)
+
+
+def fp8_error(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: Wishes, report: Report) -> float:
+    """Relative difference of the latents to those in bf16 after ten seconds of the same stream, one after the other."""
+    chunks = max(2, round(_ERROR_S / setting.chunk_s))
+    made: list[Tensor] = []
+    with fastest_attention(devices[0]):
+        for number, each in enumerate((setting, replace(setting, fp8=False, narrow_attention=False))):
+            report("error of 8 bits", number, 2)
+            stream = SpeedStream(each, devices[0], devices[-1], dtype_on(devices[0]))
+            stream.quicken(wishes.way)
+            with torch.inference_mode():
+                made.append(_latents(stream, chunks))
+            del stream  # the other finds the room
+            release(devices)
+    report("error of 8 bits", 2, 2)
+    return relative_difference(*made)
+
+
+def dtype_on(device: torch.device) -> torch.dtype:
+    """In what is computed where there are no 8 bits."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def release(devices: tuple[torch.device, ...]) -> None:
+    """Give back what nobody holds any more, and forget what was compiled for its shapes."""
+    gc.collect()
+    torch.compiler.reset()
+    for device in devices:
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats()
 
 
 def timed(stream: SpeedStream, wishes: Wishes, report: Report) -> dict[str, Any]:
@@ -93,7 +129,9 @@ def timed(stream: SpeedStream, wishes: Wishes, report: Report) -> dict[str, Any]
     setting, last = stream.setting, stream.last
     with torch.inference_mode():
         first = tuple(_latency(stream) for _ in range(5))
+        report("first frames", 1, 1)
         steps = _step_times(stream)
+        report("steps", 1, 1)
     chunks = max(4, round(wishes.seconds / setting.chunk_s))
     spent: list[float] = []
     before = time.perf_counter()

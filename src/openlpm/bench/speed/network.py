@@ -9,6 +9,7 @@ from openlpm.bench.speed.setting import DecoderKind, SpeedSetting
 from openlpm.core.errors import InputError
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
+from openlpm.nn.attention import attention
 from openlpm.vae.tiny_decoder import TinyDecoder, TinyDecoderConfig
 
 
@@ -69,18 +70,32 @@ def is_large(config: DiTConfig) -> bool:
 
 
 @final
+class _VoiceLayer(nn.Module):
+    """Self-attention and feed-forward, norms first."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x_VLD: Tensor) -> Tensor:
+        parts = self.qkv(self.norm_attention(x_VLD)).unflatten(-1, (3, self.heads, -1)).unbind(2)
+        x_VLD = x_VLD + self.out(attention(*parts).flatten(2))
+        return x_VLD + self.mlp(self.norm_mlp(x_VLD))
+
+
+@final
 class VoiceEncoder(nn.Module):
     """A transformer of the size of Whisper large v3's encoder: both voices, 30 s each, anew for every chunk."""
 
     def __init__(self, width: int, *, layers: int, seconds: int = 30) -> None:
         super().__init__()
-        heads = max(width // 64, 1)
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-        )
+        self.width = width
         self.entrance = nn.Linear(256, width)
         """In place of two convolutions over 128 mel bands."""
-        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.layers = nn.Sequential(*(_VoiceLayer(width, max(width // 64, 1)) for _ in range(layers)))
         self.num_tokens = 50 * seconds
 
     def forward(self, mel_VLM: Tensor, num_tokens: tuple[int, int]) -> tuple[Tensor, Tensor]:

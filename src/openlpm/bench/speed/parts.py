@@ -9,8 +9,10 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-_ATTENTION = re.compile(r"flash|fmha|sdpa|scaled_dot_product|attention|cudnn_generated", re.IGNORECASE)
+_ATTENTION = re.compile(r"flash|fa3|fmha|sdpa|scaled_dot_product|attention|cudnn_generated", re.IGNORECASE)
 _GEMM = re.compile(r"gemm|nvjet|scaled_mm|addmm|aten::(mm|bmm|linear)\b|xmma|cublas|mkldnn_linear", re.IGNORECASE)
+
+_LARGEST = 40
 
 
 @final
@@ -21,6 +23,8 @@ class PartTimes:
     gemm: float
     attention: float
     rest: float
+    largest: tuple[tuple[str, float, int], ...] = ()
+    """Kernels that take most: name, seconds, how often."""
 
     @property
     def total(self) -> float:
@@ -38,13 +42,21 @@ def part_times(work: Callable[[], object], device: torch.device, repeats: int = 
         if gpu:
             torch.cuda.synchronize(device)
     found = {"gemm": 0.0, "attention": 0.0, "rest": 0.0}
+    kernels: list[tuple[str, float, int]] = []
     for event in seen.key_averages():
-        found[kind_of(event.key)] += _seconds(event, gpu=gpu) / repeats
-    return PartTimes(**found)
+        if getattr(event, "is_user_annotation", False):  # a stretch of time with a name, whose kernels stand apart
+            continue
+        spent = _seconds(event, gpu=gpu) / repeats
+        found[kind_of(event.key)] += spent
+        kernels.append((event.key, spent, event.count // repeats))
+    largest = sorted(kernels, key=lambda kernel: -kernel[1])[:_LARGEST]
+    return PartTimes(**found, largest=tuple(largest))
 
 
 def kind_of(name: str) -> str:
     """Of a kernel, or of an operation of the CPU."""
+    if name.startswith("triton_"):  # the compiler's own kernels bear the names of whatever they stand beside
+        return "rest"
     if _ATTENTION.search(name):
         return "attention"
     return "gemm" if _GEMM.search(name) else "rest"

@@ -41,28 +41,29 @@ class Reckoned:
 
 def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
     """Memory on each device."""
-    frames, (rows, columns) = setting.online.memory.num_frames, setting.grid
-    seen, chunk = setting.key_frames, setting.online.chunk_frames
+    rows, columns = setting.grid
     share = setting.devices if setting.plan is Plan.COLUMNS else 1
-    ring = 2 * (frames + 2 * seen + 2 * chunk) * rows * columns * setting.dit.width * setting.dit.num_layers // share
+    kept = 2 + setting.narrow_attention  # bytes of a number: a copy in 8 bits stands beside it
+    ring = 2 * kept * setting.key_frames * rows * columns * setting.dit.width * setting.dit.num_layers // share
     weights = weight_bytes(setting.dit, fp8=setting.fp8)
     activations = _ACTIVATIONS * setting.chunk_tokens * setting.dit.width * 2 // share
     voice_width = 0 if setting.dit.speak is None else setting.dit.speak.width
     pixels = setting.chunk_pictures * setting.picture[0] * setting.picture[1]
 
-    def device(*, rings: int, shows: bool) -> Reckoned:
+    def device(*, rings: int, shows: bool, hears: bool) -> Reckoned:
         return Reckoned(
             weights=weights,
             memory=rings * ring,
             activations=activations,
             decoder=pixels * _DECODER_BYTES_A_PIXEL if shows else 0,
-            voices=_VOICE_LAYERS * 24 * voice_width**2 if shows else 0,
+            voices=_VOICE_LAYERS * 24 * voice_width**2 if hears else 0,
             overhead=_OVERHEAD_BYTES,
         )
 
     if setting.plan is Plan.STAGES:
-        return (device(rings=1, shows=False), device(rings=1, shows=True))
-    return tuple(device(rings=2, shows=number == 0) for number in range(setting.devices))
+        return (device(rings=1, shows=False, hears=False), device(rings=1, shows=True, hears=True))
+    last = setting.devices - 1
+    return tuple(device(rings=2, shows=number == last, hears=True) for number in range(setting.devices))
 
 
 def weight_bytes(config: DiTConfig, *, fp8: bool) -> int:

@@ -27,6 +27,7 @@ def prefix_of(setting: SpeedSetting, device: str) -> str:
     context = {Context.SHORT: "", Context.NARROW: "", Context.PAPER: "/paper-context"}[setting.context]
     decoder = "/wan-vae" if setting.decoder is DecoderKind.WAN else ""
     arithmetic = "" if setting.fp8 else "/bf16"
+    arithmetic += "/fp8-attention" if setting.narrow_attention else "/flash" if setting.flash else ""
     plan = "" if setting.plan is plan_for(setting.devices) else f"/{setting.plan}"
     way = f"{context}{decoder}{arithmetic}{plan}"
     return f"{setting.name}/{width}x{height}{way}/{setting.devices}x{device}"
@@ -53,6 +54,7 @@ def speed_rows(setting: SpeedSetting, found: Measured, device: str) -> list[Row]
     rows += [
         Row.of(f"{name}/step/{step}", Estimate.single(1e3 * spent), unit="ms") for step, spent in found.stage_s.items()
     ]
+    rows += [Row.of(f"{name}/ready/{step}", Estimate.single(spent), unit="s") for step, spent in found.ready_s.items()]
     rows += _ceiling_rows(setting, found, name)
     if found.fp8_error is not None:
         rows.append(Row.of(f"{name}/fp8_error", Estimate.single(found.fp8_error)))

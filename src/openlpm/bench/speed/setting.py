@@ -42,6 +42,17 @@ class DecoderKind(StrEnum):
     """Wan2.1's own, through diffusers (extra ``[wan]``)."""
 
 
+class Way(StrEnum):
+    """How what stands around attention is done."""
+
+    EAGER = "eager"
+    """Operation by operation."""
+    COMPILED = "compiled"
+    """By torch.compile."""
+    KERNELS = "kernels"
+    """By kernels of ours (``dit.fast_block``); compiled where layers are not in 8 bits."""
+
+
 class Context(StrEnum):
     """How much is remembered."""
 
@@ -79,6 +90,11 @@ class SpeedSetting:
     plan: Plan = Plan.ONE
     decoder: DecoderKind = DecoderKind.TINY
     fp8: bool = True
+    """Linear layers."""
+    narrow_attention: bool = False
+    """Also self-attention in 8 bits."""
+    flash: bool = False
+    """Self-attention with FlashAttention 3 in bfloat16, instead of cuDNN's."""
 
     def __post_init__(self) -> None:
         side = LATENT_STRIDE * self.dit.patch[1]
@@ -149,6 +165,7 @@ class SpeedSetting:
     def told(self) -> str:
         """The setting in words."""
         arithmetic = "fp8 linear layers" if self.fp8 else "bf16"
+        arithmetic += ", fp8 attention" if self.narrow_attention else ", FlashAttention 3" if self.flash else ""
         return (
             f"{self.name} at {self.picture[0]}x{self.picture[1]}: plan {self.plan} on {self.devices}, {arithmetic}, "
             f"{self.online.nfe} evaluations a chunk of {self.chunk_s:g} s, keys of {self.key_frames} latent frames, "

@@ -55,8 +55,8 @@ class Features:
         arrays = {
             "latents_TCHW": self._clip(whole),
             "stills_KCHW": self._stills(whole[:: STILL_EVERY * group]),
-            "speak_LD": _heard(self.model.speak, own_A, len(frames_FHWC)),
-            "listen_LD": _heard(self.model.listen, partner_A, len(frames_FHWC)),
+            "speak_LD": _heard(self.model.own_parts().speak, own_A, len(frames_FHWC)),
+            "listen_LD": _heard(self.model.own_parts().listen, partner_A, len(frames_FHWC)),
         }
         if references:
             arrays["references_JCHW"] = self._stills(np.stack(references))
