@@ -19,7 +19,7 @@ from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel, WindowConfig
 from openlpm.rollout.conditioning import pictures_to_tensor
 from openlpm.rollout.generate import _Run, generate
-from openlpm.rollout.request import GenerationRequest, Prompt, Reference
+from openlpm.rollout.request import DEFAULT_GUIDANCE, GenerationRequest, Prompt, Reference
 from openlpm.vae.autoencoder import DecoderState
 
 pytestmark = pytest.mark.contract
@@ -62,6 +62,7 @@ def request(who: int = 0, **changes: Any) -> GenerationRequest:
         "caption": "a calm face" if who % 2 else "a loud person",
         "seed": who,
         "steps": 2,
+        "guidance": GuidanceScales(),  # one evaluation a step
     }
     return GenerationRequest(**(fields | changes))
 
@@ -295,7 +296,7 @@ def test_a_voice_that_is_over_is_silence(model: CharacterModel, name: str) -> No
 def test_a_request_without_voices_is_one_with_silent_ones(model: CharacterModel) -> None:
     silence = ArraySource(np.zeros(samples_at_frame(THREE_WINDOWS), dtype=np.float32))
     said_nothing = GenerationRequest(references=request(1).references, num_frames=THREE_WINDOWS, steps=2)
-    silent = request(1, speak=silence, listen=silence, caption="", seed=0)
+    silent = request(1, speak=silence, listen=silence, caption="", seed=0, guidance=DEFAULT_GUIDANCE)
     assert torch.equal(performed(model, [said_nothing]), performed(model, [silent]))
 
 

