@@ -219,12 +219,16 @@ def _utterances(bank: SpeechBank, kind: VocalKind, count: int) -> list[NDArray[n
     return [_audible(bank.samples(chosen[number * 7 % len(chosen)])) for number in range(count)]
 
 
+_FRESH_HUMS = 1000
+"""Hums before this one were looked at when the threshold of interruptions was set."""
+
+
 def _hums(count: int) -> list[NDArray[np.float32]]:
-    """The sound of somebody who listens, by test voices."""
+    """The sound of somebody who listens, by test voices: others than those by which a threshold was once chosen."""
     synthesiser, voices = Synthesiser(), voices_of(Split.TEST)
     moods = EMOTIONS_OF[VocalKind.MM_HM]
     found: list[NDArray[np.float32]] = []
-    for number in range(count):
+    for number in range(_FRESH_HUMS, _FRESH_HUMS + count):
         rng = generator("bench", "hum", number)
         voice, mood = voices[int(rng.integers(len(voices)))], moods[int(rng.integers(len(moods)))]
         found.append(_audible(make_sound(VocalKind.MM_HM, voice, mood, rng, synthesiser).samples_A))
