@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from openlpm.cli.generate import LEAN
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import ReferenceKind
-from openlpm.rollout.request import GenerationRequest, Reference
+from openlpm.rollout.request import DEFAULT_GUIDANCE, GenerationRequest, Reference
 
 pytestmark = pytest.mark.unit
 
@@ -59,3 +60,8 @@ def test_what_cannot_work_is_refused_with_its_field(changes: dict[str, object], 
 def test_a_reference_is_a_picture_of_three_colours_and_eight_bits(wrong: np.ndarray) -> None:
     with pytest.raises(ConfigError, match="picture_HWC"):
         Reference(kind=ReferenceKind.GLOBAL, picture_HWC=wrong)
+
+
+def test_the_command_says_how_it_guides_by_default() -> None:
+    scales = DEFAULT_GUIDANCE
+    assert f"{scales.text:g} for text, {scales.speak:g} for speak, {scales.listen:g} for listen" in LEAN

@@ -44,7 +44,8 @@ rows a second; what it leaves out, and what comes after its end, is the characte
   {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """
 
-Scale = typer.Option(min=0.0, max=20.0, help="How far to lean towards it; 1 follows it as learnt.", show_default=False)
+LEAN = "How far to lean towards it; 1 follows it as learnt. By default 2.5 for text, 2 for speak, 1 for listen."
+Scale = typer.Option(min=0.0, max=20.0, help=LEAN, show_default=False)
 
 
 def generate(
