@@ -142,6 +142,40 @@ def test_pictures_side_by_side_are_no_picture_in_a_picture_and_one_in_them_is() 
     assert dropped(scores_of(plant(together, Defect.INSET, rng, a_clip(2), 24.0)), Defect.INSET)
 
 
+def before_a_panel(*, crossing: bool) -> NDArray[np.uint8]:
+    """Boards to both sides of a panel that ends above and below, and something that moves before it or within it."""
+    frames_FHWC = np.full((FRAMES, 256, 256, 3), 90, np.uint8)
+    for y in (40, 120, 200):
+        frames_FHWC[:, y : y + 8, :70] = frames_FHWC[:, y : y + 8, 186:] = 40
+    frames_FHWC[:, 30:226, 70:186] = 150
+    for index, picture_HWC in enumerate(frames_FHWC):
+        x, y = 128 + round((70 if crossing else 15) * np.sin(index / 6)), 128 + round(45 * np.sin(index / 4))
+        cv2.circle(picture_HWC, (x, y), 36, (210, 170, 140), -1)
+    return frames_FHWC
+
+
+def test_what_somebody_passes_before_is_no_picture_in_a_picture() -> None:
+    assert scores_of(before_a_panel(crossing=False))["inset"] > 0.9
+    assert not dropped(scores_of(before_a_panel(crossing=True)), Defect.INSET)
+
+
+def test_a_rectangle_whose_sides_run_on_is_no_picture_in_a_picture() -> None:
+    frames_FHWC = before_a_panel(crossing=False)
+    for y in (30, 226):
+        frames_FHWC[:, y - 2 : y + 2] = 0
+    assert not dropped(scores_of(frames_FHWC), Defect.INSET)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_picture_in_a_picture_is_found_where_one_side_has_the_colour_behind_it(seed: int) -> None:
+    clean = a_clip(0)
+    planted = plant(clean, Defect.INSET, generator("test", "same", seed), a_clip(1), 24.0)
+    rows = np.flatnonzero((planted != clean).any(axis=(0, 2, 3)))
+    hidden = slice(max(0, rows[0] - 6), rows[0] + 6)
+    planted[:, hidden] = 128
+    assert dropped(scores_of(planted), Defect.INSET)
+
+
 def test_movement_alone_is_no_flicker_and_a_fade_is_none() -> None:
     frames_FHWC = a_clip()
     fade = np.linspace(1.0, 0.4, FRAMES)[:, None, None, None]

@@ -1,83 +1,155 @@
-"""Rectangles whose edges stand still to the pixel and run with rows and columns: pictures in the picture."""
+"""Rectangles of edges that stand still and end at their corners, before which nothing passes: pictures in the picture.
+
+Shelves, doors and panels have such edges too, but theirs run on past a corner, or whoever moves before them is on both
+sides of an edge at once.
+"""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SIDE: Final = 240
-_EDGE: Final = 7.0
-"""Levels of a step of any colour that counts, in all but a few frames."""
+Boxes = NDArray[np.int64]
+"""``boxes_X4``: upper, lower, left, right; each names the last row or column before its edge."""
+
+_SHORT_SIDE: Final = 240
+_EDGE: Final = 6.0
+"""Levels of a step of any colour that counts."""
+_MISSING: Final = 10
+"""One of so many frames need not show a still edge."""
 _SHORTEST: Final = 0.12
-"""Of the picture's side."""
-_LARGEST: Final = 0.6
+"""Of the picture's shorter side."""
+_LARGEST: Final = 0.5
 """Of the picture's area."""
-_MOVES: Final = 0.8
-"""Levels by which the livelier quarter of what is inside changes over time."""
-_MOST_LINES: Final = 40
-_NEAR: Final = 3
-_WHOLE: Final = 0.95
-"""An edge along so much of the picture's side is where two pictures meet side by side, not the outline of one in the
-other."""
+_LIVES: Final = 4.0
+"""Levels by which the livelier quarter of what is inside changes over time (standard deviation)."""
+_MOVES: Final = 2.0
+"""The same for a place beside the outline."""
+_WHOLE: Final = 0.9
+"""An edge along so much of the picture is where two pictures meet, not the outline of one in the other."""
+_MOST_LINES: Final = 32
+_BEYOND: Final = slice(2, 14)
+"""Pixels past a corner in which an edge may run on."""
+_TOLD: Final = 6
+"""Pixels of which so much can be said."""
+_RUNS_ON: Final = 0.7
+_MOST_RUN_ON: Final = 1
+"""Of eight ends of sides; one more edge behind another is chance."""
+_BESIDE: Final = 3
+"""Pixels from the outline at which both sides of it are compared."""
+_ALIKE: Final = 0.7
+"""Correlation over time of what moves within and without."""
+_MOST_ALIKE, _MOST_MOVING = 0.02, 0.6
+"""Shares of the outline where both sides of it move as one, and where both move at all."""
+_LEAST: Final = 0.5
 
 
 def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
-    """How much of its outline bears out the best rectangle that has a life of its own, 0 to 1."""
+    """How much of its outline bears out the best rectangle that nothing crosses, 0 to 1; 0 if that is little."""
     if len(pictures) < 3:
         return 0.0
     height, width = pictures[0].shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    shape = (max(2, round(width * scale)), max(2, round(height * scale)))
-    stack = np.stack([cv2.resize(each, shape, interpolation=cv2.INTER_AREA) for each in pictures]).astype(np.float32)
-    rows_HW = _still(np.abs(np.diff(stack, axis=1)).max(axis=-1))
-    columns_HW = _still(np.abs(np.diff(stack, axis=2)).max(axis=-1))
-    moves_HW = stack.std(axis=0).max(axis=-1)
-    seams = np.flatnonzero(columns_HW.mean(axis=0) > _WHOLE)
-    lines = [line for line in _runs(rows_HW, round(_SHORTEST * shape[0])) if line[2] - line[1] < _WHOLE * shape[0]]
-    best = 0.0
-    for index, (y0, left0, right0) in enumerate(lines):
-        for y1, left1, right1 in lines[index + 1 :]:
-            left, right = max(left0, left1), min(right0, right1)
-            wide = max(right0, right1) - min(left0, left1)
-            if abs(y1 - y0) >= _SHORTEST * shape[1] and right - left >= 0.75 * wide:
-                box = (min(y0, y1), max(y0, y1), left, right)
-                best = max(best, _borne_out(columns_HW, moves_HW, box, seams))
-    return best
+    scale = min(1.0, _SHORT_SIDE / min(height, width))
+    shape = (max(8, round(width * scale)), max(8, round(height * scale)))
+    stack_FHWC = np.stack([cv2.resize(each, shape, interpolation=cv2.INTER_AREA) for each in pictures])
+    stack_FHWC = stack_FHWC.astype(np.float32)
+    edges = _Edges(stack_FHWC)
+    boxes_X4 = edges.boxes()
+    borne_out_X = edges.borne_out(boxes_X4)
+    moves_HW = stack_FHWC.std(axis=0).max(axis=-1)
+    grey_FHW = stack_FHWC.mean(axis=-1)
+    for index in np.argsort(-borne_out_X, kind="stable").tolist():
+        if borne_out_X[index] < _LEAST:
+            break
+        upper, lower, left, right = boxes_X4[index].tolist()
+        inside_HW = moves_HW[upper + 2 : lower - 1, left + 2 : right - 1]
+        if np.percentile(inside_HW, 75) >= _LIVES and not _is_crossed(grey_FHW, upper, lower, left, right):
+            return float(borne_out_X[index])
+    return 0.0
 
 
-def _still(steps_FHW: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Edges that are there in three of four frames at least."""
-    return np.percentile(steps_FHW, 25, axis=0) > _EDGE
+@final
+class _Edges:
+    """Where edges stand still, along rows and along columns."""
+
+    def __init__(self, stack_FHWC: NDArray[np.float32]) -> None:
+        self._height, self._width = stack_FHWC.shape[1:3]
+        self._rows_HW = _still(np.abs(np.diff(stack_FHWC, axis=1)))
+        self._columns_WH = np.ascontiguousarray(_still(np.abs(np.diff(stack_FHWC, axis=2))).T)
+
+    def boxes(self) -> Boxes:
+        """All rectangles of the longest edges that are neither too small nor too large."""
+        shortest = _SHORTEST * min(self._height, self._width)
+        rows, columns = (_longest(each, shortest) for each in (self._rows_HW, self._columns_WH))
+        boxes_X4 = np.stack([each.ravel() for each in np.meshgrid(rows, rows, columns, columns, indexing="ij")], axis=1)
+        tall, wide = boxes_X4[:, 1] - boxes_X4[:, 0], boxes_X4[:, 3] - boxes_X4[:, 2]
+        fits = (tall >= shortest) & (wide >= shortest) & (tall * wide <= _LARGEST * self._height * self._width)
+        return boxes_X4[fits]
+
+    def borne_out(self, boxes_X4: Boxes) -> NDArray[np.float64]:
+        """Share of each outline that is still edge, mean of four sides; 0 where sides run on past their corners."""
+        upper, lower, left, right = boxes_X4.T
+        along, across = _Stretches(self._rows_HW), _Stretches(self._columns_WH)
+        seen, run_on = np.zeros(len(boxes_X4)), np.zeros(len(boxes_X4))
+        for edges, sides, first, end in ((along, (upper, lower), left, right), (across, (left, right), upper, lower)):
+            for at in sides:
+                seen += edges.share(at, first + 1, end) / 4
+                run_on += edges.share(at, first - _BEYOND.stop, first - _BEYOND.start) > _RUNS_ON
+                run_on += edges.share(at, end + 1 + _BEYOND.start, end + 1 + _BEYOND.stop) > _RUNS_ON
+        return np.where(run_on <= _MOST_RUN_ON, seen, 0.0)
 
 
-def _borne_out(
-    columns_HW: NDArray[np.bool_],
-    moves_HW: NDArray[np.float32],
-    box: tuple[int, int, int, int],
-    seams: NDArray[np.intp],
-) -> float:
-    upper, lower, left, right = box
-    height, width = moves_HW.shape
-    if (lower - upper) * (right - left) > _LARGEST * height * width:
-        return 0.0
-    sides = [
-        float(columns_HW[upper:lower, max(0, at - _NEAR) : at + _NEAR].max(axis=1).mean())
-        for at in (left, right)
-        if _NEAR < at < columns_HW.shape[1] - _NEAR and not (np.abs(seams - at) <= _NEAR).any()
-    ]
-    inside_HW = moves_HW[upper + 2 : lower - 1, left + 2 : right - 1]
-    if not sides or inside_HW.size == 0 or float(np.percentile(inside_HW, 75)) < _MOVES:
-        return 0.0
-    return min(sides)
+def _still(steps_FHWC: NDArray[np.float32]) -> NDArray[np.bool_]:
+    steps_FHW = steps_FHWC.max(axis=-1)
+    return np.partition(steps_FHW, len(steps_FHW) // _MISSING, axis=0)[len(steps_FHW) // _MISSING] > _EDGE
 
 
-def _runs(edges_HW: NDArray[np.bool_], shortest: int) -> list[tuple[int, int, int]]:
-    """The longest runs (row, first column, end) of edges along rows; gaps of a few pixels are bridged."""
-    closed = cv2.morphologyEx(edges_HW.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
-    found: list[tuple[int, int, int]] = []
-    for row in range(closed.shape[0]):
+def _longest(edges_HW: NDArray[np.bool_], shortest: float) -> NDArray[np.int64]:
+    """The rows with the longest runs of edges, those of the picture's own end left out; small gaps are bridged."""
+    closed = cv2.morphologyEx(edges_HW.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
+    lengths: list[tuple[int, int]] = []
+    for row in range(3, closed.shape[0] - 2):
         changes = np.flatnonzero(np.diff(np.concatenate(([0], closed[row], [0])).astype(np.int8)))
-        found += [(row, int(a), int(b)) for a, b in zip(changes[::2], changes[1::2], strict=True) if b - a >= shortest]
-    return sorted(found, key=lambda run: run[1] - run[2])[:_MOST_LINES]
+        longest = int((changes[1::2] - changes[::2]).max(initial=0))
+        if shortest <= longest < _WHOLE * closed.shape[1]:
+            lengths.append((-longest, row))
+    return np.array(sorted(row for _, row in sorted(lengths)[:_MOST_LINES]), np.int64)
+
+
+@final
+class _Stretches:
+    """How much of a stretch of a row is edge."""
+
+    def __init__(self, edges_HW: NDArray[np.bool_]) -> None:
+        self._length = edges_HW.shape[1]
+        self._sums_HW = np.pad(np.cumsum(edges_HW, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
+
+    def share(
+        self, row_X: NDArray[np.int64], first_X: NDArray[np.int64], end_X: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """0 to 1; 0 where too little of the stretch is in the picture."""
+        first_X, end_X = np.clip(first_X, 0, self._length), np.clip(end_X, 0, self._length)
+        found_X = self._sums_HW[row_X, end_X] - self._sums_HW[row_X, first_X]
+        return np.where(end_X - first_X >= _TOLD, found_X / np.maximum(end_X - first_X, 1), 0.0)
+
+
+def _is_crossed(grey_FHW: NDArray[np.float32], upper: int, lower: int, left: int, right: int) -> bool:
+    """Whether the same things move on both sides of an outline."""
+    rows, columns = slice(upper + 2, lower - 1), slice(left + 2, right - 1)
+
+    def beside(at: int, axis: int) -> NDArray[np.float32]:
+        lines_FLX = np.moveaxis(grey_FHW, axis, 1)
+        return lines_FLX[:, min(max(at, 0), lines_FLX.shape[1] - 1), columns if axis == 1 else rows]
+
+    pairs = [(beside(upper + _BESIDE, 1), beside(upper + 1 - _BESIDE, 1)),
+             (beside(lower + 1 - _BESIDE, 1), beside(lower + _BESIDE, 1)),
+             (beside(left + _BESIDE, 2), beside(left + 1 - _BESIDE, 2)),
+             (beside(right + 1 - _BESIDE, 2), beside(right + _BESIDE, 2))]  # fmt: skip
+    within_FX, without_FX = (np.concatenate(each, axis=1) for each in zip(*pairs, strict=True))
+    within_FX, without_FX = within_FX - within_FX.mean(axis=0), without_FX - without_FX.mean(axis=0)
+    spread_X, other_X = within_FX.std(axis=0), without_FX.std(axis=0)
+    moving_X = np.minimum(spread_X, other_X) > _MOVES
+    alike_X = (within_FX * without_FX).mean(axis=0) > _ALIKE * spread_X * other_X
+    return bool(np.mean(moving_X & alike_X) > _MOST_ALIKE or np.mean(moving_X) > _MOST_MOVING)
