@@ -162,7 +162,7 @@ def test_what_somebody_passes_before_is_no_picture_in_a_picture() -> None:
 def test_a_rectangle_whose_sides_run_on_is_no_picture_in_a_picture() -> None:
     frames_FHWC = before_a_panel(crossing=False)
     for y in (30, 226):
-        frames_FHWC[:, y - 2 : y + 2] = 0
+        frames_FHWC[:, y - 2 : y + 2, 20:236] = 0
     assert not dropped(scores_of(frames_FHWC), Defect.INSET)
 
 

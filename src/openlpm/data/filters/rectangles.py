@@ -43,7 +43,7 @@ _ALIKE: Final = 0.7
 """Correlation over time of what moves within and without."""
 _MOST_ALIKE, _MOST_MOVING = 0.02, 0.6
 """Shares of the outline where both sides of it move as one, and where both move at all."""
-_LEAST: Final = 0.5
+_LEAST, _MOST_TRIES = 0.5, 2000
 
 
 def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
@@ -60,7 +60,7 @@ def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
     borne_out_X = edges.borne_out(boxes_X4)
     moves_HW = stack_FHWC.std(axis=0).max(axis=-1)
     grey_FHW = stack_FHWC.mean(axis=-1)
-    for index in np.argsort(-borne_out_X, kind="stable").tolist():
+    for index in np.argsort(-borne_out_X, kind="stable")[:_MOST_TRIES].tolist():
         if borne_out_X[index] < _LEAST:
             break
         upper, lower, left, right = boxes_X4[index].tolist()
