@@ -10,7 +10,7 @@ import typer
 from openlpm.cli.bench_output import Device, JsonFile, Quick, publish, stages
 from openlpm.cli.engine import pick_device
 from openlpm.cli.output import require_writable
-from openlpm.core.errors import InputError
+from openlpm.core.errors import ConfigError, InputError
 
 
 def data(
@@ -32,6 +32,10 @@ def data(
         Path | None,
         typer.Option(help="An interpreter with mediapipe, for filmed faces; else $OPENLPM_LANDMARKS_PYTHON."),
     ] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--rows", help="filters, cuts, captions, faces, talks, real or running (repeatable)."),
+    ] = None,
     json_path: JsonFile = None,
     device: Device = "cpu",
     quick: Quick = False,
@@ -40,10 +44,14 @@ def data(
 
     What is drawn are test identities; thresholds were chosen on validation identities and other recordings.
     """
-    from openlpm.bench.dataset.measure import Effort, Material, measure_data
+    from openlpm.bench.dataset.measure import Effort, Material, Part, measure_data
     from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE, landmarks_python
 
     require_writable(json_path)
+    try:
+        parts = [Part(name) for name in rows] if rows else list(Part)
+    except ValueError as error:
+        raise ConfigError(f"--rows: {error}; there are {', '.join(Part)}") from error
     named = os.environ.get("OPENLPM_TEST_DATA")
     folder = recordings or (Path(named) if named else None)
     if folder is not None and not folder.is_dir():
@@ -66,5 +74,5 @@ def data(
     ]
     with stages() as report:
         material = Material(recordings=folder, talks=talks, landmarks=python if folder else None)
-        rows = measure_data(effort, material, report)
-    publish("bench data", rows, {}, pick_device(device), notes, json_path)
+        found = measure_data(effort, material, report, parts)
+    publish("bench data", found, {}, pick_device(device), notes, json_path)

@@ -1,30 +1,50 @@
 """All rows of ``openlpm bench data``."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from openlpm.bench.dataset.cuts import cut_rows
 from openlpm.bench.dataset.defects import defect_rows
 from openlpm.bench.dataset.persons import drawn_face_rows, real_state_rows, talk_rows
 from openlpm.bench.dataset.running import running_rows
 from openlpm.bench.dataset.seen import seen_in
+from openlpm.bench.dataset.talks import Talk, rendered
 from openlpm.bench.dataset.talks import filmed as filmed_talks
-from openlpm.bench.dataset.talks import rendered
 from openlpm.bench.dataset.told import told_rows
 from openlpm.bench.result import Row
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_larger, write_silent
+from openlpm.synth.sound.speech_bank import SpeechBank
 from openlpm.synth.sound.speech_bank import build as build_bank
 
 _UTTERANCES, _TALK_UTTERANCES = 24, 120
 _ROWS, _COLUMNS = 480, 640
 _TIMED_TALKS = 2
-"""With people who talk, without whom the later stages would have nothing to be timed or killed with."""
+
+
+class Part(StrEnum):
+    """Rows that are measured together."""
+
+    FILTERS = "filters"
+    CUTS = "cuts"
+    CAPTIONS = "captions"
+    """With references."""
+    FACES = "faces"
+    TALKS = "talks"
+    """States, tracks, pairs and voices of drawn conversations."""
+    REAL = "real"
+    """States of filmed people."""
+    RUNNING = "running"
+    """Speed and kills; conversations are made for it."""
 
 
 @final
@@ -71,35 +91,57 @@ class Material:
     """The interpreter that has mediapipe; without it states of filmed people are not measured."""
 
 
-def measure_data(effort: Effort, material: Material, report: Callable[[str, int, int], None]) -> list[Row]:
-    """All rows; defects, cuts and speed first, then people, states and pairs."""
-    seen = seen_in(material.recordings)
+def measure_data(
+    effort: Effort, material: Material, report: Callable[[str, int, int], None], parts: Collection[Part] = tuple(Part)
+) -> list[Row]:
+    """The rows of ``parts``; defects, cuts and captions first, then people, states and pairs, speed and kills last."""
     bank = build_bank(Split.TEST, _UTTERANCES, seed=11)
-    clips = []
+    performers = _performers(effort, bank, report) if {Part.FILTERS, Part.CUTS, Part.RUNNING} & set(parts) else []
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="openlpm-bench-") as name:
+        folder = Path(name)
+        if {Part.FILTERS, Part.CUTS} & set(parts):
+            seen = seen_in(material.recordings)
+            real = [each.path for each in seen if each.clean == "table"][: effort.recordings]
+            clips = performers + [stretched(clip, effort.num_frames) for clip in filmed(real, effort.num_frames)]
+            if Part.FILTERS in parts:
+                rows += defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
+            if Part.CUTS in parts:
+                rows += cut_rows(clips, seen, folder, effort.films)
+        if Part.CAPTIONS in parts:
+            rows += told_rows(folder, bank, effort.acted, effort.acted_s, report)
+        if Part.FACES in parts:
+            rows += drawn_face_rows(bank, effort.faces)
+        talks = _talks(effort, material, folder, report) if {Part.TALKS, Part.RUNNING} & set(parts) else []
+        if Part.TALKS in parts:
+            rows += talk_rows(talks, folder, report)
+        if Part.REAL in parts and material.recordings is not None and material.landmarks is not None:
+            rows += real_state_rows(material.recordings, material.landmarks, report)
+        if Part.RUNNING in parts:
+            rows += running_rows(_raw(folder, performers[: effort.timed], talks), folder, report)
+    return rows
+
+
+def _performers(effort: Effort, bank: SpeechBank, report: Callable[[str, int, int], None]) -> list[NDArray[np.uint8]]:
+    clips: list[NDArray[np.uint8]] = []
     for clip in drawn(Split.TEST, effort.performers, bank, effort.num_frames):
         clips.append(clip)
         report("performers", len(clips), effort.performers)
-    performers = list(clips)
-    real = [each.path for each in seen if each.clean == "table"][: effort.recordings]
-    clips += [stretched(clip, effort.num_frames) for clip in filmed(real, effort.num_frames)]
-    with tempfile.TemporaryDirectory(prefix="openlpm-bench-") as name:
-        folder = Path(name)
-        raw = folder / "raw"
-        raw.mkdir()
-        rows = defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
-        rows += cut_rows(clips, seen, folder, effort.films)
-        rows += told_rows(folder, bank, effort.acted, effort.acted_s, report)
-        for number, clip in enumerate(performers[: effort.timed]):
-            write_silent(raw / f"clip{number}.mp4", resized(clip, _ROWS, _COLUMNS))
-        rows += drawn_face_rows(bank, effort.faces)
-        if material.talks is None:
-            talk_bank = build_bank(Split.TEST, _TALK_UTTERANCES, seed=12)
-            talks = list(filmed_talks(talk_bank, folder, effort.minutes, report))
-        else:
-            talks = rendered(material.talks)
-        rows += talk_rows(talks, folder, report)
-        for number, talk in enumerate(talks[:_TIMED_TALKS]):
-            write_larger(raw / f"talk{number}.mp4", talk.path, _ROWS)
-        if material.recordings is not None and material.landmarks is not None:
-            rows += real_state_rows(material.recordings, material.landmarks, report)
-        return rows + running_rows(raw, folder, report)
+    return clips
+
+
+def _talks(effort: Effort, material: Material, folder: Path, report: Callable[[str, int, int], None]) -> list[Talk]:
+    if material.talks is not None:
+        return rendered(material.talks)
+    return list(filmed_talks(build_bank(Split.TEST, _TALK_UTTERANCES, seed=12), folder, effort.minutes, report))
+
+
+def _raw(folder: Path, clips: Sequence[NDArray[np.uint8]], talks: Sequence[Talk]) -> Path:
+    """A folder of videos with 480 rows: some of people who talk, without whom later stages would have nothing to do."""
+    raw = folder / "raw"
+    raw.mkdir()
+    for number, clip in enumerate(clips):
+        write_silent(raw / f"clip{number}.mp4", resized(clip, _ROWS, _COLUMNS))
+    for number, talk in enumerate(talks[:_TIMED_TALKS]):
+        write_larger(raw / f"talk{number}.mp4", talk.path, _ROWS)
+    return raw
