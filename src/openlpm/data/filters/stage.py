@@ -68,7 +68,7 @@ class FiltersConfig:
     """What each score may be; a field for each score, of the same name."""
 
     short_side: Range = Range(at_least=256)
-    blur: Range = Range(at_most=0.595)
+    blur: Range = Range(at_most=0.49)
     brightness: Range = Range(at_least=0.10, at_most=0.88)
     dark: Range = Range(at_most=0.6)
     bright: Range = Range(at_most=0.35)
@@ -81,7 +81,7 @@ class FiltersConfig:
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
     logo: Range = Range(at_most=0.6)
-    inset: Range = Range(at_most=0.57)
+    inset: Range = Range(at_most=0.6)
 
 
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:
