@@ -36,7 +36,8 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
     folder = tmp_path_factory.mktemp("talks") / "talks"
     command = ["synth", "render", "--out", str(folder), "--seconds", "20", "--split", "train", "--device", "cpu"]
-    run(*command, "--count", "1", "--seed", "3")
+    # Of these two, one is seen in two shots of three seconds and more: references come from another moment.
+    run(*command, "--count", "1", "--seed", "1")
     run(*command, "--count", "1", "--seed", "4", "--layout", "side-by-side")
     (folder / "rights.json").write_text('{"licence": "CC0-1.0", "consent": "not needed", "may_train": true}')
     return folder
