@@ -15,7 +15,6 @@ from openlpm.bench.speed.network import (
 )
 from openlpm.bench.speed.setting import SLOTS, SpeedSetting, Way
 from openlpm.core.errors import ConfigError
-from openlpm.dit.block import ReadText
 from openlpm.dit.condition import Condition
 from openlpm.dit.fast_block import hasten
 from openlpm.dit.model import CharacterTransformer
@@ -112,7 +111,7 @@ class SpeedStream:
         assert self._texts is not None
         for network, read in ((self.backbone, self._texts.backbone), (self.refiner, self._texts.refiner)):
             if read is not None:
-                overwrite(read, network.read_text(self._text_BLD.to(read.text_BLD.device)))
+                read.overwrite(network.read_text(self._text_BLD.to(read.text_BLD.device)))
 
     @torch.inference_mode()
     def restart(self, seed: int = 1) -> None:
@@ -281,12 +280,3 @@ class SpeedStream:
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)
-
-
-def overwrite(kept: ReadText, new: ReadText) -> None:
-    """Let what was read of a text be what was read of another, in place."""
-    pairs = [(kept.text_BLD, new.text_BLD)]
-    for old, now in zip(kept.keys, new.keys, strict=True):
-        pairs += [(old.key_BLNK, now.key_BLNK), (old.value_BLNK, now.value_BLNK)]
-    for target, source in pairs:
-        target.copy_(source)
