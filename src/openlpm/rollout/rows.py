@@ -70,19 +70,13 @@ def noise_of(rows: Sequence[Row | None], shape: tuple[int, ...]) -> Tensor:
 
     Rows that do not move (None) draw nothing.
     """
-    noise_NBCTHW = torch.zeros(shape[0], len(rows), *shape[1:])
+    blank = torch.zeros(shape)
 
-    def draw(number: int) -> None:
-        row = rows[number]
-        if row is not None:
-            noise_NBCTHW[:, number] = torch.randn(shape, generator=row.generator)
+    def draw(row: Row | None) -> Tensor:
+        return blank if row is None else torch.randn(shape, generator=row.generator)
 
-    if len(rows) < _MANY:
-        for number in range(len(rows)):
-            draw(number)
-    else:
-        list(_threads().map(draw, range(len(rows))))
-    return noise_NBCTHW
+    drawn = map(draw, rows) if len(rows) < _MANY else _threads().map(draw, rows)
+    return torch.stack(list(drawn), dim=1)
 
 
 @cache
