@@ -13,7 +13,7 @@ from openlpm.bench.speed.network import (
     transformer_of_chance,
     voice_encoder,
 )
-from openlpm.bench.speed.setting import SLOTS, SpeedSetting, Way
+from openlpm.bench.speed.setting import SLOTS, Attention, SpeedSetting, Way
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import Condition
 from openlpm.dit.fast_block import hasten
@@ -119,10 +119,12 @@ class SpeedStream:
         self._draw = torch.Generator().manual_seed(seed)
         self._noise = torch.Generator(device=self.first).manual_seed(seed)
         self._text_BLD = self._random(1, self.setting.dit.text_tokens, self.setting.dit.text_width).to(self.first)
-        self._texts = self._maker.read_texts(self._text_BLD)
-        if self.refiner is not self.backbone:
-            on_last = self.refiner.read_text(self._text_BLD.to(self.last))
-            self._texts = StreamTexts(backbone=self._texts.backbone, refiner=on_last)
+        # Each network reads where it lies.
+        apart = self.refiner is not self.backbone
+        self._texts = StreamTexts(
+            backbone=self.backbone.read_text(self._text_BLD),
+            refiner=self.refiner.read_text(self._text_BLD.to(self.last)) if apart else None,
+        )
         channels, (rows, columns) = self.setting.dit.latent_channels, self.setting.latents
         references = self._mine(self._random(1, channels, len(SLOTS), rows, columns))
         for network, memory, device in zip(
@@ -273,9 +275,9 @@ class SpeedStream:
             dtype=self.dtype,
             device=device,
             last_is_kept=True,
-            narrow=self.setting.narrow_attention,
+            narrow=self.setting.attention is Attention.FP8,
         )
-        ring.flash = self.setting.flash
+        ring.flash = self.setting.attention is Attention.FLASH
         return ring
 
     def _random(self, *shape: int) -> Tensor:
