@@ -1,5 +1,6 @@
 """``openlpm bench`` from the command line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.e2e
         (["bench", "base", "--device", "abacus"], "no device 'abacus'"),
         (["bench", "base", "--device", "cpu", "--model", "nowhere"], "nowhere"),
         (["bench", "critic", "--device", "cpu", "--judges", "nowhere"], "nowhere"),
+        (["bench", "data", "--rows", "weather"], "there are filters, cuts"),
         (["bench", "voices", "nowhere", "--out", "voices.npz"], "holds no sound files"),
     ],
 )
@@ -41,6 +43,15 @@ def test_human_voices_are_packed_for_a_machine_without_a_decoder(
     assert main(["bench", "voices", str(shared_data / "speech"), "--out", str(out), "--limit", "10"]) == 0
     assert "10 voices" in capsys.readouterr().out
     assert load_voices(out, limit=99).voices_KA.shape == (10, 128_000)
+
+
+def test_only_the_rows_that_are_asked_for_are_measured(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    out = tmp_path / "faces.json"
+    assert main(["bench", "data", "--rows", "faces", "--quick", "--json", str(out)]) == 0
+    names = {row["name"].partition("/")[0] for row in json.loads(out.read_text())["rows"]}
+    assert "detector_recall" in names
+    assert not {name for name in names if name.startswith(("filter_", "cut_", "state_", "lost_"))}
 
 
 def test_every_bench_command_takes_json_device_and_quick(capsys: pytest.CaptureFixture[str]) -> None:
