@@ -61,6 +61,11 @@ def ticket_of(frame: Frame) -> int:
     return int(frame.picture_HWC[0, 0, 0]) + 256 * int(frame.picture_HWC[0, 0, 1])
 
 
+def place_of(frame: Frame) -> int:
+    """Which picture of its chunk it shows."""
+    return int(frame.picture_HWC[0, 0, 2])
+
+
 def tone(seconds: float, hertz: float) -> np.ndarray:
     return (0.4 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SOUND_RATE_HZ)) / SOUND_RATE_HZ)).astype(
         np.float32
@@ -80,7 +85,7 @@ def test_every_moment_comes_once_and_on_time() -> None:
     assert all(frame.fresh for frame in frames)
     steps = np.diff([frame.due_s for frame in frames])
     assert np.abs(steps - 1 / FRAME_RATE_HZ).max() < 1e-9
-    assert [int(frame.picture_HWC[0, 0, 2]) for frame in frames] == [number % 8 for number in range(len(frames))]
+    assert [place_of(frame) for frame in frames] == [number % 8 for number in range(len(frames))]
 
 
 def test_a_voice_is_heard_whole_and_soon() -> None:
@@ -118,7 +123,7 @@ def test_a_worker_that_is_too_slow_costs_pictures_and_no_sound(making_s: float) 
     assert theatre.it.metrics().held > 0
     # Pictures are shown in the order they were made and only in their own moment.
     for frame in frames:
-        assert not frame.fresh or int(frame.picture_HWC[0, 0, 2]) == frame.number % 8
+        assert not frame.fresh or place_of(frame) == frame.number % 8
     tickets = [ticket_of(frame) for frame in frames]
     assert tickets == sorted(tickets)
 
@@ -147,7 +152,7 @@ def test_after_an_interruption_nothing_old_is_heard_beyond_a_frame_or_shown_beyo
         made = len(theatre.orders)
         epoch = theatre.it.interrupt()
         assert epoch == trial + 1
-        chunk_end = -(-(theatre.frames[-1].number + 1) // 8) * 8
+        chunk_end = theatre.frames[-1].number + 8 - place_of(theatre.frames[-1])
         old_tickets = {order.ticket for order in theatre.orders[:made]}
         fading, *frames = theatre.run(0.9)
         stale += bool(fading.sound_A[-SAMPLES_A_FRAME // 4 :].any())
@@ -184,7 +189,7 @@ def interrupted(making_s: float, pause_s: float) -> tuple[Theatre, float]:
     theatre.it.interrupt()
     frames = theatre.run(1.5)
     speak = {order.ticket: order.speak_A[: -FACTS.speak_ahead] for order in theatre.orders}
-    voiced = [np.abs(np.split(np.resize(speak[ticket_of(f)], 5328), 8)[int(f.picture_HWC[0, 0, 2])]) for f in frames]
+    voiced = [np.abs(np.split(np.resize(speak[ticket_of(f)], 5328), 8)[place_of(f)]) for f in frames]
     last = max((number for number, each_A in enumerate(voiced) if each_A[-100:].any()), default=-1)
     return theatre, frames[last + 1].due_s - begun_s
 
@@ -215,7 +220,7 @@ def test_the_running_chunk_is_made_again_with_the_voice_cut_where_it_was_and_all
     assert np.array_equal(again.speak_A[:cut], first.speak_A[:cut])
     frames = [frame for frame in theatre.frames if ticket_of(frame) == again.ticket]
     assert 2 <= len(frames) < 8, "the first frames had been shown"
-    assert all(int(frame.picture_HWC[0, 0, 2]) == frame.number % 8 for frame in frames)
+    assert all(place_of(frame) == frame.number % 8 for frame in frames)
 
 
 def theatre_was_voiced(theatre: Theatre, frame: Frame) -> bool:

@@ -20,6 +20,8 @@ class Slot:
     """The frames of a chunk and what belongs to them."""
 
     number: int
+    first_frame: int
+    """Where it begins in the performance."""
     ticket: int | None
     """Of the order that its pictures come from; None: none were ordered, or they were taken back."""
     sound_A: NDArray[np.int16]
@@ -35,11 +37,6 @@ class Slot:
     end_frame: int | None
     """The frame in which an utterance ends, if one does."""
     pictures_FHWC: NDArray[np.uint8] | None = None
-
-    @property
-    def first_frame(self) -> int:
-        """Where it begins in the performance."""
-        return self.number * len(self.activities)
 
     def silence(self, frame: int, epoch: int) -> None:
         """The voice was interrupted: in ``frame`` of the performance it fades, and nothing of it follows."""
