@@ -91,6 +91,8 @@ class Performance:
         """The ticket before which the worker must return."""
         self._hurries = False
         """Whether a mouth that moves to an interrupted voice waits for pictures of the silence."""
+        self._last_HWC: NDArray[np.uint8] | None = None
+        """The last picture of a slot that is over: the mouth is shut there, and it is shown until the next slot's."""
         self._quiet_frame = 0
         """Where an interrupted voice has faded."""
         self._origin_s: float | None = None
@@ -340,10 +342,12 @@ class Performance:
             if slot is None:
                 return
             slot.pictures_FHWC = chunk.pictures_FHWC
-            if self._hurries:
+            self._silencer.made(slot.ticket, self._now_s())
+            if self._hurries and slot.number not in self._slots and not self._is_silent(slot):
+                self._last_HWC = slot.pictures_FHWC[-1]
+            elif self._hurries:
                 self._hurries = False
                 self._show_now(slot)
-            self._silencer.made(slot.ticket, self._now_s())
             if self._origin_s is None:
                 now_s = self._now_s()
                 self._origin_s = self._read_s = now_s + _HEAD_START_S
@@ -352,21 +356,18 @@ class Performance:
     def _show_now(self, slot: Slot) -> None:
         """Move a slot of silence, and those after it, to where its pictures are shown at once, if it is not there."""
         start, half = max(self._next_frame, self._quiet_frame), self._facts.chunk_frames // 2
-        place = start - slot.first_frame
-        to_come = [each for each in self._slots.values() if each.number >= slot.number or each.first_frame >= start]
-        if not self._is_silent(slot) or any(each.voiced for each in [slot, *to_come]):
+        if not self._is_silent(slot) or _SHUTS_FRAMES <= start - slot.first_frame <= half:
             return
-        if _SHUTS_FRAMES <= place <= half:
+        if slot.voiced or any(each.voiced for each in self._slots.values()):
             return
-        shift = place - _SHUTS_FRAMES
         self._slots[slot.number] = slot
-        for each in self._slots.values():
-            if each.number < slot.number:
-                continue
-            each.first_frame += shift
-            if each.ticket is None and each.number not in self._again:
-                self._again.append(each.number)
-        self._next_first += shift
+        self._next_first = start - _SHUTS_FRAMES
+        for number in sorted(each for each in self._slots if each >= slot.number):
+            moved = self._slots[number]
+            moved.first_frame = self._next_first
+            self._next_first += self._facts.chunk_frames
+            if moved.ticket is None and number not in self._again:
+                self._again.append(number)
 
     def restarted(self) -> None:
         """The worker is a new one, which knows this performance as it was some time ago: nothing is on its way."""
@@ -419,9 +420,14 @@ class Performance:
         place = number - slot.first_frame
         over = slot.number + (place == count - 1)
         self._slots = {each: kept for each, kept in self._slots.items() if each >= over}
-        fresh = slot.pictures_FHWC is not None
+        fresh, ticket = True, slot.ticket
         if slot.pictures_FHWC is not None:
             self._picture_HWC = slot.pictures_FHWC[place]
+        elif self._last_HWC is not None:
+            self._picture_HWC, ticket = self._last_HWC, self._next_ticket - 1
+        else:
+            fresh = False
+        self._last_HWC = None
         assert self._picture_HWC is not None
         self._next_frame = number + 1
         self._counts.frames += 1
@@ -429,7 +435,7 @@ class Performance:
         self._state = slot.activities[place]
         due_s = self._origin_s + number / FRAME_RATE_HZ
         if fresh:
-            self._silencer.shown(slot.ticket, number, due_s)
+            self._silencer.shown(ticket, number, due_s)
         return Frame(
             number=number,
             due_s=due_s,

@@ -51,7 +51,9 @@ class Silencer:
 
     def shown(self, ticket: int | None, frame: int, due_s: float) -> None:
         """A fresh picture was due."""
-        if self.last is not None and self.last.shown_s is None and self._knows(ticket):
+        if self.last is None or self.last.made_s is None or self.last.shown_s is not None:
+            return
+        if self._knows(ticket):
             self.last = replace(self.last, shown_s=due_s, frame=frame)
 
     def _knows(self, ticket: int | None) -> bool:
