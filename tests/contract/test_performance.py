@@ -1,5 +1,7 @@
 """A performance on a clock of its own: sound never waits, nothing old is heard, nothing drifts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -110,7 +112,7 @@ def test_a_voice_is_heard_whole_and_soon() -> None:
     assert sum(spoken) == pytest.approx(1.9 * FRAME_RATE_HZ + 7, abs=4)
 
 
-@pytest.mark.parametrize("making_s", [0.4, 0.7, 1.1])
+@pytest.mark.parametrize("making_s", [0.36, 0.4, 0.7, 1.1])
 def test_a_worker_that_is_too_slow_costs_pictures_and_no_sound(making_s: float) -> None:
     theatre = Theatre(making_s)
     theatre.run(2.0)
@@ -120,14 +122,19 @@ def test_a_worker_that_is_too_slow_costs_pictures_and_no_sound(making_s: float) 
     found_A = sound_of(frames)
     begin = int(np.flatnonzero(found_A)[0]) - 1
     assert np.abs(found_A[begin : begin + said_A.shape[0]] - said_A).max() < 1e-4
+    # Nearly every picture that was made is shown, 8 in the time of a chunk; no further than a second is planned ahead.
+    missed = max(making_s - 1.0, 0.0) * FRAME_RATE_HZ
     fresh = np.mean([frame.fresh for frame in frames])
-    assert 0.02 < fresh < 0.8
+    assert 0.85 * (CHUNK_S - missed / FRAME_RATE_HZ) / making_s < fresh <= 1.1 * CHUNK_S / making_s
     assert theatre.it.metrics().held > 0
     # Pictures are shown in the order they were made and only in their own moment.
-    for frame in frames:
-        assert not frame.fresh or place_of(frame) == frame.number % 8
-    tickets = [ticket_of(frame) for frame in frames]
-    assert tickets == sorted(tickets)
+    for before, after in pairwise(frame for frame in frames if frame.fresh):
+        if ticket_of(before) == ticket_of(after):
+            assert after.number - before.number == place_of(after) - place_of(before) == 1
+        else:
+            assert ticket_of(after) == ticket_of(before) + 1
+            assert place_of(before) == 7
+            assert place_of(after) <= 1 + missed
 
 
 def test_a_worker_that_hangs_holds_the_picture_and_not_the_voice() -> None:

@@ -1,14 +1,16 @@
 """One performance under way, as the engine sees it: what is said and heard when, and which pictures belong to it.
 
 Time is cut into slots of one chunk each. A slot is planned when its pictures are ordered, which is as late as they can
-still be ready; sound, state and words of the slot are fixed then. If its moment comes first, because the worker is
-late, it is planned without pictures: sound goes on and the last picture is held.
+still be ready; sound, state and words of the slot are fixed then. Where the worker is too slow for all of it, a slot
+begins when its pictures come, and a shorter one without pictures lies before it: sound goes on and the last picture is
+held. So is what was planned because its moment came first.
 
 Only an interruption changes a slot that was planned: the voice fades from the next frame on, and pictures that show it
 are made again, of the slot that is being shown if they can still be seen, or else of the next. Nothing is said then, so
 that slot is moved to the moment at which its pictures come, be it early or late: an open mouth waits for nothing else.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +73,7 @@ class Performance:
         self.id, self.role, self._facts = performance, role, facts
         self._now_s, self._wake, self._save = host.now_s, host.wake, host.save
         self._lock = threading.RLock()
-        self._own, self._partner = AgentVoice(facts.speak_ahead), UserVoice(facts.listen_ahead)
+        self._own, self._partner = AgentVoice(facts.speak_ahead, facts.chunk_frames), UserVoice(facts.listen_ahead)
         self._own_ear, self._partner_ear = Ear(), Ear()
         self._planner = planner
         self._wishes = Wishes(prompt=role.caption)
@@ -275,8 +277,8 @@ class Performance:
     def plan(self, chunk_s: float) -> Order:
         """Order the pictures of the next slot, if they take ``chunk_s``.
 
-        Slots that an interruption took back come first; then the one of which at least half can be seen. Those before
-        it, of a machine that is too slow, get no pictures.
+        Slots that an interruption took back come first; then one that begins when its pictures come. Before it, on a
+        machine that is too slow, are moments without pictures.
         """
         with self._lock:
             self._chunk_s = chunk_s
@@ -309,9 +311,9 @@ class Performance:
 
     def _slot_ahead(self) -> Slot:
         if self._origin_s is not None and not self._hurries:
-            ready_frame = (self._ready_s - self._origin_s) * FRAME_RATE_HZ
-            while self._next_first + self._facts.chunk_frames / 2 <= ready_frame:
-                self._plan_slot()
+            ready_frame = math.ceil((self._ready_s - self._origin_s) * FRAME_RATE_HZ)
+            while self._next_first < ready_frame:
+                self._plan_slot(min(ready_frame - self._next_first, self._facts.chunk_frames))
         return self._plan_slot()
 
     def _is_silent(self, slot: Slot) -> bool:
@@ -365,8 +367,8 @@ class Performance:
         for number in sorted(each for each in self._slots if each >= slot.number):
             moved = self._slots[number]
             moved.first_frame = self._next_first
-            self._next_first += self._facts.chunk_frames
-            if moved.ticket is None and number not in self._again:
+            self._next_first += moved.num_frames
+            if moved.ticket is None and number not in self._again and moved.num_frames == self._facts.chunk_frames:
                 self._again.append(number)
 
     def restarted(self) -> None:
@@ -376,8 +378,9 @@ class Performance:
             self._caption = self.caption
             self._counts.restarts += 1
 
-    def _plan_slot(self) -> Slot:
-        number, count, now_s = self._next_slot, self._facts.chunk_frames, self._now_s()
+    def _plan_slot(self, num_frames: int | None = None) -> Slot:
+        """The next slot; of ``num_frames`` where it will have no pictures."""
+        number, count, now_s = self._next_slot, num_frames or self._facts.chunk_frames, self._now_s()
         first_frame = self._next_first
         self._next_slot, self._next_first = number + 1, first_frame + count
         spoken = self._own.take(first_frame, count, now_s)
@@ -413,12 +416,11 @@ class Performance:
 
     def _frame(self, number: int, now_s: float) -> Frame:
         assert self._origin_s is not None
-        count = self._facts.chunk_frames
         while self._next_first <= number:
             self._plan_slot()
         slot = max((each for each in self._slots.values() if each.first_frame <= number), key=lambda each: each.number)
         place = number - slot.first_frame
-        over = slot.number + (place == count - 1)
+        over = slot.number + (place == slot.num_frames - 1)
         self._slots = {each: kept for each, kept in self._slots.items() if each >= over}
         fresh, ticket = True, slot.ticket
         if slot.pictures_FHWC is not None:

@@ -38,6 +38,11 @@ class Slot:
     """The frame in which an utterance ends, if one does."""
     pictures_FHWC: NDArray[np.uint8] | None = None
 
+    @property
+    def num_frames(self) -> int:
+        """How long it is; a chunk, or less where it has no pictures."""
+        return len(self.activities)
+
     def silence(self, frame: int, epoch: int) -> None:
         """The voice was interrupted: in ``frame`` of the performance it fades, and nothing of it follows."""
         place = max(frame - self.first_frame, 0)
