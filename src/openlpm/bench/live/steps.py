@@ -9,6 +9,9 @@ from openlpm.bench.live.visitor import Notes, Seen
 from openlpm.bench.result import Row
 from openlpm.core.units import FRAME_RATE_HZ
 
+_NEAR_S = 5.0
+"""Within so much of an interruption the clock of a performance has not stood still."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +62,12 @@ def first_seen(seen: Sequence[Seen], frame: int, due_s: float) -> Seen | None:
     Time stamps of a receiver begin anywhere. Pictures come after they are due, and the fastest of them within a frame:
     so it is known which is which.
     """
-    ages = [(one.at_s - due_s) * FRAME_RATE_HZ + frame - one.stamp_s * FRAME_RATE_HZ for one in seen]
+    near = [one for one in seen if abs(one.at_s - due_s) < _NEAR_S]
+    ages = [(one.at_s - due_s - one.stamp_s) * FRAME_RATE_HZ + frame for one in near]
     if not ages:
         return None
     offset = int(min(ages) // 1)
-    return next((one for one in seen if round(one.stamp_s * FRAME_RATE_HZ) + offset >= frame), None)
+    return next((one for one in near if round(one.stamp_s * FRAME_RATE_HZ) + offset >= frame), None)
 
 
 def step_rows(steps: Sequence[Steps]) -> list[Row]:
