@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from openlpm.bench.lpm.case import Case
     from openlpm.bench.lpm.certificate import Certificate
     from openlpm.bench.lpm.reading import Performing
     from openlpm.bench.lpm.summing import Line
@@ -261,6 +262,9 @@ def carry(
     silent: Annotated[
         str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
     ] = "H",
+    part: Annotated[
+        str | None, typer.Option(help="K/N, such as 1/2: only a part of the cases, every N-th.", show_default=False)
+    ] = None,
     back: Annotated[
         Path | None, typer.Option(help="What runs/lpm_read.py left: unpack it.", show_default=False)
     ] = None,
@@ -278,7 +282,7 @@ def carry(
     if bench is None:
         raise InputError("--bench: say which benchmark to pack, or give --back")
     opened = Bench.open(bench)
-    cases = opened.chosen(tier, limit, tracks)
+    cases = _part_of(opened.chosen(tier, limit, tracks), part)
     size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
     typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 
@@ -315,6 +319,15 @@ def register(app: typer.Typer) -> None:
     commands = (make, run, score, certify, carry, report)
     for command in commands:
         app.command(command.__name__)(command)
+
+
+def _part_of(cases: "tuple[Case, ...]", part: str | None) -> "tuple[Case, ...]":
+    if part is None:
+        return cases
+    which, _, parts = part.partition("/")
+    if not (which.isdigit() and parts.isdigit() and 1 <= int(which) <= int(parts) <= len(cases)):
+        raise InputError(f"--part: {part!r} is none of {len(cases)} cases; give K/N, such as 1/2")
+    return cases[int(which) - 1 :: int(parts)]
 
 
 def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float32]]]":
