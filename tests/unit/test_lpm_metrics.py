@@ -164,6 +164,10 @@ def test_a_stream_that_stalls_misses_what_a_good_one_keeps(tmp_path: Path) -> No
     assert streaming.score(good[:24], 48)["deadline_miss"] == 0.5
     assert streaming.score([], 48)["deadline_miss"] == 1.0
     assert streaming.score(late, 48)["latency_p95_ms"] == pytest.approx(400)
+    listens = [replace(one, t_in_audio=None) for one in good]
+    assert streaming.score(listens, 48).keys() == streaming.score(good, 48).keys() - {"latency_p95_ms"}
+    entered = [Moment(i=streaming.ENTERS, t_in_audio=-2.0, t_ready=-1.4, t_present=-1.4), *good]
+    assert streaming.score(entered, 48) == streaming.score(good, 48) | {"first_frame_ms": pytest.approx(600)}
     write_moments(tmp_path / "s.jsonl", late)
     assert read_moments(tmp_path / "s.jsonl") == late
     (tmp_path / "s.jsonl").write_text('{"i": 0}\n')

@@ -89,6 +89,9 @@ def run(
     before_encoding: Annotated[
         bool, typer.Option("--before-encoding", help="Keep what judges see in place of videos; the manifest says so.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What a streamed entry is called; without it as its address.", show_default=False)
+    ] = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -116,7 +119,7 @@ def run(
             report("videos", done, total)
 
         if system.startswith(("ws://", "wss://", "http://", "https://")):
-            run_wired(Server.at(system), opened, cases, out, heard)
+            run_wired(Server.at(system), opened, cases, out, heard, name=name)
         else:
             place = pick_device(device)
             if system in DRAWN:
