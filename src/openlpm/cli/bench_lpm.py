@@ -295,23 +295,26 @@ def report(
     *,
     bench: BenchFolder,
     out: Annotated[Path, typer.Option(help="The page to write (.html).")],
+    certificates: Certificates = None,
     videos: Annotated[int, typer.Option(min=0, max=50, help="Cases whose videos are put side by side.")] = 3,
 ) -> None:
     """Compare entries: a page that needs nothing else, and beside it pairwise.json and leaderboard.csv."""
+    from openlpm.bench.lpm.certificate import read_certificates
     from openlpm.bench.lpm.folder import Bench
-    from openlpm.bench.lpm.report import compare, read_entry, write_leaderboard, write_pairs, write_report
+    from openlpm.bench.lpm.report import compare, one_origin, read_entry, write_leaderboard, write_pairs
+    from openlpm.bench.lpm.report_page import write_report
 
     opened = Bench.open(bench)
     entries = [read_entry(folder) for folder in results]
-    names = [entry.name for entry in entries]
-    if len(set(names)) != len(names):
-        raise InputError(f"two entries have one name ({', '.join(sorted(names))}): change it in a manifest.json")
-    for entry in entries:
-        if entry.about.get("bench") != opened.digest:
-            raise InputError(f"{entry.name} was scored on other cases than {bench}: score it again")
+    origin = one_origin(entries)
+    if origin["bench"] != opened.digest:
+        raise InputError(f"{entries[0].name} was scored on other cases than {bench}: score it again")
+    known = read_certificates(
+        certificates or bench / "controls", {key: origin[key] for key in ("version", "critics") if origin[key]}
+    )
     pairs = compare(entries, opened.cases)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_report(out, entries, pairs, opened.cases, videos=videos)
+    write_report(out, entries, pairs, opened.cases, videos=videos, certificates=known)
     write_pairs(out.with_name("pairwise.json"), pairs)
     write_leaderboard(out.with_name("leaderboard.csv"), entries, pairs)
     typer.echo(f"{len(entries)} entries, {len(pairs)} comparisons in {out}")
