@@ -59,7 +59,7 @@ def radar(shares: Mapping[str, Mapping[str, float]]) -> str:
         rim = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(index, share) for index in range(len(axes))))
         parts.append(f'<polygon points="{rim}" fill="none" stroke="#8c959f" stroke-opacity="0.5"/>')
     for index, dim in enumerate(axes):
-        parts.append(_line(middle, middle, *at(index, 1.0), "#8c959f", faint=True))
+        parts.append(_line(middle, middle, *at(index, 1.0), "#8c959f80"))
         x, y = at(index, 1.12)
         parts.append(_text(x, y + 4, dim, anchor="middle"))
     for number, (name, one) in enumerate(shares.items()):
@@ -79,9 +79,8 @@ def _opening(width: float, height: float) -> str:
     )
 
 
-def _line(x0: float, y0: float, x1: float, y1: float, colour: str, *, dashed: bool = False, faint: bool = False) -> str:
+def _line(x0: float, y0: float, x1: float, y1: float, colour: str, *, dashed: bool = False) -> str:
     style = ' stroke-dasharray="4 3"' if dashed else ""
-    style += ' stroke-opacity="0.5"' if faint else ""
     return f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{colour}" stroke-width="2"{style}/>'
 
 
