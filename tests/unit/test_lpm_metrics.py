@@ -19,7 +19,7 @@ from openlpm.bench.lpm.picture import look_at
 from openlpm.bench.lpm.quality import kernel_distance
 from openlpm.bench.lpm.streaming import Moment, read_moments, write_moments
 from openlpm.bench.lpm.task import Task
-from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, seen_frames
+from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, only_seen, seen_frames
 from openlpm.bench.lpm.watching import BrokenVideoError, lateness_s
 from openlpm.bench.lpm.yardstick import Yardstick
 from openlpm.core.errors import InputError
@@ -225,3 +225,11 @@ def test_who_only_hums_is_not_taken_for_chatter(task: Task) -> None:
         broken = MAKERS[Control.CHATTER](listens, view_of(shut), others)
         assert broken is not None
         assert np.ptp(broken.reading.rig_FR[:, Rig.JAW]) > 0.3
+
+
+def test_of_blocks_only_what_is_looked_at_is_kept_in_order() -> None:
+    blocks = [torch.arange(first, first + 50).view(1, 50, 1, 1, 1).float() for first in range(0, 200, 50)]
+    frame_F = np.array([0, 1, 48, 49, 50, 51, 160, 161])
+    kept = list(only_seen(blocks, frame_F))
+    assert torch.cat(kept, dim=1).flatten().tolist() == frame_F.tolist()
+    assert [block.shape[1] for block in kept] == [4, 2, 2]
