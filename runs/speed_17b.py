@@ -33,7 +33,7 @@ from openlpm.bench.speed.columns import measure_columns
 from openlpm.bench.speed.measure import Wishes, dtype_on, fp8_error, measure, release
 from openlpm.bench.speed.reckoning import reckon, require_room
 from openlpm.bench.speed.rows import prefix_of, speed_rows
-from openlpm.bench.speed.setting import Context, DecoderKind, Plan, SpeedSetting, Way, plan_for
+from openlpm.bench.speed.setting import Attention, Context, DecoderKind, Plan, SpeedSetting, Way, plan_for
 from openlpm.bench.statistics import Estimate
 from openlpm.core.errors import InputError
 from openlpm.nn import rope_kernel
@@ -86,8 +86,7 @@ class Job:
 
 
 NARROW, PAPER = {"picture": (720, 416), "context": Context.NARROW}, {"context": Context.PAPER}
-FLASH = {"flash": True}
-FP8_ATTENTION = {"narrow_attention": True}
+FLASH, FP8_ATTENTION = {"attention": Attention.FLASH}, {"attention": Attention.FP8}
 JOBS = (
     Job(name="1x-kernels", kernels=True, limit_s=90),
     Job(name="2x-832x480", seconds=60),
@@ -102,6 +101,9 @@ JOBS = (
     Job(name="2x-832x480-columns", more={"plan": Plan.COLUMNS}),
     Job(name="2x-832x480-columns-flash", more=FLASH | {"plan": Plan.COLUMNS}),
     Job(name="2x-832x480-columns-fp8-attention", more=FP8_ATTENTION | {"plan": Plan.COLUMNS}),
+    Job(name="2x-832x480-columns-fp8-attention-long", more=FP8_ATTENTION | {"plan": Plan.COLUMNS}, seconds=60),
+    Job(name="2x-832x480-columns-flash-long", more=FLASH | {"plan": Plan.COLUMNS}, seconds=60),
+    Job(name="2x-832x480-columns-paper", more=PAPER | {"plan": Plan.COLUMNS}),
     Job(name="4x-832x480"),
     Job(name="1x-832x480-paper", more=PAPER, seconds=8),
     Job(name="2x-832x480-paper", more=PAPER),
@@ -163,8 +165,8 @@ def time_job(job: Job, options: argparse.Namespace, kind: str) -> None:
     print(f"{job.name}: {setting.told()}", flush=True)
     if kind == "cuda":
         require_room(setting, tuple(torch.cuda.mem_get_info(device)[0] for device in devices))
-    if (setting.narrow_attention or setting.flash) and kind == "cuda" and not is_attention_supported(devices[0]):
-        raise InputError("narrow_attention, flash: install fa3-fwd, on a Hopper GPU")
+    if setting.attention is not Attention.CUDNN and kind == "cuda" and not is_attention_supported(devices[0]):
+        raise InputError(f"attention={setting.attention}: needs a Hopper GPU and pip install 'openlpm[hopper]'")
     wishes = Wishes(
         seconds=1.0 if options.rehearse else options.seconds or job.seconds,
         way=Way.EAGER if options.rehearse and job.error else Way(options.way),

@@ -14,8 +14,15 @@ from openlpm.bench.speed.columns import measure_columns
 from openlpm.bench.speed.measure import Measured, Wishes
 from openlpm.bench.speed.network import transformer_of_chance
 from openlpm.bench.speed.parts import kind_of
-from openlpm.bench.speed.reckoning import narrow_parameters, reckon, require_room, weight_bytes, work_of_pass
-from openlpm.bench.speed.rows import speed_rows
+from openlpm.bench.speed.reckoning import (
+    narrow_parameters,
+    reckon,
+    require_room,
+    weight_bytes,
+    work_of_decoder,
+    work_of_pass,
+)
+from openlpm.bench.speed.rows import decoder_rows, speed_rows
 from openlpm.bench.speed.setting import SLOTS, Context, Plan, SpeedSetting, Way, online_of
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.cli.main import app
@@ -45,6 +52,19 @@ def test_operations_that_are_reckoned_are_those_that_are_counted():
     assert attention == 2 * wanted.attention
     # Reading conditions, the time of the flow, entrance and exit are left out: much at this size, little at the large.
     assert 2 * wanted.gemm < products < 3 * 2 * wanted.gemm
+
+
+def test_operations_of_the_decoder_are_those_of_the_pictures_that_are_shown():
+    stream = SpeedStream(TINY, CPU, CPU, torch.float32)
+    channels, (rows, columns) = TINY.dit.latent_channels, TINY.latents
+    with torch.inference_mode():
+        latents = torch.zeros(1, channels, TINY.online.chunk_frames, rows, columns)
+        stream.show(latents)
+        with FlopCounterMode(display=False) as counted:
+            stream.show(latents)
+    assert work_of_decoder(TINY) == counted.get_total_flops()
+    rows_of = {row.name: row.value for row in decoder_rows(LARGE, "a", 10.0, 800.0)}
+    assert rows_of["a/ceiling_fraction/vae"] == pytest.approx(1e-12 * work_of_decoder(LARGE) / 800.0 / 10e-3)
 
 
 @pytest.mark.parametrize("context", list(Context))
@@ -151,11 +171,11 @@ def test_a_bar_is_met_by_the_sustained_rate():
         late_ratio=1.0,
         memory_bytes=(0, 0),
     )
-    rows = {row.name: row for row in speed_rows(replace(LARGE, devices=2, plan=Plan.STAGES), found, "H200")}
+    rows = {row.name: row for row in speed_rows(replace(LARGE, devices=2, plan=Plan.COLUMNS), found, "H200")}
     assert rows["lpm-17b/832x480/2xH200/fps"].value == pytest.approx(30)
     assert rows["lpm-17b/832x480/2xH200/fps"].met
     slow = replace(found, chunk_s=(0.4,) * 19 + (4.0,))
-    rows = {row.name: row for row in speed_rows(replace(LARGE, devices=2, plan=Plan.STAGES), slow, "H200")}
+    rows = {row.name: row for row in speed_rows(replace(LARGE, devices=2, plan=Plan.COLUMNS), slow, "H200")}
     assert not rows["lpm-17b/832x480/2xH200/fps"].met
 
 
@@ -166,15 +186,22 @@ def run(tmp_path, *more):
     return {row["name"]: row for row in json.loads((tmp_path / "speed.json").read_text())["rows"]}
 
 
-@pytest.mark.parametrize("gpus", ["1", pytest.param("2", marks=pytest.mark.long)])
-def test_the_command_runs_end_to_end_at_tiny_size(gpus, tmp_path):
-    rows = run(tmp_path, "--gpus", gpus)
-    name = f"tiny/64x64/{gpus}xcpu"
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("tiny/64x64/1xcpu", ()),
+        pytest.param("tiny/64x64/stages/2xcpu", ("--gpus", "2", "--plan", "stages"), marks=pytest.mark.long),
+    ],
+)
+def test_the_command_runs_end_to_end_at_tiny_size(name, more, tmp_path):
+    rows = run(tmp_path, *more)
     assert rows[f"{name}/fps"]["value"] > 0
     assert rows[f"{name}/first_frame_s"]["value"] > 0
     assert 0 < rows[f"{name}/fp8_error"]["value"] < 0.2
     assert sum(rows[f"{name}/share/{part}"]["value"] for part in ("gemm", "attention", "rest")) == pytest.approx(1)
-    assert {"gemm", "attention", "step"} <= {found[1] for row in rows if (found := re.search(r"fraction/(\w+)", row))}
+    assert {"gemm", "attention", "vae", "step"} <= {
+        found[1] for row in rows if (found := re.search(r"fraction/(\w+)", row))
+    }
 
 
 def test_a_process_that_fails_says_why_and_how_far_it_came():
@@ -187,8 +214,16 @@ def test_a_process_that_fails_says_why_and_how_far_it_came():
 
 @pytest.mark.long
 def test_the_command_shares_columns_out_over_processes(tmp_path):
-    rows = run(tmp_path, "--gpus", "2", "--plan", "columns")
-    assert rows["tiny/64x64/columns/2xcpu/fps"]["value"] > 0
+    rows = run(tmp_path, "--gpus", "2")
+    assert rows["tiny/64x64/2xcpu/fps"]["value"] > 0
+
+
+def test_attention_in_eight_bits_has_an_error_of_its_own(tmp_path):
+    error = {
+        kind: run(tmp_path, "--attention", kind)["/".join(("tiny/64x64", *name, "1xcpu/fp8_error"))]["value"]
+        for kind, name in (("cudnn", ()), ("fp8", ("fp8-attention",)))
+    }
+    assert error["cudnn"] < error["fp8"] < 0.3
 
 
 @pytest.mark.long
@@ -202,6 +237,8 @@ def test_a_wrong_word_is_named():
         (["--model", "huge"], "huge"),
         (["--resolution", "big"], "big"),
         (["--plan", "spread"], "spread"),
+        (["--attention", "sparse"], "sparse"),
+        (["--gpus", "2", "--plan", "stages", "--recorded"], "--recorded"),
     ):
         done = CliRunner().invoke(app, ["bench", "speed", "--device", "cpu", *words])
         assert isinstance(done.exception, InputError), done.output

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from openlpm.bench.speed.setting import SpeedSetting, Way
+from openlpm.bench.speed.setting import Attention, SpeedSetting, Way
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.nn import narrow_attention, rope, rope_kernel
 from openlpm.nn.attention import attention
@@ -74,8 +74,9 @@ def test_attention_in_8_bits_is_its_emulation():
 @pytest.mark.parametrize("narrow", [False, True])
 def test_what_enters_a_memory_in_one_pass_is_what_enters_it_piece_by_piece(narrow, monkeypatch):
     device, made = torch.device("cuda"), []
-    setting = replace(SETTING, narrow_attention=narrow and narrow_attention.is_supported(device))
-    if narrow != setting.narrow_attention:
+    supported = narrow and narrow_attention.is_supported(device)
+    setting = replace(SETTING, attention=Attention.FP8 if supported else Attention.CUDNN)
+    if narrow != supported:
         pytest.skip("needs Hopper and fa3-fwd")
     for plain in (True, False):
         if not plain:

@@ -13,7 +13,7 @@ from openlpm.core.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from openlpm.bench.speed.setting import SpeedSetting, Way
+    from openlpm.bench.speed.setting import Attention, SpeedSetting, Way
 
 
 def speed(
@@ -26,6 +26,10 @@ def speed(
     decoder: Annotated[str, typer.Option(help="tiny (taew2_1's sizes) or wan (needs extra [wan]).")] = "tiny",
     seconds: Annotated[float, typer.Option(min=1.0, max=3600.0, help="Seconds of video to sustain.")] = 60.0,
     fp8: Annotated[bool, typer.Option(help="Linear layers in 8-bit floating point.")] = True,
+    attention: Annotated[
+        str, typer.Option(help="cudnn, flash or fp8 (Hopper, extra [hopper]; fp8 has an error of its own), or auto.")
+    ] = "auto",
+    recorded: Annotated[bool, typer.Option(help="Launch a chunk as one CUDA graph.")] = False,
     way: Annotated[str, typer.Option(help="kernels, compiled or eager: what stands around attention.")] = "kernels",
     error: Annotated[bool, typer.Option(help="Compare 8 bits with bf16 over ten seconds of video.")] = True,
     json_path: JsonFile = None,
@@ -45,10 +49,13 @@ def speed(
     require_writable(json_path)
     place = pick_device(device)
     setting = _setting(model, resolution, gpus, plan, context, decoder, fp8=fp8)
+    setting = replace(setting, attention=_attention(attention, place))
+    if recorded and setting.plan is Plan.STAGES:
+        raise InputError("--recorded: a recording is of one device; use --plan columns")
     devices, free = _devices(setting, place)
     on_gpu = place.type == "cuda"
     both = error and setting.plan is not Plan.COLUMNS and has_room(replace(setting, fp8=False), free)
-    wishes = Wishes(seconds=seconds, way=_way(way) if on_gpu else Way.EAGER)
+    wishes = Wishes(seconds=seconds, way=_way(way) if on_gpu else Way.EAGER, recorded=recorded)
     with stages() as report:
         if setting.plan is Plan.COLUMNS:
             found = measure_columns(setting, place.type, wishes, report)
@@ -70,6 +77,23 @@ def _way(word: str) -> "Way":
         return Way(word)
     except ValueError as error:
         raise InputError(f"--way {word}: give one of {', '.join(Way)}") from error
+
+
+def _attention(word: str, place: "torch.device") -> "Attention":
+    """What was asked for, where it is there; ``auto`` is the fastest that computes what bfloat16 computes."""
+    from openlpm.bench.speed.setting import Attention
+    from openlpm.nn.narrow_attention import is_supported
+
+    there = is_supported(place)
+    if word == "auto":
+        return Attention.FLASH if there else Attention.CUDNN
+    try:
+        asked = Attention(word)
+    except ValueError as error:
+        raise InputError(f"--attention {word}: give auto or one of {', '.join(Attention)}") from error
+    if asked is not Attention.CUDNN and place.type == "cuda" and not there:
+        raise InputError(f"--attention {word}: needs a Hopper GPU and pip install 'openlpm[hopper]'")
+    return asked
 
 
 def _setting(

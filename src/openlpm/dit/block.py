@@ -28,6 +28,13 @@ class ReadText:
     text_BLD: Float[Tensor, "B L D"]
     keys: tuple[KeyValue, ...]
 
+    def overwrite(self, new: "ReadText") -> None:
+        """Be what was read of another text, in place."""
+        self.text_BLD.copy_(new.text_BLD)
+        for old, now in zip(self.keys, new.keys, strict=True):
+            old.key_BLNK.copy_(now.key_BLNK)
+            old.value_BLNK.copy_(now.value_BLNK)
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)

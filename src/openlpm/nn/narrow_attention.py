@@ -8,6 +8,7 @@ numbers are multiplied in float32, so that the mathematics can be tested anywher
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +26,9 @@ LARGEST = torch.finfo(TYPE).max
 @cache
 def is_supported(device: torch.device) -> bool:
     """Whether this device attends in 8 bits: a Hopper GPU, and the package installed."""
-    if device.type != "cuda" or torch.cuda.get_device_capability(device) != (9, 0) or find_spec("fa3_fwd") is None:
+    if device.type != "cuda" or find_spec("fa3_fwd") is None:
         return False
-    import_module("fa3_fwd._C")  # registers what is called below
-    return True
+    return torch.cuda.get_device_capability(device) == (9, 0)
 
 
 def narrow_into(target_BSNK: Tensor, x_BSNK: Float[Tensor, "B S N K"]) -> None:
@@ -50,7 +50,7 @@ def narrow_attention(query_BSNK: Tensor, key_BLNK: Tensor, value_BLNK: Tensor, d
     """``nn.attention.attention`` of tensors of ``TYPE``; returned in ``dtype``, by the GPU's kernel in bfloat16."""
     if query_BSNK.is_cuda:
         descale_BN = _descale(query_BSNK.shape[0], query_BSNK.shape[2], query_BSNK.device)
-        found = torch.ops.fa3_fwd.fwd(
+        found = _kernels().fwd(
             query_BSNK,
             key_BLNK,
             value_BLNK,
@@ -71,7 +71,14 @@ def flash_attention(
     """``nn.attention.attention`` where all queries see all keys; by the plain code off the GPU."""
     if not query_BSNK.is_cuda:
         return attention(query_BSNK, key_BLNK, value_BLNK)
-    return torch.ops.fa3_fwd.fwd(query_BSNK, key_BLNK, value_BLNK, num_splits=1)[0]
+    return _kernels().fwd(query_BSNK, key_BLNK, value_BLNK, num_splits=1)[0]
+
+
+@cache
+def _kernels() -> Any:
+    """What the package registers, in every process that attends, whether or not it asked ``is_supported``."""
+    import_module("fa3_fwd._C")
+    return torch.ops.fa3_fwd
 
 
 @cache

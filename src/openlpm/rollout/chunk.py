@@ -42,6 +42,12 @@ class StreamTexts:
     refiner: ReadText | None = None
     """None: as the backbone has."""
 
+    def overwrite(self, new: "StreamTexts") -> None:
+        """Be what was read of another text, in place: recordings go on reading it here."""
+        self.backbone.overwrite(new.backbone)
+        if self.refiner is not None and new.refiner is not None:
+            self.refiner.overwrite(new.refiner)
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,7 +57,12 @@ def speech_tokens(encoder: Speech, span: AudioSpan, audio_BA: Float[Tensor, "B A
 def read_span(sources: Sequence[AudioSource], span: AudioSpan, device: torch.device) -> Float[Tensor, "B A"]:
     """The span's samples of every source, silent outside the tracks."""
     samples_BA = np.stack([source.read(span.start_sample, span.num_samples) for source in sources])
-    return torch.from_numpy(samples_BA).to(device)
+    return sent(torch.from_numpy(samples_BA), device)
+
+
+def sent(value: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on its way to ``device``, for which nobody waits."""
+    return value.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else value.to(device)
 
 
 def speech_of_rows(
@@ -86,11 +91,11 @@ def _mel_of_rows(encoder: SpeechEncoder, sources: Sequence[AudioSource], spans: 
     for phase in {first % PERIOD_COLUMNS for first, _ in columns}:
         rows = [row for row, (first, _) in enumerate(columns) if first % PERIOD_COLUMNS == phase]
         samples_RA = np.stack([sources[row].read(spans[row].start_sample, spans[row].num_samples) for row in rows])
-        audio_RA = torch.from_numpy(samples_RA).to(weight_D.device)
+        audio_RA = sent(torch.from_numpy(samples_RA), weight_D.device)
         mel_RML = log_mel(audio_RA, phase, columns[rows[0]][1]).to(weight_D.dtype)
         if not len(mel_BML):
             mel_BML = mel_RML.new_empty(len(spans), *mel_RML.shape[1:])
-        mel_BML[torch.tensor(rows, device=weight_D.device)] = mel_RML
+        mel_BML[sent(torch.tensor(rows), weight_D.device)] = mel_RML
     return mel_BML
 
 

@@ -1,7 +1,9 @@
 """One stream among others: where it is, and what its next chunk is told."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -13,8 +15,11 @@ from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RowMemory
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.rollout.conditioning import motion_window, speech_of_rows
+from openlpm.rollout.conditioning import motion_window, sent, speech_of_rows
 from openlpm.rollout.request import StreamRequest
+
+_MANY = 32
+"""Rows whose noise threads draw: a generator of the host is slow, and the same on every device."""
 
 
 @final
@@ -65,16 +70,23 @@ def noise_of(rows: Sequence[Row | None], shape: tuple[int, ...]) -> Tensor:
 
     Rows that do not move (None) draw nothing.
     """
-    noise_NBCTHW = torch.zeros(shape[0], len(rows), *shape[1:])
-    for number, row in enumerate(rows):
-        if row is not None:
-            noise_NBCTHW[:, number] = torch.randn(shape, generator=row.generator)
-    return noise_NBCTHW
+    blank = torch.zeros(shape)
+
+    def draw(row: Row | None) -> Tensor:
+        return blank if row is None else torch.randn(shape, generator=row.generator)
+
+    drawn = map(draw, rows) if len(rows) < _MANY else _threads().map(draw, rows)
+    return torch.stack(list(drawn), dim=1)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="noise")
 
 
 def condition_of(model: CharacterModel, rows: Sequence[Row | None], text_BLD: Tensor, num_frames: int) -> Condition:
     """What the next ``num_frames`` latent frames are told; for rows that do not move (None) nothing is read."""
-    dit, group = model.config.dit, model.config.vae.frames_per_latent
+    dit, group, device = model.config.dit, model.config.vae.frames_per_latent, text_BLD.device
     assert dit.speak is not None
     assert dit.listen is not None
     firsts = [0 if row is None else row.next_frame for row in rows]
@@ -92,6 +104,6 @@ def condition_of(model: CharacterModel, rows: Sequence[Row | None], text_BLD: Te
         speak_BLD=speech_of_rows(model.speak, dit.speak, speak, firsts, num_frames),
         listen_BLD=speech_of_rows(model.listen, dit.listen, listen, firsts, num_frames),
         # Given or not, so that every chunk is of one shape.
-        motion_BTM=torch.from_numpy(values_BTM).to(text_BLD) if dit.motion else None,
-        motion_given_BTM=torch.from_numpy(given_BTM).to(text_BLD.device) if dit.motion else None,
+        motion_BTM=sent(torch.from_numpy(values_BTM), device).to(text_BLD.dtype) if dit.motion else None,
+        motion_given_BTM=sent(torch.from_numpy(given_BTM), device) if dit.motion else None,
     )

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MotionTrack
-from openlpm.dit.condition import ReferenceSlot
+from openlpm.dit.condition import Condition, ReferenceSlot
 from openlpm.dit.references import remember_references
 from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
+from openlpm.parallel.recorder import Recorder, Tensors
 from openlpm.rollout.assembly import CharacterModel, wrong_size
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
-from openlpm.rollout.conditioning import audio_span, pictures_to_tensor
+from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, sent
 from openlpm.rollout.decoding import decoded, silent_state
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
@@ -45,6 +46,9 @@ class OnlineStream:
     Every call of ``next_chunk`` makes one chunk for the rows that move. Whatever changes in between (voices, words,
     motion, who is there) holds from the next chunk on. Parts may be of narrow types (``model.dit.bfloat16()``): samples
     stay in float32. Built under autocast, it remembers in the type of autocast.
+
+    On a GPU the steps of a chunk are recorded as CUDA graphs when they have run twice and launched as one from then on,
+    whoever joins, moves or leaves: one recording is of rows that are all full, another of rows that may not be.
     """
 
     @torch.inference_mode()
@@ -55,11 +59,13 @@ class OnlineStream:
         slots: Sequence[ReferenceSlot],
         *,
         online: OnlineConfig | None = None,
+        record: bool = True,
     ) -> None:
         """Make room for ``num_rows`` streams whose references are among ``slots``.
 
         ``online`` says how to stream, where that is not to be the way that the model was taught. A model with a
-        refiner's time and no refiner of its own refines with its backbone.
+        refiner's time and no refiner of its own refines with its backbone. ``record``: False leaves steps unrecorded,
+        for whoever replaces weights while streams run.
 
         Raises:
             ConfigError: the model cannot stream.
@@ -99,7 +105,10 @@ class OnlineStream:
         self._decoder = silent_state(model.vae, still_BCTHW.to(self._vae_type))
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
         self._texts: StreamTexts | None = None
-        """What was read in ``_text_BLD``; None: other words have come."""
+        """What was read in ``_text_BLD``, always in the same place: recordings read it there."""
+        self._words_are_new = True
+        # What autocast has cast may be thrown away between chunks, and a recording would go on reading it.
+        self._recorder = Recorder(device) if record and device.type == "cuda" and not wide else None
         self._references_BJCHW = still_BCTHW.transpose(1, 2).repeat(1, len(slots), 1, 1, 1)
 
     @property
@@ -153,7 +162,7 @@ class OnlineStream:
         """Other words about the performance, from the next chunk on."""
         there = self._row(row)
         there.request, there.stale = replace(there.request, caption=caption), True
-        self._texts = None
+        self._words_are_new = True
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
@@ -175,27 +184,53 @@ class OnlineStream:
         if not moving:
             raise ConfigError("rows: no stream is to move; let one join, or name one")
         self._read_references(moving)
+        self._read_texts()
         rows_B = [there if row in moving else None for row, there in enumerate(self._rows)]
-        noise_NBCTHW = noise_of(rows_B, (self.online.num_noises, *self._latent_shape)).to(self._text_BLD)
-        condition = condition_of(self.model, rows_B, self._text_BLD, self.online.chunk_frames)
-        moving_B = None
-        if len(moving) < self.num_rows:
-            moving_B = torch.zeros(self.num_rows, dtype=torch.bool)
-            moving_B[moving] = True
-            moving_B = moving_B.to(self.model.device, non_blocking=True)
         full = all(self._row(row).is_full(self.online.memory, self.slots) for row in moving)
         for ring in self._rings:
             ring.nothing_hidden = full
-        if self._texts is None:
-            self._texts = self.maker.read_texts(self._text_BLD)
-        chunk = self.maker.make(self._memories, noise_NBCTHW, condition, moving_B=moving_B, texts=self._texts)
-        video_BCFHW, state = decoded(self.model.vae, chunk.latents_BCTHW.to(self._vae_type), self._decoder)
-        for past, new in zip(self._decoder.past, state.past, strict=True):
-            moves = True if moving_B is None else moving_B.view(-1, *[1] * (past.ndim - 1))
-            past.copy_(new if moves is True else torch.where(moves, new, past))
+        given = self._given(rows_B)
+        if self._recorder is None or torch.is_autocast_enabled(self.model.device.type):
+            video_BFCHW = self._make(given)["video_BFCHW"]
+        else:
+            video_BFCHW = self._recorder.run(full, self._make, given)["video_BFCHW"]
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
-        return video_BCFHW.float().add_(1).mul_(0.5).clamp_(0, 1).transpose(1, 2)
+        return video_BFCHW
+
+    def _given(self, rows_B: Sequence[Row | None]) -> Tensors:
+        """What changes from chunk to chunk; on its way to the device, for which nobody waits."""
+        device = self.model.device
+        noise_NBCTHW = noise_of(rows_B, (self.online.num_noises, *self._latent_shape))
+        condition = condition_of(self.model, rows_B, self._text_BLD, self.online.chunk_frames)
+        told = {
+            "speak_BLD": condition.speak_BLD,
+            "listen_BLD": condition.listen_BLD,
+            "motion_BTM": condition.motion_BTM,
+            "motion_given_BTM": condition.motion_given_BTM,
+        }
+        given = {name: value for name, value in told.items() if value is not None}
+        given["noise_NBCTHW"] = sent(noise_NBCTHW, device).to(self._sample_type)
+        if self._recorder is not None or None in rows_B:
+            given["moving_B"] = sent(torch.tensor([row is not None for row in rows_B]), device)
+        return given
+
+    def _make(self, given: Tensors) -> Tensors:
+        """A chunk; what remembers is changed in place, and whatever else it reads stays where it lies."""
+        condition = Condition(
+            text_BLD=self._text_BLD,
+            speak_BLD=given["speak_BLD"],
+            listen_BLD=given["listen_BLD"],
+            motion_BTM=given.get("motion_BTM"),
+            motion_given_BTM=given.get("motion_given_BTM"),
+        )
+        moving_B = given.get("moving_B")
+        chunk = self.maker.make(self._memories, given["noise_NBCTHW"], condition, moving_B=moving_B, texts=self._texts)
+        video_BCFHW, state = decoded(self.model.vae, chunk.latents_BCTHW.to(self._vae_type), self._decoder)
+        for past, new in zip(self._decoder.past, state.past, strict=True):
+            moves = None if moving_B is None else moving_B.view(-1, *[1] * (past.ndim - 1))
+            past.copy_(new if moves is None else torch.where(moves, new, past))
+        return {"video_BFCHW": video_BCFHW.float().add_(1).mul_(0.5).clamp_(0, 1).transpose(1, 2)}
 
     def snapshot(self, row: int) -> StreamState:
         """Everything that the rest of a stream depends on."""
@@ -219,7 +254,7 @@ class OnlineStream:
         self._rows[row] = Row(
             request=saved.request, generator=generator, next_frame=saved.next_frame, stale=saved.stale
         )
-        self._texts = None
+        self._words_are_new = True
         self._text_BLD[row] = saved.text_LD
         self._references_BJCHW[row] = saved.references_JCHW
         for ring, memory in zip(self._rings, saved.memories, strict=True):
@@ -242,6 +277,17 @@ class OnlineStream:
                 raise ConfigError(f"references: {reference.slot} has no place here; name it when the streams are made")
         if request.motion is not None and not config.dit.motion:
             raise ConfigError(f"motion: {config.name} was made without a motion track; leave it out")
+
+    def _read_texts(self) -> None:
+        """The words of all rows, where some are new."""
+        if not self._words_are_new:
+            return
+        read = self.maker.read_texts(self._text_BLD)
+        if self._texts is None:
+            self._texts = read
+        else:
+            self._texts.overwrite(read)
+        self._words_are_new = False
 
     def _read_references(self, moving: Sequence[int]) -> None:
         """References of rows that are new, have new words, or have left their first frame behind."""

@@ -84,9 +84,17 @@ class RoundSource:
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """Samples of the round; silent before the beginning."""
-        places = np.arange(start, start + count)
-        samples_A = self._samples_A[places % self._samples_A.shape[0]].astype(np.float32) / 32767
-        return np.where(places < 0, np.float32(0), samples_A)
+        length = self._samples_A.shape[0]
+        silent = min(max(-start, 0), count)
+        first, left = (start + silent) % length, count - silent
+        heard: list[NDArray[np.int16]] = []
+        while left > 0:
+            heard.append(self._samples_A[first : first + left])
+            first, left = 0, left - heard[-1].shape[0]
+        samples_A = np.zeros(count, np.float32)
+        if heard:
+            np.divide(np.concatenate(heard), np.float32(32767), out=samples_A[silent:])
+        return samples_A
 
 
 def converse_on(first: int, count: int, *, clips: int, clip_frames: int) -> tuple[Conversation, ...]:

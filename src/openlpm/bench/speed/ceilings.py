@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import nn
 
-from openlpm.bench.speed.setting import SpeedSetting
+from openlpm.bench.speed.setting import Attention, SpeedSetting
 from openlpm.nn.attention import attention
 from openlpm.nn.fp8 import Fp8Linear, quantised
 from openlpm.nn.narrow_attention import flash_attention, narrow_attention, narrowed
@@ -91,11 +91,11 @@ def _attention(setting: SpeedSetting, device: torch.device, dtype: torch.dtype) 
     query = torch.randn(1, heads, setting.chunk_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     key = torch.randn(1, heads, setting.key_tokens, channels, device=device, dtype=dtype).transpose(1, 2)
     with fastest_attention(device):
-        if setting.narrow_attention:
+        if setting.attention is Attention.FP8:
             narrow = (narrowed(query), narrowed(key))
             spent = median_s(lambda: narrow_attention(narrow[0], narrow[1], narrow[1], dtype), device)
         else:
-            gather = flash_attention if setting.flash else attention
+            gather = flash_attention if setting.attention is Attention.FLASH else attention
             spent = median_s(lambda: gather(query, key, key), device)
     return 4 * setting.chunk_tokens * setting.key_tokens * setting.dit.width / spent
 

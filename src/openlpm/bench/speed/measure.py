@@ -11,7 +11,7 @@ from torch import Tensor
 
 from openlpm.bench.speed.ceilings import Ceilings, measure_ceilings, median_s, synchronise
 from openlpm.bench.speed.parts import PartTimes, part_times
-from openlpm.bench.speed.setting import Plan, SpeedSetting, Way
+from openlpm.bench.speed.setting import Attention, Plan, SpeedSetting, Way
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.parallel.attention_choice import fastest_attention
 from openlpm.parallel.narrow import relative_difference
@@ -96,7 +96,7 @@ def fp8_error(setting: SpeedSetting, devices: tuple[torch.device, ...], wishes: 
     chunks = max(2, round(_ERROR_S / setting.chunk_s))
     made: list[Tensor] = []
     with fastest_attention(devices[0]):
-        for number, each in enumerate((setting, replace(setting, fp8=False, narrow_attention=False))):
+        for number, each in enumerate((setting, replace(setting, fp8=False, attention=Attention.CUDNN))):
             report("error of 8 bits", number, 2)
             stream = SpeedStream(each, devices[0], devices[-1], dtype_on(devices[0]))
             stream.quicken(wishes.way)

@@ -1,11 +1,14 @@
 """What a setting takes, reckoned from its sizes: memory on each device, and floating-point operations a chunk."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from openlpm.bench.speed.setting import Plan, SpeedSetting, smaller
+from openlpm.bench.speed.network import decoder_of_chance
+from openlpm.bench.speed.setting import Attention, Plan, SpeedSetting, smaller
 from openlpm.core.errors import InputError
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
@@ -43,7 +46,7 @@ def reckon(setting: SpeedSetting) -> tuple[Reckoned, ...]:
     """Memory on each device."""
     rows, columns = setting.grid
     share = setting.devices if setting.plan is Plan.COLUMNS else 1
-    kept = 2 + setting.narrow_attention  # bytes of a number: a copy in 8 bits stands beside it
+    kept = 2 + (setting.attention is Attention.FP8)  # bytes of a number: a copy in 8 bits stands beside it
     ring = 2 * kept * setting.key_frames * rows * columns * setting.dit.width * setting.dit.num_layers // share
     weights = weight_bytes(setting.dit, fp8=setting.fp8)
     activations = _ACTIVATIONS * setting.chunk_tokens * setting.dit.width * 2 // share
@@ -125,6 +128,20 @@ def work_of_pass(setting: SpeedSetting) -> Work:
         branch = config.audio_of(layer)
         attention += 0 if branch is None else 4 * queries * config.width * branch.window_tokens
     return Work(gemm=2 * queries * narrow_parameters(config), attention=attention)
+
+
+@cache
+def work_of_decoder(setting: SpeedSetting) -> int:
+    """Operations that make the pictures of a chunk, counted without computing anything."""
+    device = torch.device("meta")
+    decoder = decoder_of_chance(setting, device, torch.bfloat16)
+    channels, frames = setting.dit.latent_channels, setting.online.chunk_frames
+    latents_BCTHW = torch.empty(1, channels, frames, *setting.latents, dtype=torch.bfloat16, device=device)
+    with torch.inference_mode():
+        _, state = decoder.decode(latents_BCTHW, None)
+        with FlopCounterMode(display=False) as counted:
+            decoder.decode(latents_BCTHW, state)
+    return counted.get_total_flops()
 
 
 def work_of_chunk(setting: SpeedSetting) -> Work:

@@ -7,8 +7,8 @@ import numpy as np
 from openlpm.bench import statistics
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.speed.measure import Measured
-from openlpm.bench.speed.reckoning import work_of_chunk
-from openlpm.bench.speed.setting import Context, DecoderKind, SpeedSetting, plan_for
+from openlpm.bench.speed.reckoning import work_of_chunk, work_of_decoder
+from openlpm.bench.speed.setting import Attention, Context, DecoderKind, SpeedSetting, plan_for
 from openlpm.bench.statistics import Estimate
 
 _BARS = {
@@ -27,7 +27,7 @@ def prefix_of(setting: SpeedSetting, device: str) -> str:
     context = {Context.SHORT: "", Context.NARROW: "", Context.PAPER: "/paper-context"}[setting.context]
     decoder = "/wan-vae" if setting.decoder is DecoderKind.WAN else ""
     arithmetic = "" if setting.fp8 else "/bf16"
-    arithmetic += "/fp8-attention" if setting.narrow_attention else "/flash" if setting.flash else ""
+    arithmetic += {Attention.CUDNN: "", Attention.FLASH: "/flash", Attention.FP8: "/fp8-attention"}[setting.attention]
     plan = "" if setting.plan is plan_for(setting.devices) else f"/{setting.plan}"
     way = f"{context}{decoder}{arithmetic}{plan}"
     return f"{setting.name}/{width}x{height}{way}/{setting.devices}x{device}"
@@ -76,6 +76,7 @@ def _ceiling_rows(setting: SpeedSetting, found: Measured, name: str) -> Iterator
         yield Row.of(f"{name}/ceiling_fraction/{part}", Estimate.single(value))
     whole = Estimate.single((best_gemm + best_attention) / step)
     yield Row.of(f"{name}/ceiling_fraction/step", whole, bar=_CEILING_BAR if setting.name == "lpm-17b" else None)
+    yield from decoder_rows(setting, name, 1e3 * found.stage_s["show"], 1e-12 * ceilings.gemm_bf16)
     for part, value in (("gemm", parts.gemm), ("attention", parts.attention), ("rest", parts.rest)):
         yield Row.of(f"{name}/share/{part}", Estimate.single(value / parts.total if parts.total else float("nan")))
     for part, value in (
@@ -86,6 +87,13 @@ def _ceiling_rows(setting: SpeedSetting, found: Measured, name: str) -> Iterator
         yield Row.of(f"{name}/ceiling/{part}", Estimate.single(1e-12 * value), unit="TFLOP/s")
     yield Row.of(f"{name}/ceiling/copy", Estimate.single(1e-12 * ceilings.copy_bytes), unit="TB/s")
     yield Row.of(f"{name}/operations/chunk", Estimate.single(1e-12 * work.total), unit="TFLOP")
+
+
+def decoder_rows(setting: SpeedSetting, name: str, show_ms: float, best: float) -> Iterator[Row]:
+    """What pixels take of the device at best: ``show_ms``, pictures on the host, beside ``best`` (bf16, TFLOP/s)."""
+    work = 1e-12 * work_of_decoder(setting)
+    yield Row.of(f"{name}/ceiling_fraction/vae", Estimate.single(1e3 * work / best / show_ms))
+    yield Row.of(f"{name}/operations/vae", Estimate.single(work), unit="TFLOP")
 
 
 def _mean(values: tuple[float, ...]) -> Estimate:

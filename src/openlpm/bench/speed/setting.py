@@ -53,6 +53,17 @@ class Way(StrEnum):
     """By kernels of ours (``dit.fast_block``); compiled where layers are not in 8 bits."""
 
 
+class Attention(StrEnum):
+    """What does self-attention on a GPU."""
+
+    CUDNN = "cudnn"
+    """cuDNN's kernel, in bfloat16."""
+    FLASH = "flash"
+    """FlashAttention 3 in bfloat16 (Hopper, extra ``[hopper]``)."""
+    FP8 = "fp8"
+    """The same in 8 bits, with an error of its own."""
+
+
 class Context(StrEnum):
     """How much is remembered."""
 
@@ -91,10 +102,7 @@ class SpeedSetting:
     decoder: DecoderKind = DecoderKind.TINY
     fp8: bool = True
     """Linear layers."""
-    narrow_attention: bool = False
-    """Also self-attention in 8 bits."""
-    flash: bool = False
-    """Self-attention with FlashAttention 3 in bfloat16, instead of cuDNN's."""
+    attention: Attention = Attention.CUDNN
 
     def __post_init__(self) -> None:
         side = LATENT_STRIDE * self.dit.patch[1]
@@ -165,7 +173,9 @@ class SpeedSetting:
     def told(self) -> str:
         """The setting in words."""
         arithmetic = "fp8 linear layers" if self.fp8 else "bf16"
-        arithmetic += ", fp8 attention" if self.narrow_attention else ", FlashAttention 3" if self.flash else ""
+        arithmetic += {Attention.CUDNN: "", Attention.FLASH: ", FlashAttention 3", Attention.FP8: ", fp8 attention"}[
+            self.attention
+        ]
         return (
             f"{self.name} at {self.picture[0]}x{self.picture[1]}: plan {self.plan} on {self.devices}, {arithmetic}, "
             f"{self.online.nfe} evaluations a chunk of {self.chunk_s:g} s, keys of {self.key_frames} latent frames, "
@@ -174,8 +184,12 @@ class SpeedSetting:
 
 
 def plan_for(devices: int) -> Plan:
-    """What is chosen where nobody says."""
-    return {1: Plan.ONE, 2: Plan.STAGES}.get(devices, Plan.COLUMNS)
+    """What is chosen where nobody says.
+
+    Two devices share out columns: the longer of two stages is two evaluations of three, which alone take more of a
+    second of video than all of it takes by columns (``docs/seventeen.md``).
+    """
+    return Plan.ONE if devices == 1 else Plan.COLUMNS
 
 
 def smaller(setting: SpeedSetting) -> tuple[SpeedSetting, ...]:

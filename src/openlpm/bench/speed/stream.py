@@ -13,9 +13,8 @@ from openlpm.bench.speed.network import (
     transformer_of_chance,
     voice_encoder,
 )
-from openlpm.bench.speed.setting import SLOTS, SpeedSetting, Way
+from openlpm.bench.speed.setting import SLOTS, Attention, SpeedSetting, Way
 from openlpm.core.errors import ConfigError
-from openlpm.dit.block import ReadText
 from openlpm.dit.condition import Condition
 from openlpm.dit.fast_block import hasten
 from openlpm.dit.model import CharacterTransformer
@@ -112,7 +111,7 @@ class SpeedStream:
         assert self._texts is not None
         for network, read in ((self.backbone, self._texts.backbone), (self.refiner, self._texts.refiner)):
             if read is not None:
-                overwrite(read, network.read_text(self._text_BLD.to(read.text_BLD.device)))
+                read.overwrite(network.read_text(self._text_BLD.to(read.text_BLD.device)))
 
     @torch.inference_mode()
     def restart(self, seed: int = 1) -> None:
@@ -120,10 +119,12 @@ class SpeedStream:
         self._draw = torch.Generator().manual_seed(seed)
         self._noise = torch.Generator(device=self.first).manual_seed(seed)
         self._text_BLD = self._random(1, self.setting.dit.text_tokens, self.setting.dit.text_width).to(self.first)
-        self._texts = self._maker.read_texts(self._text_BLD)
-        if self.refiner is not self.backbone:
-            on_last = self.refiner.read_text(self._text_BLD.to(self.last))
-            self._texts = StreamTexts(backbone=self._texts.backbone, refiner=on_last)
+        # Each network reads where it lies.
+        apart = self.refiner is not self.backbone
+        self._texts = StreamTexts(
+            backbone=self.backbone.read_text(self._text_BLD),
+            refiner=self.refiner.read_text(self._text_BLD.to(self.last)) if apart else None,
+        )
         channels, (rows, columns) = self.setting.dit.latent_channels, self.setting.latents
         references = self._mine(self._random(1, channels, len(SLOTS), rows, columns))
         for network, memory, device in zip(
@@ -274,19 +275,10 @@ class SpeedStream:
             dtype=self.dtype,
             device=device,
             last_is_kept=True,
-            narrow=self.setting.narrow_attention,
+            narrow=self.setting.attention is Attention.FP8,
         )
-        ring.flash = self.setting.flash
+        ring.flash = self.setting.attention is Attention.FLASH
         return ring
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._draw)
-
-
-def overwrite(kept: ReadText, new: ReadText) -> None:
-    """Let what was read of a text be what was read of another, in place."""
-    pairs = [(kept.text_BLD, new.text_BLD)]
-    for old, now in zip(kept.keys, new.keys, strict=True):
-        pairs += [(old.key_BLNK, now.key_BLNK), (old.value_BLNK, now.value_BLNK)]
-    for target, source in pairs:
-        target.copy_(source)
