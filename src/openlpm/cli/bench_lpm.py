@@ -371,10 +371,13 @@ def _beside(submission: Path, out: Path) -> str:
 
 
 def _print_lines(name: str, lines: "Sequence[Line]") -> None:
+    """All domains together; what is known of each alone is in the summary."""
+    from openlpm.bench.lpm.summing import TOGETHER
+
     table = Table(title=name, box=None, padding=(0, 1, 0, 0))
     for heading in ("dim", "metric", "domain", "mean", "95 % interval", "n", "coverage", "truth", "worst control", "s"):
         table.add_column(heading, no_wrap=True)
-    for line in lines:
+    for line in (one for one in lines if one.domain in TOGETHER):
         bounds = "" if line.lo is None or line.hi is None else f"{line.lo:.3g} .. {line.hi:.3g}"
         numbers = ["–" if value is None else f"{value:.3g}" for value in (line.gt, line.lb, line.s)]
         metric = line.metric if line.primary else f"  {line.metric}"
