@@ -16,6 +16,8 @@ from openlpm.bench.lpm.submission import Submission
 from openlpm.bench.lpm.summing import Line
 
 _LONGEST_SHOWN_S = 30
+_LONG = 40
+"""Letters of a cell that is given room."""
 _TOLD = ("version", "hw", "precision", "params", "causal", "lookahead_ms", "chunk_ms", "settings", "judged")
 """Of a manifest, what the table of entries shows."""
 
@@ -69,18 +71,20 @@ def _vectors(entries: Sequence[Entry]) -> str:
         f"<th>{one.dimension} {NAMES[one.dimension]}<br><small>{one.name} {_arrow(one)}</small></th>"
         for one in primaries
     )
+    most = {one.name: max((line.n for e in entries if (line := e.line(one.name))), default=0) for one in primaries}
     rows: list[str] = []
     for entry in entries:
         lines = [entry.line(measure.name) for measure in primaries]
-        cells = ["<td>–</td>" if line is None else f"<td>{_interval(line)}</td>" for line in lines]
+        cells = ["<td>–</td>" if line is None else f"<td>{_interval(line, most[line.metric])}</td>" for line in lines]
         rows.append(f"<tr><th>{html.escape(entry.name)}</th>{''.join(cells)}</tr>")
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
 
 
-def _interval(line: Line) -> str:
+def _interval(line: Line, most: int) -> str:
     bounds = "" if line.lo is None or line.hi is None else f"<br><small>{line.lo:.3g} to {line.hi:.3g}</small>"
     covered = "" if line.coverage == 1 else f"<br><small class='bad'>coverage {100 * line.coverage:.0f} %</small>"
-    return f"{line.mean:.3g}{line.unit and ' ' + line.unit}{bounds}{covered}"
+    fewer = "" if line.n == most else f"<br><small class='bad'>{line.n} of {most} cases</small>"
+    return f"{line.mean:.3g}{line.unit and ' ' + line.unit}{bounds}{covered}{fewer}"
 
 
 def _entries(entries: Sequence[Entry]) -> str:
@@ -90,12 +94,17 @@ def _entries(entries: Sequence[Entry]) -> str:
         manifest = dict(entry.about.get("manifest") or {})
         said = [_said(manifest.get(key)) for key in _TOLD]
         cells = [*said, _said(entry.about.get("machine")), _said(entry.about.get("commit"))]
-        rows.append(f"<tr><th>{html.escape(entry.name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+        shown = "".join(f"<td{' class=wide' if len(cell) > _LONG else ''}>{cell}</td>" for cell in cells)
+        rows.append(f"<tr><th>{html.escape(entry.name)}</th>{shown}</tr>")
     head = "".join(f"<th>{key.replace('_', ' ')}</th>" for key in (*_TOLD, "scored on", "scored by"))
     return f"<h2>Entries</h2><table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
     return "–" if value is None or value == "" else html.escape(str(value))
 
 
@@ -264,6 +273,7 @@ td,th{border:1px solid #d0d7de;padding:.3rem .5rem;text-align:left;vertical-alig
 tr th:first-child{white-space:nowrap}
 small{color:#57606a;font-weight:normal}
 .bad{color:#cf222e}
+.wide{min-width:16rem}
 .row{display:flex;flex-wrap:wrap;gap:1rem;margin-top:.5rem}
 video{width:256px;height:256px;background:#000}
 figure{margin:0}
