@@ -232,6 +232,24 @@ def test_curves_of_several_runs_are_one_run_and_never_a_stream_twice() -> None:
         joined_curves([run(1), run(1)])
 
 
+def test_runs_that_were_stopped_are_joined_as_long_as_the_shortest() -> None:
+    def run(seed: int, minutes: int, life: Life) -> Curves:
+        stream = Curve(seed=seed, scores={aspect: [1.0] * minutes for aspect in ASPECTS}, life=life)
+        columns = {"": Run(minutes=float(minutes), streams=[stream], chunk_ms=[5.0] * minutes)}
+        return Curves(bin_minutes=1.0, round_bins=2, slope_bins=2, columns=columns, controls={})
+
+    joined = joined_curves([
+        run(1, 5, Life(minutes=4.0, cause="motion")),
+        run(2, 3, Life(minutes=2.0, cause="motion")),
+        run(3, 4, Life(minutes=4.0, cause=None)),
+    ]).columns[""]  # fmt: skip
+    assert joined.minutes == 3.0
+    assert [stream.life for stream in joined.streams] == [
+        Life(minutes=3.0, cause=None), Life(minutes=2.0, cause="motion"), Life(minutes=3.0, cause=None),
+    ]  # fmt: skip
+    assert {len(stream.scores["motion"]) for stream in joined.streams} == {3}
+
+
 def test_memory_that_grows_is_seen_and_memory_that_does_not_is_not() -> None:
     minute = np.arange(0, 50, 0.25)
     noise = np.random.default_rng(0).normal(0, 0.2, minute.size)
@@ -431,6 +449,30 @@ def test_evaluations_are_counted_whichever_network_makes_them(own_networks: Path
     found = speed.work(folder=str(own_networks), online=None, laptop=False, seconds=0.5, warm=1)
     assert found["nfe"] == 3
     assert speed.work(folder=str(own_networks), online=None, laptop=True, seconds=0.5, warm=1)["nfe"] == 2
+
+
+def test_streams_that_are_stopped_keep_the_bins_that_were_seen(own_networks: Path, judges: Judges) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
+    subject = measure.Subject(
+        folder=own_networks, base=own_networks, device=torch.device("cpu"), columns=(Column.FREE, Column.PLANNED)
+    )
+    config = replace(quick_streams(count=1), num_frames=4 * 24, slope_frames=3 * 24)
+    effort = measure.quick_effort(config, clips=None)
+
+    def report(stage: str, done: int, _total: int) -> None:
+        if stage == "streams, free" and done > 2 * 24:
+            raise KeyboardInterrupt
+
+    parts = list[measure.Measured]()
+
+    with pytest.raises(KeyboardInterrupt):
+        parts.extend(measure.measure_online(subject, (Section.STREAMS,), effort, judges=judges, on_progress=report))
+    assert parts[0].curves is not None
+    seen = parts[0].curves.columns[""]
+    assert list(parts[0].curves.columns) == [""]
+    assert (parts[0].curves.slope_bins, len(seen.streams[0].scores["motion"]), len(seen.chunk_ms)) == (2, 2, 2)
+    assert seen.minutes == pytest.approx(2 / 60)
+    assert any(row.name.startswith("survival_") for row in parts[0].rows)
 
 
 def test_the_networks_that_stream_are_measured_in_the_precision_asked_for(own_networks: Path) -> None:

@@ -86,6 +86,7 @@ def test_two_recordings_are_enough_whoever_comes_and_goes(model: CharacterModel,
     assert len(made) == 2
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning")
 @pytest.mark.usefixtures("waiting_is_allowed_again")
 def test_nobody_waits_for_the_device_within_a_chunk(model: CharacterModel) -> None:
     stream = stream_of(model, 2, record=True)

@@ -55,6 +55,19 @@ class Run:
     chunk_ms: list[float]
     """Median time of a chunk of all streams, one number a bin; empty for streams that were rendered."""
 
+    def first(self, bins: int, *, bin_minutes: float) -> "Run":
+        """The run as if it had been stopped then; who died later is alive."""
+        minutes = bins * bin_minutes
+        streams = [
+            Curve(
+                seed=each.seed,
+                scores={name: series[:bins] for name, series in each.scores.items()},
+                life=each.life if each.life.minutes <= minutes else Life(minutes=minutes, cause=None),
+            )
+            for each in self.streams
+        ]
+        return Run(minutes=minutes, streams=streams, chunk_ms=self.chunk_ms[:bins])
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,10 +115,10 @@ def rows_of(curves: Curves) -> list[Row]:
 
 
 def joined_curves(parts: Sequence[Curves]) -> Curves:
-    """Streams of several runs of one kind as if they had been one.
+    """Streams of several runs of one kind as if they had been one, as long as the shortest.
 
     Raises:
-        InputError: the runs differ in what a bin is, or in how long they were; or a stream is in two of them.
+        InputError: the runs differ in what a bin is, or over which time slopes are told; or a stream is in two of them.
     """
     first, joined = parts[0], {}
     for part in parts[1:]:
@@ -115,12 +128,15 @@ def joined_curves(parts: Sequence[Curves]) -> Curves:
             or part.columns.keys() != first.columns.keys()
         ):
             raise InputError("the curves are of streams of different kinds: measure all of them alike")
-    for suffix, run in first.columns.items():
-        streams = [stream for part in parts for stream in part.columns[suffix].streams]
+    for suffix in first.columns:
+        whole = [part.columns[suffix] for part in parts]
+        bins = min(len(each.streams[0].scores[ASPECTS[0]]) for each in whole)
+        whole = [each.first(bins, bin_minutes=first.bin_minutes) for each in whole]
+        streams = [stream for each in whole for stream in each.streams]
         seeds = [stream.seed for stream in streams]
-        if len(set(seeds)) != len(seeds) or any(part.columns[suffix].minutes != run.minutes for part in parts):
-            raise InputError("the curves hold a stream twice, or some are longer: give runs with --first apart")
-        joined[suffix] = replace(run, streams=streams)
+        if len(set(seeds)) != len(seeds):
+            raise InputError("the curves hold a stream twice: give runs with --first apart")
+        joined[suffix] = replace(whole[0], streams=streams)
     controls = {name: run for part in parts for name, run in part.controls.items()}
     for name, run in controls.items():
         streams = [stream for part in parts if name in part.controls for stream in part.controls[name].streams]

@@ -18,7 +18,7 @@ from openlpm.bench.online.performer import Column, StreamPerformer, load_streami
 from openlpm.bench.online.reaction import reaction_rows
 from openlpm.bench.online.sections import JUDGED, Section
 from openlpm.bench.online.speed import speed_rows
-from openlpm.bench.online.streams import StreamsConfig, measure_streams
+from openlpm.bench.online.streams import StreamsConfig, StreamsStopped, measure_streams
 from openlpm.bench.performer import ModelPerformer
 from openlpm.bench.progress import OnProgress
 from openlpm.bench.reading import Judges
@@ -154,7 +154,11 @@ def measure_online(
     for number, section in enumerate(sections):
         on_progress("sections", number, len(sections))
         if section is Section.STREAMS:
-            curves = measure_streams(model(), subject.columns, court(), effort.streams, on_progress=on_progress)
+            try:
+                curves = measure_streams(model(), subject.columns, court(), effort.streams, on_progress=on_progress)
+            except StreamsStopped as stopped:
+                yield Measured(rows=rows_of(stopped.curves), curves=stopped.curves)
+                raise
             yield Measured(rows=rows_of(curves), curves=curves)
         else:
             yield Measured(rows=work[section]())

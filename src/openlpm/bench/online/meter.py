@@ -95,6 +95,16 @@ class StreamReading:
         """M."""
         return self.cosine_M.shape[0]
 
+    def first(self, bins: int, watch: Watch) -> "StreamReading":
+        """The stream's beginning."""
+        return StreamReading(
+            cosine_M=self.cosine_M[:bins],
+            sharpness_M=self.sharpness_M[:bins],
+            energy_M=self.energy_M[:bins],
+            cells_MGGC=self.cells_MGGC[:bins],
+            lowest_S=self.lowest_S[: bins * watch.bin_frames // FRAME_RATE_HZ],
+        )
+
 
 @final
 class StreamMeter:

@@ -14,7 +14,7 @@ from openlpm.bench.cases import identity_seeds
 from openlpm.bench.metrics import impostor_threshold
 from openlpm.bench.online.conversation import MOST, Conversation, converse_on
 from openlpm.bench.online.curves import Curve, Curves, Run
-from openlpm.bench.online.drift import TrueStream
+from openlpm.bench.online.drift import ASPECTS, TrueStream
 from openlpm.bench.online.faults import Fault, read_rendered
 from openlpm.bench.online.meter import StreamMeter, StreamReading, Watch, read_chunk
 from openlpm.bench.online.performer import Column, planned_motion
@@ -33,6 +33,15 @@ from openlpm.synth.look.identity import Identity
 
 _MINUTE = 60 * FRAME_RATE_HZ
 _CLIPS_A_MINUTE = 3
+
+
+@final
+class StreamsStopped(KeyboardInterrupt):
+    """Somebody stopped the streams; ``curves`` are of the whole bins that were seen of the first column."""
+
+    def __init__(self, curves: Curves) -> None:
+        super().__init__()
+        self.curves = curves
 
 
 @final
@@ -117,6 +126,7 @@ def measure_streams(
 
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed, or the model cannot stream.
+        StreamsStopped: somebody stopped it when two bins or more of a column had been seen.
     """
     with phase(on_progress, "conversations"):
         conversations = converse_on(config.first, config.count, clips=config.clips, clip_frames=config.clip_frames)
@@ -127,13 +137,22 @@ def measure_streams(
     runs: dict[str, Run] = {}
     for column in columns:
         stream = _joined(model, conversations, pictures, config, column)
-        runs[column.suffix] = court.watched(stream, str(column))
+        runs[column.suffix], seen = court.watched(stream, str(column))
+        if seen < config.num_frames:  # columns of one length alone can be put into one table
+            column_seen = runs if len(runs) == 1 else dict(list(runs.items())[:-1])
+            raise StreamsStopped(_curves(config, column_seen, {}))
+    controls = {fault.value: court.rendered(fault) for fault in Fault} if config.controls else {}
+    return _curves(config, runs, controls)
+
+
+def _curves(config: StreamsConfig, columns: dict[str, Run], controls: dict[str, Run]) -> Curves:
+    bins, seen = config.watch.bin_frames, min(len(run.streams[0].scores[ASPECTS[0]]) for run in columns.values())
     return Curves(
         bin_minutes=config.watch.bin_minutes,
-        round_bins=config.round_frames // config.watch.bin_frames,
-        slope_bins=config.slope_frames // config.watch.bin_frames,
-        columns=runs,
-        controls={fault.value: court.rendered(fault) for fault in Fault} if config.controls else {},
+        round_bins=config.round_frames // bins,
+        slope_bins=min(config.slope_frames // bins, seen),
+        columns=columns,
+        controls=controls,
     )
 
 
@@ -158,20 +177,30 @@ class _Court:
             drawn = read_rendered(conversations, references_KD, judges, config.watch, num_frames=config.round_frames)
             self._truth = [TrueStream(reading=reading, figure_GG=figure_GG) for reading, figure_GG in drawn]
 
-    def watched(self, stream: OnlineStream, name: str) -> Run:
-        """Make chunk after chunk and let each be read before the next."""
-        config = self._config
+    def watched(self, stream: OnlineStream, name: str) -> tuple[Run, int]:
+        """Make chunk after chunk and let each be read before the next; and how many frames there are.
+
+        Where somebody stops it, the run is of the whole bins that there are, if these are two.
+        """
+        config, made = self._config, 0
         meters = [StreamMeter(config.watch, reference_D, config.num_frames) for reference_D in self._references_KD]
         times: list[list[float]] = [[] for _ in range(config.num_frames // config.watch.bin_frames)]
-        for first, frames_BFCHW, seconds in _timed(stream, self._conversations, config.num_frames):
-            times[first // config.watch.bin_frames].append(seconds)
-            read_chunk(self._judges.critic, frames_BFCHW, first, meters)
-            self._on_progress(f"streams, {name}", first + frames_BFCHW.shape[1], config.num_frames)
-        return Run(
-            minutes=config.num_frames / _MINUTE,
-            streams=self._curves([meter.reading() for meter in meters]),
-            chunk_ms=[round(1e3 * float(np.median(spent)), 3) for spent in times],
+        try:
+            for first, frames_BFCHW, seconds in _timed(stream, self._conversations, config.num_frames):
+                times[first // config.watch.bin_frames].append(seconds)
+                read_chunk(self._judges.critic, frames_BFCHW, first, meters)
+                made = first + frames_BFCHW.shape[1]
+                self._on_progress(f"streams, {name}", made, config.num_frames)
+        except KeyboardInterrupt:
+            if made < 2 * config.watch.bin_frames:
+                raise
+        bins = made // config.watch.bin_frames
+        run = Run(
+            minutes=bins * config.watch.bin_minutes,
+            streams=self._curves([meter.reading().first(bins, config.watch) for meter in meters]),
+            chunk_ms=[round(1e3 * float(np.median(spent)), 3) for spent in times[:bins]],
         )
+        return run, made
 
     def rendered(self, fault: Fault) -> Run:
         """The truth as a stream that is broken, or is not."""
