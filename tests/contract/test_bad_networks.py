@@ -102,7 +102,7 @@ def test_the_server_lives_with_bad_networks_and_bad_guests(repository: Path) -> 
     found = {row.name: row.value for row in rows}
     assert found["rough_network/fps"] > 12
     assert found["rough_network/recovery_s"] < 8, "the machine may be busy"
-    assert 0.005 < found["rough_network/packets_lost"] < 0.05
+    assert found["rough_network/packets_lost"] == pytest.approx(0.05, abs=0.025), "five deviations of 2 000 packets"
     assert found["hostile_viewers_survived"] == len(VIEWERS)
     assert found["hostile_microphones_survived"] == len(MICROPHONES)
     assert np.isfinite(list(found.values())).all()

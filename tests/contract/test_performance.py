@@ -1,5 +1,7 @@
 """A performance on a clock of its own: sound never waits, nothing old is heard, nothing drifts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,8 @@ class Theatre:
 
     def __init__(self, making_s: float = 0.1, *, planner: Planner | None = None) -> None:
         self.now_s, self.making_s = 100.0, making_s
+        self.expected_s: float | None = None
+        """How long the engine believes that a chunk takes, if not as long as it does."""
         self.orders: list[Order] = []
         self.frames: list[Frame] = []
         self._ready_s: float | None = None
@@ -40,7 +44,7 @@ class Theatre:
                 self._ready_s = min(self._ready_s, self.now_s + self.making_s / 4)
             start_s = self.it.start_s(min(self.making_s * 1.25 + 0.03, CHUNK_S))
             if start_s is not None and start_s <= self.now_s:
-                self.orders.append(self.it.plan(self.making_s))
+                self.orders.append(self.it.plan(self.expected_s or self.making_s))
                 self._ready_s = self.now_s + self.making_s
             if reads:
                 self.frames += self.it.read(self.now_s)
@@ -59,6 +63,11 @@ class Theatre:
 
 def ticket_of(frame: Frame) -> int:
     return int(frame.picture_HWC[0, 0, 0]) + 256 * int(frame.picture_HWC[0, 0, 1])
+
+
+def place_of(frame: Frame) -> int:
+    """Which picture of its chunk it shows."""
+    return int(frame.picture_HWC[0, 0, 2])
 
 
 def tone(seconds: float, hertz: float) -> np.ndarray:
@@ -80,7 +89,7 @@ def test_every_moment_comes_once_and_on_time() -> None:
     assert all(frame.fresh for frame in frames)
     steps = np.diff([frame.due_s for frame in frames])
     assert np.abs(steps - 1 / FRAME_RATE_HZ).max() < 1e-9
-    assert [int(frame.picture_HWC[0, 0, 2]) for frame in frames] == [number % 8 for number in range(len(frames))]
+    assert [place_of(frame) for frame in frames] == [number % 8 for number in range(len(frames))]
 
 
 def test_a_voice_is_heard_whole_and_soon() -> None:
@@ -103,7 +112,7 @@ def test_a_voice_is_heard_whole_and_soon() -> None:
     assert sum(spoken) == pytest.approx(1.9 * FRAME_RATE_HZ + 7, abs=4)
 
 
-@pytest.mark.parametrize("making_s", [0.4, 0.7, 1.1])
+@pytest.mark.parametrize("making_s", [0.36, 0.4, 0.7, 1.1])
 def test_a_worker_that_is_too_slow_costs_pictures_and_no_sound(making_s: float) -> None:
     theatre = Theatre(making_s)
     theatre.run(2.0)
@@ -113,14 +122,19 @@ def test_a_worker_that_is_too_slow_costs_pictures_and_no_sound(making_s: float) 
     found_A = sound_of(frames)
     begin = int(np.flatnonzero(found_A)[0]) - 1
     assert np.abs(found_A[begin : begin + said_A.shape[0]] - said_A).max() < 1e-4
+    # Nearly every picture that was made is shown, 8 in the time of a chunk; no further than a second is planned ahead.
+    missed = max(making_s - 1.0, 0.0) * FRAME_RATE_HZ
     fresh = np.mean([frame.fresh for frame in frames])
-    assert 0.02 < fresh < 0.8
+    assert 0.85 * (CHUNK_S - missed / FRAME_RATE_HZ) / making_s < fresh <= 1.1 * CHUNK_S / making_s
     assert theatre.it.metrics().held > 0
     # Pictures are shown in the order they were made and only in their own moment.
-    for frame in frames:
-        assert not frame.fresh or int(frame.picture_HWC[0, 0, 2]) == frame.number % 8
-    tickets = [ticket_of(frame) for frame in frames]
-    assert tickets == sorted(tickets)
+    for before, after in pairwise(frame for frame in frames if frame.fresh):
+        if ticket_of(before) == ticket_of(after):
+            assert after.number - before.number == place_of(after) - place_of(before) == 1
+        else:
+            assert ticket_of(after) == ticket_of(before) + 1
+            assert place_of(before) == 7
+            assert place_of(after) <= 1 + missed
 
 
 def test_a_worker_that_hangs_holds_the_picture_and_not_the_voice() -> None:
@@ -147,7 +161,7 @@ def test_after_an_interruption_nothing_old_is_heard_beyond_a_frame_or_shown_beyo
         made = len(theatre.orders)
         epoch = theatre.it.interrupt()
         assert epoch == trial + 1
-        chunk_end = -(-(theatre.frames[-1].number + 1) // 8) * 8
+        chunk_end = theatre.frames[-1].number + 8 - place_of(theatre.frames[-1])
         old_tickets = {order.ticket for order in theatre.orders[:made]}
         fading, *frames = theatre.run(0.9)
         stale += bool(fading.sound_A[-SAMPLES_A_FRAME // 4 :].any())
@@ -184,18 +198,100 @@ def interrupted(making_s: float, pause_s: float) -> tuple[Theatre, float]:
     theatre.it.interrupt()
     frames = theatre.run(1.5)
     speak = {order.ticket: order.speak_A[: -FACTS.speak_ahead] for order in theatre.orders}
-    voiced = [np.abs(np.split(np.resize(speak[ticket_of(f)], 5328), 8)[int(f.picture_HWC[0, 0, 2])]) for f in frames]
+    voiced = [np.abs(np.split(np.resize(speak[ticket_of(f)], 5328), 8)[place_of(f)]) for f in frames]
     last = max((number for number, each_A in enumerate(voiced) if each_A[-100:].any()), default=-1)
     return theatre, frames[last + 1].due_s - begun_s
 
 
-@pytest.mark.parametrize("making_s", [0.05, 0.12, 0.2, 0.3])
+@pytest.mark.parametrize("making_s", [0.05, 0.12, 0.2, 0.3, 0.45, 0.7])
 def test_pictures_of_a_voice_end_as_soon_as_others_can_be_made(making_s: float) -> None:
-    ends_s = [interrupted(making_s, pause_s)[1] for pause_s in np.arange(0.0, CHUNK_S, 0.045)]
+    tries = [interrupted(making_s, pause_s) for pause_s in np.arange(0.0, CHUNK_S, 0.045)]
+    ends_s = [each_s for _, each_s in tries]
     frame_s = 1 / FRAME_RATE_HZ
-    # At worst part of another chunk must be waited for, or what is left of the running one is too short to be worth it.
-    assert max(ends_s) <= max(1.25 * making_s, making_s + 2 * frame_s) + 2 * frame_s
-    assert np.median(ends_s) <= 1.25 * making_s + 2 * frame_s
+    # At worst part of another chunk must be waited for; a picture is shown at the next frame.
+    assert max(ends_s) <= 1.25 * making_s + 2 * frame_s
+    for theatre, _ in tries:
+        told = theatre.it.metrics().silencing
+        assert told is not None
+        assert told.ordered_s is not None
+        assert told.made_s is not None
+        assert told.shown_s is not None
+        assert 0 < told.silent_s - told.asked_s <= 2 * frame_s
+        assert told.ordered_s - told.asked_s <= 0.25 * making_s + 0.02
+        assert told.made_s - told.ordered_s == pytest.approx(making_s, abs=0.02)
+        assert told.shown_s - told.made_s <= frame_s
+        first = next(frame for frame in theatre.frames if frame.number == told.frame)
+        assert first.due_s == told.shown_s
+        assert first.fresh
+
+
+def test_a_mouth_is_shut_as_soon_as_a_chunk_comes_that_took_longer_than_expected() -> None:
+    for pause_s in np.arange(0.0, CHUNK_S, 0.045):
+        theatre = Theatre(0.05)
+        theatre.run(1.0)
+        theatre.it.push_agent_audio(tone(9.0, 300.0), SOUND_RATE_HZ)
+        theatre.run(2.0 + pause_s)
+        old = len(theatre.orders)
+        theatre.expected_s, theatre.making_s, asked_s = 0.05, 0.6, theatre.now_s
+        theatre.it.interrupt()
+        frames = theatre.run(0.6)
+        theatre.expected_s = None
+        frames += theatre.run(2.0)
+        first = next(frame for frame in frames if ticket_of(frame) >= old and frame.fresh)
+        assert first.due_s - asked_s <= 1.25 * 0.6 + 2 / FRAME_RATE_HZ
+        told = theatre.it.metrics().silencing
+        assert told is not None
+        assert told.frame == first.number
+        follows = [frame for frame in frames if ticket_of(frame) > ticket_of(first)]
+        assert place_of(follows[0]) <= 1, "the next chunk is shown from its beginning"
+
+
+@pytest.mark.parametrize("making_s", [0.05, 0.3, 0.45, 0.7])
+def test_pictures_of_silence_follow_each_other_from_when_they_come(making_s: float) -> None:
+    for pause_s in np.arange(0.0, CHUNK_S, 0.045):
+        theatre, _ = interrupted(making_s, pause_s)
+        told = theatre.it.metrics().silencing
+        assert told is not None
+        assert told.frame is not None
+        shown = [frame for frame in theatre.frames if frame.number >= told.frame]
+        of_chunk = [frame for frame in shown if ticket_of(frame) == ticket_of(shown[0])]
+        first = place_of(shown[0])
+        assert [place_of(frame) for frame in of_chunk if frame.fresh] == list(range(first, 8))
+        assert [frame.number for frame in theatre.frames] == list(range(len(theatre.frames)))
+
+
+def test_a_slot_in_which_something_new_is_said_stays_where_its_sound_is() -> None:
+    for pause_s in np.arange(0.0, CHUNK_S, 0.045):
+        theatre = Theatre(0.45)
+        theatre.run(1.0)
+        theatre.it.push_agent_audio(tone(9.0, 300.0), SOUND_RATE_HZ)
+        theatre.run(2.0 + pause_s)
+        theatre.it.interrupt()
+        said_A = tone(0.9, 2_000.0)
+        theatre.it.push_agent_audio(said_A, SOUND_RATE_HZ, last=True)
+        frames = [frame for frame in theatre.run(3.0) if frame.epoch == 1]
+        found_A = sound_of(frames)
+        begin = int(np.flatnonzero(found_A)[0]) - 1
+        assert np.abs(found_A[begin : begin + said_A.shape[0]] - said_A).max() < 1e-4
+        assert not found_A[begin + said_A.shape[0] :].any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_frame_is_missed_whatever_is_said_and_interrupted_while_chunks_take_any_time(seed: int) -> None:
+    rng, theatre = np.random.default_rng(seed), Theatre()
+    for _ in range(60):
+        if rng.random() < 0.5:
+            theatre.it.push_agent_audio(
+                tone(float(rng.uniform(0.1, 2.0)), 300.0), 48_000, last=bool(rng.random() < 0.5)
+            )
+        if rng.random() < 0.4:
+            theatre.it.interrupt()
+        theatre.making_s = float(rng.uniform(0.05, 0.9))
+        theatre.run(float(rng.uniform(0.0, 0.6)), step_s=0.013)
+    numbers = [frame.number for frame in theatre.frames]
+    assert numbers == list(range(len(numbers)))
+    steps_s = np.diff([frame.due_s for frame in theatre.frames])
+    assert np.abs(steps_s - 1 / FRAME_RATE_HZ).max() < 1e-9
 
 
 def test_the_running_chunk_is_made_again_with_the_voice_cut_where_it_was_and_all_else_as_it_was() -> None:
@@ -215,7 +311,7 @@ def test_the_running_chunk_is_made_again_with_the_voice_cut_where_it_was_and_all
     assert np.array_equal(again.speak_A[:cut], first.speak_A[:cut])
     frames = [frame for frame in theatre.frames if ticket_of(frame) == again.ticket]
     assert 2 <= len(frames) < 8, "the first frames had been shown"
-    assert all(int(frame.picture_HWC[0, 0, 2]) == frame.number % 8 for frame in frames)
+    assert all(place_of(frame) == frame.number % 8 for frame in frames)
 
 
 def theatre_was_voiced(theatre: Theatre, frame: Frame) -> bool:

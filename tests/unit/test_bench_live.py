@@ -1,5 +1,8 @@
 """What ``bench live`` makes of what its visitors noted."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,10 @@ from openlpm.bench.live.hostile import longest_pause_s
 from openlpm.bench.live.leaks import slope
 from openlpm.bench.live.measure import _audible, _hums
 from openlpm.bench.live.mouths import mixed
+from openlpm.bench.live.prompt_buffer import PromptBuffer
 from openlpm.bench.live.rough import gaps_s
 from openlpm.bench.live.rows import drift_ms, edges
+from openlpm.bench.live.steps import Steps, first_seen, step_rows
 from openlpm.bench.live.tones import bursts, hertz_of, number_heard, tone
 from openlpm.bench.live.visitor import Heard, Notes, Seen
 
@@ -109,3 +114,70 @@ def test_memory_that_rises_only_at_first_has_no_slope() -> None:
     rising = slope([(10 * k, 500.0 + 0.5 * 10 * k + noise[k]) for k in range(20)])
     assert rising.low is not None
     assert 0.45 < rising.low < 0.5 < (rising.high or 0) < 0.55
+
+
+def pictures(due_s: float, first_frame: int, count: int, *, way_s: float) -> list[Seen]:
+    """Pictures of every frame from one on, the first due then; time stamps begin at 0 in the third of them."""
+    picture_HWC = np.zeros((2, 2, 3), np.uint8)
+    return [
+        Seen(due_s + number / 24 + way_s + 0.011 * (number % 3), picture_HWC, (number - 3) / 24)
+        for number in range(count)
+        if number not in (4, 5)
+    ]
+
+
+@pytest.mark.parametrize("way_s", [0.001, 0.012, 0.018])
+def test_a_frame_is_found_among_pictures_whose_stamps_begin_anywhere(way_s: float) -> None:
+    seen = pictures(20.0, 100, 40, way_s=way_s)
+    for frame in (101, 103, 120):
+        due_s = 20.0 + (frame - 100) / 24
+        found = first_seen(seen, frame, due_s)
+        assert found is not None
+        assert found.stamp_s == pytest.approx((frame - 103) / 24)
+    after = first_seen(seen, 104, 20.0 + 4 / 24)
+    assert after is not None
+    assert after.stamp_s == pytest.approx(3 / 24), "104 and 105 never came"
+    assert first_seen(seen, 140, 20.0 + 40 / 24) is None
+    assert first_seen([], 101, 20.0) is None
+
+
+def test_steps_of_an_interruption_add_up_to_its_time() -> None:
+    told = {"epoch": 7, "server_s": 21.2, "ordered_s": 0.05, "made_s": 0.25, "shown_s": 0.3, "frame": 136}
+    messages = [
+        (20.5, {"type": "numbers", "interruption": {**told, "epoch": 6}}),
+        (21.4, {"type": "numbers", "interruption": {**told, "made_s": None, "shown_s": None}}),
+        (22.4, {"type": "numbers", "interruption": told}),
+    ]
+    found = Notes(seen=pictures(20.0, 100, 60, way_s=0.02), told=messages)
+    steps = Steps.of(found, 21.0, 7, 21.7)
+    assert steps is not None
+    parts = (steps.decision, steps.order, steps.chunk, steps.moment, steps.way, steps.jaw)
+    assert sum(parts) == pytest.approx(0.7)
+    assert parts == pytest.approx((0.2, 0.05, 0.2, 0.05, 0.02, 0.18), abs=0.012)
+    assert Steps.of(found, 21.0, 8, 21.7) is None
+    assert Steps.of(Notes(seen=found.seen, told=messages[:2]), 21.0, 7, 21.7) is None
+    rows = {row.name: row.value for row in step_rows([steps])}
+    assert rows["barge_in_s_median/chunk"] == rows["barge_in_s_p95/chunk"] == pytest.approx(0.2)
+    assert len(rows) == 12
+
+
+def packet(number: int, stamp: int, *, last: bool) -> Any:
+    return SimpleNamespace(sequence_number=number, timestamp=stamp, marker=int(last), _data=bytes([number % 256]))
+
+
+def test_a_picture_is_given_away_with_its_last_packet() -> None:
+    buffer = PromptBuffer(capacity=16, is_video=True)
+    added = [
+        buffer.add(packet(number, stamp, last=last))[1]
+        for number, stamp, last in [(65_534, 1, False), (65_535, 1, True), (0, 2, True), (2, 3, True), (1, 3, False)]
+    ]
+    given = [None if each is None else (each.timestamp, each.data) for each in added]
+    assert given == [None, (1, bytes([254, 255])), (2, bytes([0])), None, (3, bytes([1, 2]))]
+
+
+def test_a_picture_whose_last_packet_is_not_marked_is_given_away_with_the_next() -> None:
+    buffer = PromptBuffer(capacity=16, is_video=True)
+    assert buffer.add(packet(10, 1, last=False))[1] is None
+    given = buffer.add(packet(11, 2, last=False))[1]
+    assert given is not None
+    assert (given.timestamp, given.data) == (1, bytes([10]))

@@ -66,7 +66,7 @@ def test_half_a_minute_stays_readable() -> None:
 
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 24_000, 44_100])
 def test_everything_said_is_handed_out_once_and_heard_in_step(rate_hz: int) -> None:
-    voice, sound_A = AgentVoice(AHEAD), tone(2.3, rate_hz)
+    voice, sound_A = AgentVoice(AHEAD, 8), tone(2.3, rate_hz)
     parts = pieces(sound_A, seed=rate_hz)
     for number, part_A in enumerate(parts):
         voice.push(part_A, rate_hz, last=number == 40, now_s=0.0)
@@ -86,7 +86,7 @@ def test_everything_said_is_handed_out_once_and_heard_in_step(rate_hz: int) -> N
 
 
 def test_an_utterance_waits_for_a_chunk_of_sound_but_not_for_ever() -> None:
-    voice = AgentVoice(AHEAD)
+    voice = AgentVoice(AHEAD, 8)
     voice.push(tone(0.1, 16_000), 16_000, last=False, now_s=10.0)
     assert voice.take(0, FRAMES, 10.1).voiced_frames == 0
     assert voice.take(8, FRAMES, 10.5).voiced_frames > 0
@@ -94,14 +94,14 @@ def test_an_utterance_waits_for_a_chunk_of_sound_but_not_for_ever() -> None:
 
 
 def test_a_short_complete_utterance_does_not_wait() -> None:
-    voice = AgentVoice(AHEAD)
+    voice = AgentVoice(AHEAD, 8)
     voice.push(tone(0.1, 16_000), 16_000, last=True, now_s=10.0)
     spoken = voice.take(0, FRAMES, 10.0)
     assert (spoken.voiced_frames, spoken.end_frame, spoken.waited_since_s) == (3, 2, 10.0)
 
 
 def test_a_voice_as_slow_as_it_is_played_is_not_torn() -> None:
-    voice, sound_A = AgentVoice(AHEAD), tone(3.0, 16_000)
+    voice, sound_A = AgentVoice(AHEAD, 8), tone(3.0, 16_000)
     heard: list[np.ndarray] = []
     pushed = 0
     for chunk in range(14):
@@ -118,7 +118,7 @@ def test_a_voice_as_slow_as_it_is_played_is_not_torn() -> None:
 
 
 def test_what_was_pushed_before_an_interruption_is_gone() -> None:
-    voice = AgentVoice(AHEAD)
+    voice = AgentVoice(AHEAD, 8)
     voice.push(tone(5.0, 24_000), 24_000, last=False, now_s=0.0)
     voice.take(0, FRAMES, 0.0)
     voice.forget()
@@ -163,7 +163,7 @@ def test_what_is_no_number_is_silence() -> None:
 
 
 def test_more_than_five_minutes_do_not_wait() -> None:
-    voice = AgentVoice(AHEAD)
+    voice = AgentVoice(AHEAD, 8)
     for _ in range(29):
         voice.push(np.zeros(8_000 * 10, np.float32), 8_000, last=False, now_s=0.0)
     with pytest.raises(InputError, match="300 s ahead"):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.units import FRAME_RATE_HZ
+from openlpm.engine.silencing import Silencing
 
 SOUND_RATE_HZ = 48_000
 """Of the sound that comes with pictures: whole samples a frame, and what WebRTC sends."""
@@ -74,6 +75,8 @@ class PerformerMetrics:
     """How often the worker had to be started again under this performance."""
     state: Activity
     epoch: int
+    silencing: Silencing | None = None
+    """What became of the last interruption."""
 
 
 class Performer(Protocol):

@@ -20,6 +20,8 @@ class Slot:
     """The frames of a chunk and what belongs to them."""
 
     number: int
+    first_frame: int
+    """Where it begins in the performance."""
     ticket: int | None
     """Of the order that its pictures come from; None: none were ordered, or they were taken back."""
     sound_A: NDArray[np.int16]
@@ -37,9 +39,9 @@ class Slot:
     pictures_FHWC: NDArray[np.uint8] | None = None
 
     @property
-    def first_frame(self) -> int:
-        """Where it begins in the performance."""
-        return self.number * len(self.activities)
+    def num_frames(self) -> int:
+        """How long it is; a chunk, or less where it has no pictures."""
+        return len(self.activities)
 
     def silence(self, frame: int, epoch: int) -> None:
         """The voice was interrupted: in ``frame`` of the performance it fades, and nothing of it follows."""

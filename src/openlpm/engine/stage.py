@@ -83,8 +83,9 @@ class ModelStage:
         self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
             fit_to_cpu(self._model)
-            for network in (*self._model.streaming_networks(), self._model.own_parts().vae.decoder):
-                network.register_forward_pre_hook(self._refuse_unwanted)
+            blocks = [block for network in self._model.streaming_networks() for block in network.blocks]
+            for part in (*blocks, self._model.own_parts().vae.decoder):
+                part.register_forward_pre_hook(self._refuse_unwanted)
         self._wanted = always_wanted
         self._rows: dict[str, _Row] = {}
         self._shared: OnlineStream | None = None
@@ -155,7 +156,7 @@ class ModelStage:
         ]
 
     def _refuse_unwanted(self, *_: Any) -> None:
-        """Runs before every part of a chunk."""
+        """Runs before every block of a step, and before decoding."""
         if not self._wanted():
             raise NotWantedError
 

@@ -47,9 +47,9 @@ class AgentVoice:
     when there is as much again: nothing is lost.
     """
 
-    def __init__(self, ahead_samples: int) -> None:
+    def __init__(self, ahead_samples: int, chunk_frames: int) -> None:
         """``ahead_samples``: how much the model hears beyond a chunk, at 16 kHz."""
-        self._ahead = ahead_samples
+        self._ahead, self._chunk_frames = ahead_samples, chunk_frames
         self._sound, self._heard = SampleQueue(), SampleQueue()
         self._ends: list[int] = []
         """Ends of complete utterances, in samples of sound from the first that was ever queued."""
@@ -91,7 +91,7 @@ class AgentVoice:
         """What is said in the next frames; ``first_frame`` counts from the beginning of the performance."""
         count = num_frames * SAMPLES_A_FRAME
         heard = samples_at_frame(first_frame + num_frames) - samples_at_frame(first_frame)
-        if not len(self._sound) or not (self._flowing or self._may_begin(count, heard, now_s)):
+        if not len(self._sound) or not (self._flowing or self._may_begin(now_s)):
             self._flowing = False
             return Spoken(
                 sound_A=np.zeros(count, np.float32),
@@ -115,8 +115,10 @@ class AgentVoice:
             waited_since_s=began_s,
         )
 
-    def _may_begin(self, count: int, heard: int, now_s: float) -> bool:
-        enough = len(self._sound) >= count and len(self._heard) >= heard + self._ahead
+    def _may_begin(self, now_s: float) -> bool:
+        chunk = self._chunk_frames * SAMPLES_A_FRAME
+        heard = -(-chunk * AUDIO_RATE_HZ // SOUND_RATE_HZ)
+        enough = len(self._sound) >= chunk and len(self._heard) >= heard + self._ahead
         waited = self._since_s is not None and now_s - self._since_s >= _WAIT_S
         return enough or waited or (bool(self._ends) and self._ends[0] > self._taken)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from openlpm.agents.agent import Agent, AgentEvent, BargedIn, Feeling, Trouble, TurnEnded, Voice, Who, Words
 from openlpm.core.errors import AgentError, ConfigError, InputError
 from openlpm.engine.performer import Activity, Frame, Performer
+from openlpm.engine.silencing import Silencing
 from openlpm.serving.clock import Clock, RealClock
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.outputs import Output
@@ -53,6 +54,8 @@ class Conversation:
         self._told: tuple[Activity, int] | None = None
         self._turn_ended_s: float | None = None
         self._voice_delay_s: float | None = None
+        self._observed = 0
+        """The last interruption of which the metrics know."""
         self.active_s = self._clock.now_s()
         """When the user last spoke or pressed something."""
 
@@ -164,6 +167,7 @@ class Conversation:
             self._voice_delay_s = now.voice_delay_s
             self._metrics.voice_delay_ms.observe(1e3 * now.voice_delay_s)
         self._metrics.queue_depth.set(waiting)
+        self._observe(now.silencing)
         return {
             "type": "numbers",
             "render_fps": now.render_fps,
@@ -173,7 +177,15 @@ class Conversation:
             "voice_delay_s": now.voice_delay_s,
             "queued_voice_s": now.queued_voice_s,
             "queue_depth": waiting,
+            "interruption": None if now.silencing is None else _told_of(now.silencing),
         }
+
+    def _observe(self, silencing: Silencing | None) -> None:
+        if silencing is None or silencing.shown_s is None or silencing.epoch == self._observed:
+            return
+        self._observed = silencing.epoch
+        self._metrics.silent_ms.observe(1e3 * (silencing.silent_s - silencing.asked_s))
+        self._metrics.silent_picture_ms.observe(1e3 * (silencing.shown_s - silencing.asked_s))
 
     async def _follow(self) -> None:
         try:
@@ -248,3 +260,16 @@ class Conversation:
             action()
         elif len(self._early) < _MOST_EARLY:
             self._early.append(action)
+
+
+def _told_of(silencing: Silencing) -> dict[str, Any]:
+    """Steps in seconds since it was asked for, which is on the server's clock."""
+    asked_s = silencing.asked_s
+    steps = {
+        "silent_s": silencing.silent_s,
+        "ordered_s": silencing.ordered_s,
+        "made_s": silencing.made_s,
+        "shown_s": silencing.shown_s,
+    }
+    since = {name: None if at_s is None else at_s - asked_s for name, at_s in steps.items()}
+    return {"epoch": silencing.epoch, "server_s": asked_s, **since, "frame": silencing.frame}

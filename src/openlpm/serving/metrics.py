@@ -38,6 +38,15 @@ class ServerMetrics:
         self.voice_delay_ms = Histogram(
             "voice_delay_ms", "From the agent's first sample to when it is due.", buckets=_MS, registry=own
         )
+        self.silent_ms = Histogram(
+            "silent_ms", "From an interruption to the end of the voice's last frame.", buckets=_MS, registry=own
+        )
+        self.silent_picture_ms = Histogram(
+            "silent_picture_ms",
+            "From an interruption to the first picture that knows of it.",
+            buckets=_MS,
+            registry=own,
+        )
         self.seen_ms = Histogram("seen_ms", "How late clients show pictures, as they say.", buckets=_MS, registry=own)
         self.av_drift_ms = Histogram(
             "av_drift_ms", "How far picture and sound are apart when they are sent.", buckets=_DRIFT_MS, registry=own

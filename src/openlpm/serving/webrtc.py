@@ -26,6 +26,7 @@ from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.engine.performer import Frame
 from openlpm.serving.metrics import ServerMetrics
 from openlpm.serving.microphone import RATE_HZ, Gaps, pass_at_once
+from openlpm.serving.quick_encoder import encode_quickly
 from openlpm.serving.refusals import Code, Refusal
 from openlpm.serving.tracks import PictureTrack, SoundTrack
 
@@ -56,6 +57,7 @@ class Peer:
         stun: str = "",
     ) -> None:
         set_bitrates()
+        encode_quickly()
         self._hear, self._on_up, self._on_down, self._metrics = hear, on_up, on_down, metrics
         servers = [RTCIceServer(urls=stun)] if stun else []
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))

@@ -9,6 +9,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from openlpm.core.errors import InputError
 from openlpm.engine.performer import Frame
 from openlpm.serving.metrics import ServerMetrics
+from openlpm.serving.quick_encoder import encode_quickly
 from openlpm.serving.tracks import PictureTrack, SoundTrack
 from openlpm.serving.webrtc import set_bitrates
 
@@ -30,6 +31,7 @@ class Whip:
         if not url.startswith(("http://", "https://")):
             raise InputError(f"{PREFIX}{url}: give {PREFIX}https://HOST/PATH")
         set_bitrates()
+        encode_quickly()
         metrics = metrics or ServerMetrics()
         self._url, self._headers = url, {"authorization": f"Bearer {token}"} if token else {}
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))

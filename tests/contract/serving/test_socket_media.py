@@ -118,6 +118,14 @@ def test_the_button_silences_the_character_at_once(serve, run) -> None:
                 assert told["by"] == "button"
                 assert told["epoch"] == 1
                 after = [each for each in await moments(socket, 72) if each[0] == SOUND]
+                while (steps := (await until(socket, "numbers"))["interruption"]) is None or steps["shown_s"] is None:
+                    pass
+            counted = (await client.get("/metrics")).text
+        assert steps["epoch"] == 1
+        assert 0 <= steps["silent_s"] < 0.2
+        assert 0 <= steps["ordered_s"] <= steps["made_s"] <= steps["shown_s"] + 1 / 24 < 1.0
+        assert "silent_ms_count 1.0" in counted
+        assert "silent_picture_ms_count 1.0" in counted
         loud = [bool(np.abs(np.frombuffer(each[4], "<i2").astype(int)).max() > 50) for each in after]
         assert not any(loud[12:]), "nothing is heard beyond the chunk that was being shown"
         assert running.agents[0].interrupted == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,9 +18,10 @@ from openlpm.bench.live.hostile import hostile_rows
 from openlpm.bench.live.leaks import stream_rows, tensor_rows
 from openlpm.bench.live.rough import rough_network
 from openlpm.bench.live.rows import count, drift_ms, p95, p99, row, skews_s
-from openlpm.bench.live.scenes import GIVE_UP_S
+from openlpm.bench.live.scenes import GIVE_UP_S, BargeIn
+from openlpm.bench.live.steps import Steps, step_rows
 from openlpm.bench.live.tones import says_tones, tone_server
-from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Seen, visiting
+from openlpm.bench.live.visitor import MICROPHONE_RATE_HZ, Notes, visiting
 from openlpm.bench.reading import Judges
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate
@@ -137,16 +138,15 @@ async def _talked(host: Host, config: LiveConfig, bank: SpeechBank, judges: Judg
     report("barge-ins", 0, 1)
     async with visiting(host, character=_CHARACTERS[0]) as visitor:
         bold = await scenes.barge_in(visitor, sentences[config.turns :])
-        closed_s = [
-            _closing(judges, [one for one in visitor.notes.seen if spoke_s < one.at_s < spoke_s + 3.0], spoke_s)
-            for spoke_s, _ in bold.moments
-        ]
+        closed_s = [_closed_s(judges, visitor.notes, one) for one in bold]
+        steps = _steps(visitor.notes, bold, closed_s)
     report("back-channels", 0, 1)
     async with visiting(host, character=_CHARACTERS[0]) as visitor:
         meek = await scenes.barge_in(visitor, _hums(config.back_channels), seconds=1.5)
         agreeing = await scenes.barge_in(visitor, words, seconds=1.5)
-    over_s = [max(silent, closed) for silent, closed in zip(bold.silent, closed_s, strict=False)]
-    over_s += [GIVE_UP_S] * (len(bold.silent) - len(over_s))
+    mouth_s = [GIVE_UP_S if shut is None else shut - one.spoke_s for one, shut in zip(bold, closed_s, strict=True)]
+    sound_s = [one.sound_s for one in bold]
+    over_s = [max(each) for each in zip(sound_s, mouth_s, strict=True)]
     voiced_s = turns.voiced + [GIVE_UP_S] * turns.missed
     return [
         row("first_voiced_frame_s_median", np.median, voiced_s, "s", Bar(at_most=0.7)),
@@ -154,17 +154,33 @@ async def _talked(host: Host, config: LiveConfig, bank: SpeechBank, judges: Judg
         row("first_voiced_frame_s/hangover", np.median, turns.hangover, "s"),
         count("first_voiced_frame_s/missed_turns", turns.missed, len(voiced_s)),
         row("barge_in_s_p95", p95, over_s, "s", Bar(at_most=0.8)),
-        row("barge_in_s_p95/sound", p95, bold.silent, "s"),
-        row("barge_in_s_median/sound", np.median, bold.silent, "s"),
-        row("barge_in_s_p95/mouth", p95, closed_s, "s"),
-        Row.of("false_barge_in", statistics.mean(np.array(meek.interrupted, np.float64)), bar=Bar(at_most=0.05)),
-        Row.of("false_barge_in/words", statistics.mean(np.array(agreeing.interrupted, np.float64))),
+        row("barge_in_s_p95/sound", p95, sound_s, "s"),
+        row("barge_in_s_median/sound", np.median, sound_s, "s"),
+        row("barge_in_s_p95/mouth", p95, mouth_s, "s"),
+        *step_rows(steps),
+        Row.of("false_barge_in", _share(meek), bar=Bar(at_most=0.05)),
+        Row.of("false_barge_in/words", _share(agreeing)),
     ]
 
 
-def _closing(judges: Judges, seen: list[Seen], spoke_s: float) -> float:
-    closed_s = mouths.closed_from_s(judges, [one for one in seen if one.at_s > spoke_s + 0.2])
-    return GIVE_UP_S if closed_s is None else closed_s - spoke_s
+def _closed_s(judges: Judges, notes: Notes, one: BargeIn) -> float | None:
+    """When the mouth was shut; None where it was not within three seconds, or nobody was interrupted."""
+    if not one.interrupted:
+        return None
+    return mouths.closed_from_s(judges, [each for each in notes.seen if 0.2 < each.at_s - one.spoke_s < 3.0])
+
+
+def _steps(notes: Notes, bold: Sequence[BargeIn], closed_s: Sequence[float | None]) -> list[Steps]:
+    found = [
+        Steps.of(notes, one.spoke_s, one.epoch, shut)
+        for one, shut in zip(bold, closed_s, strict=True)
+        if one.epoch is not None and shut is not None
+    ]
+    return [each for each in found if each is not None]
+
+
+def _share(barge_ins: Sequence[BargeIn]) -> Estimate:
+    return statistics.mean(np.array([one.interrupted for one in barge_ins], np.float64))
 
 
 async def _together(host: Host, config: LiveConfig, judges: Judges, report: Report) -> list[Row]:

@@ -26,9 +26,9 @@ async def rough_network(host: Host, seconds: float, report: Callable[[str, int, 
     async with relayed(_WEATHER) as relay, visiting(host, relay=relay) as visitor:
         await asyncio.sleep(_SETTLES_S)
         await visitor.send(type="say", text=f"bursts {seconds:.0f}")
-        began_s, sent = time.monotonic(), relay.passed + relay.dropped
+        began_s, passed, dropped = time.monotonic(), relay.passed, relay.dropped
         await asyncio.sleep(seconds)
-        lost = relay.dropped / max(relay.passed + relay.dropped - sent, 1)
+        lost = (relay.dropped - dropped) / max(relay.passed + relay.dropped - passed - dropped, 1)
         notes = _since(visitor.notes, began_s)
         recovery_s = await _recovery_s(relay, visitor)
     numbers = [card[0] for card in (read_card(one.picture_HWC) for one in notes.seen) if card is not None]

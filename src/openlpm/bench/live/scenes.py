@@ -59,20 +59,34 @@ async def take_turns(visitor: Visitor, utterances: Sequence[NDArray[np.float32]]
 
 
 @final
-@dataclass(slots=True)
-class BargeIns:
-    """Of every time that the user spoke while the character did."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BargeIn:
+    """One time that the user spoke while the character did; moments are on this machine's clock."""
 
-    silent: list[float] = field(default_factory=list[float])
-    """From the user's first sound to the last of the character's; ``GIVE_UP_S`` where it went on."""
-    moments: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    """When the user began, and when the character fell silent, for whoever looks at the mouth."""
-    interrupted: list[bool] = field(default_factory=list[bool])
+    spoke_s: float
+    """The user's first sound."""
+    epoch: int | None
+    """What the server called the time from the interruption on; None where it did not notice one."""
+    silent_s: float | None
+    """When the character's last sound had come; None where it went on."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the character was interrupted."""
+        return self.epoch is not None
+
+    @property
+    def sound_s(self) -> float:
+        """How long the character was heard; ``GIVE_UP_S`` where it went on."""
+        return GIVE_UP_S if self.silent_s is None else self.silent_s - self.spoke_s
 
 
-async def barge_in(visitor: Visitor, utterances: Sequence[NDArray[np.float32]], *, seconds: float = 3.0) -> BargeIns:
+async def barge_in(
+    visitor: Visitor, utterances: Sequence[NDArray[np.float32]], *, seconds: float = 3.0
+) -> list[BargeIn]:
     """Say each utterance about two seconds into a long speech of the character."""
-    found, rng = BargeIns(), generator("bench", "barge-in", len(utterances))
+    found: list[BargeIn] = []
+    rng = generator("bench", "barge-in", len(utterances))
     for utterance_A in utterances:
         await until_quiet(visitor)
         await visitor.send(type="say", text=_LONG)
@@ -82,13 +96,9 @@ async def barge_in(visitor: Visitor, utterances: Sequence[NDArray[np.float32]], 
         await asyncio.sleep(float(rng.uniform(1.2, 2.2)))
         spoke_s = visitor.microphone.say(utterance_A)
         await asyncio.sleep(max(seconds, utterance_A.shape[0] / MICROPHONE_RATE_HZ + 0.3))
-        told = [message for _, message in visitor.notes.messages("interrupted", spoke_s)]
-        stopped = any(message["by"] == "voice" for message in told)
-        found.interrupted.append(stopped)
-        silent_s = visitor.notes.silent_from_s(spoke_s) if stopped else None
-        found.silent.append(GIVE_UP_S if silent_s is None else silent_s - spoke_s)
-        if silent_s is not None:
-            found.moments.append((spoke_s, silent_s))
+        told = [message for _, message in visitor.notes.messages("interrupted", spoke_s) if message["by"] == "voice"]
+        silent_s = visitor.notes.silent_from_s(spoke_s) if told else None
+        found.append(BargeIn(spoke_s=spoke_s, epoch=told[0]["epoch"] if told else None, silent_s=silent_s))
         await visitor.send(type="interrupt")
     return found
 

@@ -31,6 +31,8 @@ class Seen:
     at_s: float
     """On this machine's ``time.monotonic``."""
     picture_HWC: NDArray[np.uint8]
+    stamp_s: float = 0.0
+    """When it was due, on the sender's clock."""
 
 
 @final
@@ -158,6 +160,8 @@ async def visiting(host: Address, *, relay: Relay | None = None, **wish: Any) ->
     import websockets
     from aiortc import RTCPeerConnection, RTCSessionDescription
 
+    from openlpm.bench.live.prompt_buffer import give_at_once
+
     notes, microphone = Notes(), Microphone()
     async with httpx.AsyncClient(base_url=host.url, timeout=60) as client:
         session = await come_in(client, host, {"character": "seed:900024", **wish})
@@ -169,7 +173,7 @@ async def visiting(host: Address, *, relay: Relay | None = None, **wish: Any) ->
             try:
                 tasks.append(asyncio.create_task(_note_messages(socket, notes)))
                 connection.addTrack(microphone.track)
-                connection.addTransceiver("video", direction="recvonly")
+                give_at_once(connection.addTransceiver("video", direction="recvonly").receiver)
 
                 def note(track: Any) -> None:
                     tasks.append(asyncio.create_task(_note_track(track, notes)))
@@ -240,7 +244,8 @@ async def _note_track(track: Any, notes: Notes) -> None:
             frame = await track.recv()
             now_s = time.monotonic()
             if track.kind == "video":
-                notes.seen.append(Seen(now_s, await asyncio.to_thread(frame.to_ndarray, format="rgb24")))
+                picture_HWC = await asyncio.to_thread(frame.to_ndarray, format="rgb24")
+                notes.seen.append(Seen(now_s, picture_HWC, frame.pts * float(frame.time_base)))
             else:
                 sound = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).mean(axis=1)
                 stamp_s = frame.pts * float(frame.time_base)
