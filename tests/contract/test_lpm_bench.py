@@ -108,13 +108,13 @@ def test_recorded_cases_that_others_add_are_taken(made: Path, tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """One case with a truth and seven that only have a voice, all equally long."""
+    """One case with a truth and nine that only have a voice, all equally long."""
     folder = tmp_path_factory.mktemp("spoken")
     rng = np.random.default_rng(0)
     times = np.arange(SECONDS * 16_000) / 16_000
     voices = [
         (f"voice-{k}", (0.3 * np.sin(2 * np.pi * (2 + k / 3) * times) ** 2 * rng.normal(size=times.size)).clip(-1, 1))
-        for k in range(7)
+        for k in range(9)
     ]
     with pytest.MonkeyPatch.context() as patched:
         # Who the characters are does not matter here, and drawing them takes most of the time.
@@ -138,12 +138,14 @@ def judged(bench: Bench, submission: Submission) -> list[Result]:
     return score_submission(submission, bench, bench.chosen("human"), tasks, judges)
 
 
-def rewrite(path: Path, *, frames: int, rate: int = 24, sound: bool = True, noise: bool = False) -> None:
+def rewrite(
+    path: Path, *, frames: int, rate: int = 24, sound: bool = True, noise: bool = False, side: int = 256
+) -> None:
     """A video as a careless entrant would make it."""
-    picture = np.zeros((256, 256, 3), np.uint8)
+    picture = np.zeros((side, side, 3), np.uint8)
     with av.open(str(path), mode="w", format="mp4") as container:
         video = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
-        video.height = video.width = 256
+        video.height = video.width = side
         video.pix_fmt = "yuv420p"
         audio = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
         for index in range(frames):
@@ -165,6 +167,8 @@ BREAKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "rate": ("wrong rate: 25", lambda path: rewrite(path, frames=200, rate=25)),
     "silent": ("no sound", lambda path: rewrite(path, frames=192, sound=False)),
     "corrupt": ("corrupt", lambda path: path.write_bytes(b"\0" * 4000)),
+    "half": ("short", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
+    "small": ("wrong size: 128x128", lambda path: rewrite(path, frames=192, side=128)),
     "other": ("wrong sound", lambda path: rewrite(path, frames=192, noise=True)),
 }
 

@@ -1,6 +1,7 @@
 """A benchmark that is carried is the same there; what was seen there counts here, and nothing else does."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from openlpm.bench.lpm import carrying, making, reading
 from openlpm.bench.lpm.carrying import PACKED, can_perform, pack, pack_views, unpack, unpack_views
@@ -98,12 +100,13 @@ class Portrait:
     manifest = Manifest(name="portrait", version="1")
 
     def perform(self, bench: Bench, case: Case, seed: int) -> Iterator[torch.Tensor]:
-        for frames_BFCHW in self.perform_all(bench, [case], seed):
-            yield frames_BFCHW[0]
+        yield bench.reference_tensor(case)[:1].expand(case.num_frames, -1, -1, -1)
 
-    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[torch.Tensor]:
+    def perform_all(
+        self, bench: Bench, cases: Sequence[Case], seed: int, frame_F: NDArray[np.int64]
+    ) -> Iterator[torch.Tensor]:
         pictures_BCHW = torch.stack([bench.reference_tensor(case)[0] for case in cases])
-        yield from pictures_BCHW[:, None].expand(-1, cases[0].num_frames, -1, -1, -1).split(50, dim=1)
+        yield from pictures_BCHW[:, None].expand(-1, frame_F.size, -1, -1, -1).split(50, dim=1)
 
 
 def test_an_entry_is_judged_before_it_is_encoded_and_says_so(made: Bench, tmp_path: Path) -> None:
@@ -111,6 +114,18 @@ def test_an_entry_is_judged_before_it_is_encoded_and_says_so(made: Bench, tmp_pa
     judges = load_judges(CPU)
     late = Reader(bench=made, judges=judges, until_s=time.monotonic() - 1)
     assert late.read(Portrait(), [case], tmp_path / "entry") == 0
+    slow = Portrait()
+
+    def crawl(*_: object) -> Iterator[torch.Tensor]:
+        for _block in range(3):
+            time.sleep(0.1)
+            yield torch.zeros(1, 50, 3, 256, 256)
+        pytest.fail("it was not given up when its time was over")
+
+    slow.perform_all = crawl
+    assert (
+        Reader(bench=made, judges=judges, until_s=time.monotonic() + 0.15).read(slow, [case], tmp_path / "entry") == 0
+    )
     assert Reader(bench=made, judges=judges).read(Portrait(), [case], tmp_path / "entry") == 1
     entry = Submission.open(tmp_path / "entry")
     assert entry.manifest()["judged"] == BEFORE_ENCODING
@@ -157,21 +172,22 @@ class Missing:
         if name.split('.')[0] in {'av', 'espeakng_loader', 'soundfile'}:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Missing())
-sys.argv[0] = 'runs/lpm_read.py'
-import runpy
-runpy.run_path('runs/lpm_read.py', run_name='__main__')
 """
+"""What every Python of the script does first."""
 
 
 @pytest.mark.long
 def test_the_script_runs_where_there_is_neither_pyav_nor_espeak(made: Bench, tmp_path: Path) -> None:
     pack(made, made.cases, tmp_path / "small")
-    options = ["--bench", tmp_path / "small", "--out", tmp_path / "out", "--device", "cpu", "--entries", "lip-flap"]
-    command = [sys.executable, "-c", BLOCKED, *map(str, options)]
-    root = Path(__file__).parents[2]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    options = ["--bench", tmp_path / "small", "--out", tmp_path / "out", "--device", "cpu", "--side-by-side"]
+    options += ["--entries", "lip-flap", "online"]
+    (tmp_path / "sitecustomize.py").write_text(BLOCKED)
+    command = [sys.executable, "runs/lpm_read.py", *map(str, options)]
+    root, place = Path(__file__).parents[2], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, env=place)
     assert finished.returncode == 0, finished.stderr
     rows = json.loads((tmp_path / "out" / "about.json").read_text())["rows"]
-    assert [row.split()[0] for row in rows] == ["unpacked,", "truth", "lip-flap"]
-    assert all("1 of 1" in row for row in rows), rows
+    assert [row.split()[0] for row in rows] == ["unpacked", "controls", "drawn", "online"], finished.stdout
+    assert all("1 of 1" in row for row in rows[1:]), rows
+    assert len(list((tmp_path / "out").iterdir())) == 6
     assert unpack_views(tmp_path / "out" / "entries-drawn.tar.xz", tmp_path / "here") == 3

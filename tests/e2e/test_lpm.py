@@ -1,6 +1,7 @@
 """LPM-Bench from the command line, from nothing to a page."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,26 @@ def test_two_baselines_are_made_certified_scored_and_compared(tmp_path: Path, sh
     assert main(["bench", "score", *again]) == 0
     kept = results / "truth" / "per_case.jsonl"
     assert (tmp_path / "again" / "per_case.jsonl").read_bytes() == kept.read_bytes()
+    broken = tmp_path / "entries" / "broken"
+    shutil.copytree(tmp_path / "entries" / "lip-flap", broken)
+    (broken / "manifest.json").write_text('{"name": "broken"}')
+    first, second, third = sorted((broken / "video").iterdir())
+    first.unlink()
+    second.write_bytes(second.read_bytes()[: second.stat().st_size // 2])
+    assert main(["bench", "score", str(broken), *few, "--out", str(results / "broken")]) == 0
+    about = json.loads((results / "broken" / "summary.json").read_text())
+    assert about["failed"][first.stem].startswith("missing")
+    assert about["failed"][second.stem].startswith(("corrupt", "short"))
+    assert third.stem not in about["failed"]
+    identity = next(row for row in about["rows"] if row["metric"] == "identity_tar")
+    assert identity["mean"] == identity["coverage"] == pytest.approx(1 / 3)
     page = tmp_path / "report" / "lpm.html"
     folders = [str(results / name) for name in ("truth", "lip-flap")]
     assert main(["bench", "report", *folders, "--bench", str(bench), "--out", str(page), "--videos", "1"]) == 0
     text = page.read_text(encoding="utf-8")
     assert "<svg" in text
     assert text.count("data:video/mp4") == 2
+    assert "<h2>Certificate</h2>" in text
     means = {
         name: {row["metric"]: row["mean"] for row in json.loads((results / name / "summary.json").read_text())["rows"]}
         for name in ("truth", "lip-flap")

@@ -9,7 +9,7 @@ import pytest
 
 from openlpm.bench.lpm.case import Case
 from openlpm.bench.lpm.certificate import POOLED, Certificate, read_certificates
-from openlpm.bench.lpm.certifying import Evidence, certify
+from openlpm.bench.lpm.certifying import Evidence, certify, of_every_kind
 from openlpm.bench.lpm.metrics import measure_of
 from openlpm.bench.lpm.scoring import Result
 from openlpm.bench.lpm.strata import DOMAINS
@@ -129,3 +129,15 @@ def test_lives_are_counted_to_the_end_of_the_clip_and_seeds_share_the_variance()
     assert seed_share(scored, "survival") is None
     twice = [replace(one, seed=seed, value=one.value + 0.1 * seed) for one in scored for seed in (0, 1)]
     assert seed_share(twice, "survival") == pytest.approx(0.0025 / np.var([one.value for one in twice]))
+
+
+def test_a_few_cases_are_of_every_stratum_before_any_is_of_one_twice() -> None:
+    kinds = [("T", "ordered", 12.0), ("S", "face", 8.0), ("H", "five_minutes", 300.0), ("S", "emotion", 8.0)]
+    cases = [
+        replace(CASES[0], id=f"{track}-{sub}-{k}", track=track, sub=sub, dur=dur)
+        for track, sub, dur in kinds
+        for k in (0, 1)
+    ]
+    names = [case.id for case in of_every_kind(cases)]
+    assert names[:4] == ["S-emotion-0", "S-face-0", "T-ordered-0", "H-five_minutes-0"]
+    assert names[4:] == ["S-emotion-1", "S-face-1", "T-ordered-1", "H-five_minutes-1"]

@@ -19,7 +19,7 @@ from openlpm.bench.lpm.picture import look_at
 from openlpm.bench.lpm.quality import kernel_distance
 from openlpm.bench.lpm.streaming import Moment, read_moments, write_moments
 from openlpm.bench.lpm.task import Task
-from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, seen_frames
+from openlpm.bench.lpm.view import EVERY_FRAMES, EXCERPT_FRAMES, View, only_seen, seen_frames
 from openlpm.bench.lpm.watching import BrokenVideoError, lateness_s
 from openlpm.bench.lpm.yardstick import Yardstick
 from openlpm.core.errors import InputError
@@ -164,6 +164,10 @@ def test_a_stream_that_stalls_misses_what_a_good_one_keeps(tmp_path: Path) -> No
     assert streaming.score(good[:24], 48)["deadline_miss"] == 0.5
     assert streaming.score([], 48)["deadline_miss"] == 1.0
     assert streaming.score(late, 48)["latency_p95_ms"] == pytest.approx(400)
+    listens = [replace(one, t_in_audio=None) for one in good]
+    assert streaming.score(listens, 48).keys() == streaming.score(good, 48).keys() - {"latency_p95_ms"}
+    entered = [Moment(i=streaming.ENTERS, t_in_audio=-2.0, t_ready=-1.4, t_present=-1.4), *good]
+    assert streaming.score(entered, 48) == streaming.score(good, 48) | {"first_frame_ms": pytest.approx(600)}
     write_moments(tmp_path / "s.jsonl", late)
     assert read_moments(tmp_path / "s.jsonl") == late
     (tmp_path / "s.jsonl").write_text('{"i": 0}\n')
@@ -221,3 +225,11 @@ def test_who_only_hums_is_not_taken_for_chatter(task: Task) -> None:
         broken = MAKERS[Control.CHATTER](listens, view_of(shut), others)
         assert broken is not None
         assert np.ptp(broken.reading.rig_FR[:, Rig.JAW]) > 0.3
+
+
+def test_of_blocks_only_what_is_looked_at_is_kept_in_order() -> None:
+    blocks = [torch.arange(first, first + 50).view(1, 50, 1, 1, 1).float() for first in range(0, 200, 50)]
+    frame_F = np.array([0, 1, 48, 49, 50, 51, 160, 161])
+    kept = list(only_seen(blocks, frame_F))
+    assert torch.cat(kept, dim=1).flatten().tolist() == frame_F.tolist()
+    assert [block.shape[1] for block in kept] == [4, 2, 2]

@@ -2,14 +2,18 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from openlpm.bench.lpm.case import Case
-from openlpm.bench.lpm.report import compare, ranks, read_entry, write_leaderboard, write_pairs, write_report
+from openlpm.bench.lpm.certificate import Certificate, Shown, Standing
+from openlpm.bench.lpm.report import compare, one_origin, ranks, read_entry, write_leaderboard, write_pairs
+from openlpm.bench.lpm.report_page import write_report
 from openlpm.bench.lpm.scoring import Result, write_results
 from openlpm.bench.lpm.summing import Line, write_summary
+from openlpm.core.errors import InputError
 
 pytestmark = pytest.mark.unit
 
@@ -55,7 +59,12 @@ def test_three_entries_of_which_two_cannot_be_told_apart(tmp_path: Path) -> None
     pairs = compare(entries, CASES)
     assert ranks(entries, pairs, "sync_win_rate") == {"good": (1, 2), "as-good": (1, 2), "bad": (3, 3)}
     page, board, tests = tmp_path / "lpm.html", tmp_path / "leaderboard.csv", tmp_path / "pairwise.json"
-    write_report(page, entries, pairs, CASES, videos=1)
+    shown = Shown(control="shifted_8", domain="synthetic", must="react", auc=0.97, delta=None, n=12, passed=True)
+    standing = Standing(domain="synthetic", admitted=True, why="", gt=1.0, lb=0.1, lb_control="shifted_8", n=12)
+    known = Certificate(
+        metric="sync_win_rate", dimension="D1", primary=True, shown=[shown], standings={"synthetic": standing}
+    )
+    write_report(page, entries, pairs, CASES, videos=1, certificates={"sync_win_rate": known})
     write_leaderboard(board, entries, pairs)
     write_pairs(tests, pairs)
     text = page.read_text(encoding="utf-8")
@@ -63,6 +72,17 @@ def test_three_entries_of_which_two_cannot_be_told_apart(tmp_path: Path) -> None
     assert "Speak &lt;loudly&gt;." in text
     assert "D7 picture_distance: not admitted (codec)" in text
     assert "rank 1–2" in text
+    assert "(rank 3)" in text
+    assert "<td>0.97 shifted_8</td>" in text
+    assert "picture_distance (withheld)" in text
+    assert "survival (no case asks for it)" in text
+    assert "Without videos" not in text
+    for video in (tmp_path / "entries" / "bad" / "video").iterdir():
+        video.unlink()
+    write_report(page, entries, pairs, CASES, videos=1)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:video/mp4;base64,") == 2
+    assert "Without videos (judged before encoding, or moved away): bad." in text
     assert "src='http" not in text
     rows = list(csv.DictReader(board.read_text(encoding="utf-8").splitlines()))
     assert [(row["system"], row["metric"], row["rank_lo"], row["rank_hi"]) for row in rows] == [
@@ -74,3 +94,13 @@ def test_three_entries_of_which_two_cannot_be_told_apart(tmp_path: Path) -> None
     assert told["diff"] == pytest.approx(0.6)
     assert "p_bh" in found["good", "bad", "viseme_f1"]
     assert found["good", "as-good", "sync_win_rate"]["p"] == 1.0
+
+
+def test_entries_of_other_judges_or_of_one_name_are_not_put_side_by_side(tmp_path: Path) -> None:
+    entries = [read_entry(write_entry(tmp_path, name, 0.5)) for name in ("one", "two")]
+    with pytest.raises(InputError, match="two entries have one name"):
+        one_origin([entries[0], entries[0]])
+    other = replace(entries[1], about={**entries[1].about, "critics": {"critic": "other"}})
+    with pytest.raises(InputError, match="two and one differ in their critics"):
+        one_origin([entries[0], other])
+    assert one_origin(entries) == {"bench": None, "version": None, "critics": None}

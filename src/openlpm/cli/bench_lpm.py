@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from openlpm.bench.lpm.case import Case
     from openlpm.bench.lpm.certificate import Certificate
     from openlpm.bench.lpm.reading import Performing
     from openlpm.bench.lpm.summing import Line
@@ -88,6 +89,9 @@ def run(
     before_encoding: Annotated[
         bool, typer.Option("--before-encoding", help="Keep what judges see in place of videos; the manifest says so.")
     ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What a streamed entry is called; without it as its address.", show_default=False)
+    ] = None,
     device: Device = "auto",
     judges: JudgesFolder = None,
 ) -> None:
@@ -115,7 +119,7 @@ def run(
             report("videos", done, total)
 
         if system.startswith(("ws://", "wss://", "http://", "https://")):
-            run_wired(Server.at(system), opened, cases, out, heard)
+            run_wired(Server.at(system), opened, cases, out, heard, name=name)
         else:
             place = pick_device(device)
             if system in DRAWN:
@@ -261,6 +265,9 @@ def carry(
     silent: Annotated[
         str, typer.Option(help="Tracks whose sounds stay here: for truth and controls alone.", show_default=True)
     ] = "H",
+    part: Annotated[
+        str | None, typer.Option(help="K/N, such as 1/2: only a part of the cases, every N-th.", show_default=False)
+    ] = None,
     back: Annotated[
         Path | None, typer.Option(help="What runs/lpm_read.py left: unpack it.", show_default=False)
     ] = None,
@@ -278,7 +285,7 @@ def carry(
     if bench is None:
         raise InputError("--bench: say which benchmark to pack, or give --back")
     opened = Bench.open(bench)
-    cases = opened.chosen(tier, limit, tracks)
+    cases = _part_of(opened.chosen(tier, limit, tracks), part)
     size = pack(opened, cases, out, silent={case.id for case in cases if case.track in silent.split(",")})
     typer.echo(f"{len(cases)} cases in {out}, {size / 2**20:.1f} MiB")
 
@@ -288,23 +295,26 @@ def report(
     *,
     bench: BenchFolder,
     out: Annotated[Path, typer.Option(help="The page to write (.html).")],
+    certificates: Certificates = None,
     videos: Annotated[int, typer.Option(min=0, max=50, help="Cases whose videos are put side by side.")] = 3,
 ) -> None:
     """Compare entries: a page that needs nothing else, and beside it pairwise.json and leaderboard.csv."""
+    from openlpm.bench.lpm.certificate import read_certificates
     from openlpm.bench.lpm.folder import Bench
-    from openlpm.bench.lpm.report import compare, read_entry, write_leaderboard, write_pairs, write_report
+    from openlpm.bench.lpm.report import compare, one_origin, read_entry, write_leaderboard, write_pairs
+    from openlpm.bench.lpm.report_page import write_report
 
     opened = Bench.open(bench)
     entries = [read_entry(folder) for folder in results]
-    names = [entry.name for entry in entries]
-    if len(set(names)) != len(names):
-        raise InputError(f"two entries have one name ({', '.join(sorted(names))}): change it in a manifest.json")
-    for entry in entries:
-        if entry.about.get("bench") != opened.digest:
-            raise InputError(f"{entry.name} was scored on other cases than {bench}: score it again")
+    origin = one_origin(entries)
+    if origin["bench"] != opened.digest:
+        raise InputError(f"{entries[0].name} was scored on other cases than {bench}: score it again")
+    known = read_certificates(
+        certificates or bench / "controls", {key: origin[key] for key in ("version", "critics") if origin[key]}
+    )
     pairs = compare(entries, opened.cases)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_report(out, entries, pairs, opened.cases, videos=videos)
+    write_report(out, entries, pairs, opened.cases, videos=videos, certificates=known)
     write_pairs(out.with_name("pairwise.json"), pairs)
     write_leaderboard(out.with_name("leaderboard.csv"), entries, pairs)
     typer.echo(f"{len(entries)} entries, {len(pairs)} comparisons in {out}")
@@ -315,6 +325,15 @@ def register(app: typer.Typer) -> None:
     commands = (make, run, score, certify, carry, report)
     for command in commands:
         app.command(command.__name__)(command)
+
+
+def _part_of(cases: "tuple[Case, ...]", part: str | None) -> "tuple[Case, ...]":
+    if part is None:
+        return cases
+    which, _, parts = part.partition("/")
+    if not (which.isdigit() and parts.isdigit() and 1 <= int(which) <= int(parts) <= len(cases)):
+        raise InputError(f"--part: {part!r} is none of {len(cases)} cases; give K/N, such as 1/2")
+    return cases[int(which) - 1 :: int(parts)]
 
 
 def _human_voices(folder: Path | None) -> "Sequence[tuple[str, NDArray[np.float32]]]":
@@ -352,10 +371,13 @@ def _beside(submission: Path, out: Path) -> str:
 
 
 def _print_lines(name: str, lines: "Sequence[Line]") -> None:
+    """All domains together; what is known of each alone is in the summary."""
+    from openlpm.bench.lpm.summing import TOGETHER
+
     table = Table(title=name, box=None, padding=(0, 1, 0, 0))
     for heading in ("dim", "metric", "domain", "mean", "95 % interval", "n", "coverage", "truth", "worst control", "s"):
         table.add_column(heading, no_wrap=True)
-    for line in lines:
+    for line in (one for one in lines if one.domain in TOGETHER):
         bounds = "" if line.lo is None or line.hi is None else f"{line.lo:.3g} .. {line.hi:.3g}"
         numbers = ["–" if value is None else f"{value:.3g}" for value in (line.gt, line.lb, line.s)]
         metric = line.metric if line.primary else f"  {line.metric}"

@@ -55,11 +55,13 @@ def test_a_stream_is_kept_as_it_was_seen_with_the_time_of_every_frame(serve, run
             late = lateness_s(clip.samples_A[: round(SECONDS * 16_000)], bench.sound(case, "speak"))
             assert 0.0 <= late < 1.0
             moments = streaming.read_moments(entry.stream(case))
-            assert [moment.i for moment in moments] == list(range(72))
+            assert [moment.i for moment in moments] == [streaming.ENTERS, *range(72)]
             seen = streaming.score(moments, case.num_frames)
             # How many come in time is the machine's; on a busy one most are late.
             assert sum(not moment.dropped for moment in moments) > 36
-            assert 0.0 < seen["latency_p95_ms"] < 2_000
+            # What is heard of the own voice is as late as the frames that are seen with it.
+            assert 1000 * late < seen["latency_p95_ms"] < 3_000
+            assert 0.0 < seen["first_frame_ms"] < 10_000
             # Nothing is streamed again that is there.
             first = entry.video(case).stat().st_mtime_ns
             await asyncio.to_thread(run_wired, server, bench, bench.cases, tmp_path / "entry")

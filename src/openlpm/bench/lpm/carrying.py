@@ -37,8 +37,8 @@ _PEOPLE_AT_ONCE = 8
 def pack(bench: Bench, cases: Sequence[Case], out: Path, *, silent: Collection[str] = ()) -> int:
     """Write ``out/bench.tar.xz`` with the cases of a benchmark; returns its size in bytes.
 
-    Of cases whose names are in ``silent`` the sounds stay here, and all frames that are not looked at: truth and
-    controls can be seen, entries not made.
+    Of long cases the truth of frames that are not looked at stays here; of cases whose names are in ``silent`` the
+    sounds too: truth and controls can be seen, entries not made.
 
     Raises:
         ConfigError: espeak-ng, which speaks the idle seconds, is not installed.
@@ -62,10 +62,9 @@ def _packed(bench: Bench, cases: Sequence[Case], silent: Collection[str]) -> Ite
         if case.has_truth:
             with np.load(bench.folder / "gt" / f"{case.id}.npz", allow_pickle=False) as stored:
                 told = {name: stored[name] for name in _TOLD}
-            if case.id in silent:
-                unseen_F = np.ones(case.num_frames, np.bool_)
-                unseen_F[seen_frames(case.num_frames)] = False
-                told["rig"][unseen_F] = 0.0
+            unseen_F = np.ones(case.num_frames, np.bool_)
+            unseen_F[seen_frames(case.num_frames)] = False
+            told["rig"][unseen_F] = 0.0
             yield f"gt/{case.id}.npz", _plain(told)
         for which in _SOUNDS:
             if getattr(case, which) is not None and case.id not in silent:

@@ -62,7 +62,7 @@ def show(
     machine may already have seen); None: of all.
     """
     found: dict[str, Mapping[str, View]] = {}
-    coded = {case.id for case in in_turn(cases)[:reencoded]}
+    coded = {case.id for case in of_every_kind(cases)[:reencoded]}
     with phase(on_progress, "truth and controls in pictures", len(cases)) as report:
         for done, case in enumerate(cases, start=1):
             views = load_views(folder, case)
@@ -94,6 +94,17 @@ def in_turn(cases: Sequence[Case]) -> list[Case]:
         of_track[case.track] = of_track.get(case.track, -1) + 1
         numbered.append((case.num_frames > LONGEST_WHOLE, of_track[case.track], case))
     return [case for _, _, case in sorted(numbered, key=lambda one: one[:2])]
+
+
+def of_every_kind(cases: Sequence[Case]) -> list[Case]:
+    """A case of every stratum in turn, short ones first: few of them are asked of every metric."""
+    turns: dict[tuple[str, str], int] = {}
+    order: list[tuple[int, int, str]] = []
+    for case in sorted(cases, key=lambda case: (case.num_frames, case.id)):
+        turns[case.track, case.sub] = turns.get((case.track, case.sub), -1) + 1
+        order.append((turns[case.track, case.sub], case.num_frames, case.id))
+    known = {case.id: case for case in cases}
+    return [known[name] for _, _, name in sorted(order)]
 
 
 def yardstick_of(
@@ -173,11 +184,15 @@ def _others(case: Case, cases: Sequence[Case]) -> list[Case]:
 
 def _stream(case: Case) -> list[streaming.Moment]:
     """A stream as it should be: a quarter of a second behind, every frame a little early."""
+    enters = streaming.Moment(i=streaming.ENTERS, t_in_audio=-1.0, t_ready=-0.8, t_present=-0.75)
     return [
-        streaming.Moment(
-            i=i, t_in_audio=i / FRAME_RATE_HZ, t_ready=i / FRAME_RATE_HZ + 0.2, t_present=i / FRAME_RATE_HZ + 0.25
-        )
-        for i in range(case.num_frames)
+        enters,
+        *(
+            streaming.Moment(
+                i=i, t_in_audio=i / FRAME_RATE_HZ, t_ready=i / FRAME_RATE_HZ + 0.2, t_present=i / FRAME_RATE_HZ + 0.25
+            )
+            for i in range(case.num_frames)
+        ),
     ]
 
 
@@ -186,7 +201,7 @@ def _stalled(case: Case) -> list[streaming.Moment]:
     rng = generator("lpm", "stall", case.id)
     late = case.num_frames / 10
     found = [replace(one, t_ready=one.t_ready + 0.2) if one.i < late else one for one in _stream(case)]
-    lost = set(rng.choice(len(found), size=max(len(found) // 100, 1), replace=False).tolist())
+    lost = set(rng.choice(case.num_frames, size=max(case.num_frames // 100, 1), replace=False).tolist())
     return [replace(one, dropped=one.i in lost) for one in found]
 
 

@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench.lpm.case import Case
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.submission import Manifest
+from openlpm.bench.lpm.view import only_seen
 from openlpm.bench.origin import describe_commit, describe_machine
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
@@ -76,11 +79,16 @@ class Modelled:
         )
 
     def perform(self, bench: Bench, case: Case, seed: int) -> Iterator[Tensor]:
-        for frames_BFCHW in self.perform_all(bench, [case], seed):
+        for frames_BFCHW in self._side_by_side(bench, [case], seed):
             yield frames_BFCHW[0]
 
-    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
+    def perform_all(
+        self, bench: Bench, cases: Sequence[Case], seed: int, frame_F: NDArray[np.int64]
+    ) -> Iterator[Tensor]:
         """Several cases side by side, as long and with the same kinds of pictures; rows are independent."""
+        yield from only_seen(self._side_by_side(bench, cases, seed), frame_F)
+
+    def _side_by_side(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
         num_frames = cases[0].num_frames
         if self._streams:
             told = [_told(bench, case, seed) for case in cases]

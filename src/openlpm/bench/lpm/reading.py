@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.bench.lpm.case import Case
@@ -31,8 +33,10 @@ _MOST_PICTURES = 8_000
 class Performing(System, Protocol):
     """A system that performs several equally long cases at once."""
 
-    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
-        """Blocks of successive frames of all cases, (B, F, 3, 256, 256) in [0, 1]."""
+    def perform_all(
+        self, bench: Bench, cases: Sequence[Case], seed: int, frame_F: NDArray[np.int64]
+    ) -> Iterator[Tensor]:
+        """Blocks of the frames ``frame_F`` of all cases, in order, (B, F, 3, 256, 256) in [0, 1]."""
         ...
 
 
@@ -46,7 +50,8 @@ class Reader:
     at_once: int = 8
     """Cases that are performed together."""
     until_s: float = float("inf")
-    """Nothing is begun that would take longer (``time.monotonic``), as far as what went before tells."""
+    """Nothing is begun that would take longer (``time.monotonic``), as far as what went before tells; what does is
+    given up."""
 
     def read(
         self,
@@ -69,7 +74,10 @@ class Reader:
             began_s = time.monotonic()
             if began_s + pace_s * group[0].num_frames > self.until_s:
                 continue
-            for case, view in zip(group, _views(system, self.bench, group, self.judges), strict=True):
+            views = self._views(system, group)
+            if views is None:
+                break
+            for case, view in zip(group, views, strict=True):
                 view.save(submission.view(case))
             pace_s = max(pace_s, (time.monotonic() - began_s) / group[0].num_frames)
             done += len(group)
@@ -91,6 +99,19 @@ class Reader:
                 done += 1
         return done
 
+    def _views(self, system: Performing, cases: Sequence[Case]) -> list[View] | None:
+        """Pictures are kept in eight bits where they are made, then seen case by case; None: time ran out."""
+        num_frames = cases[0].num_frames
+        frame_F = seen_frames(num_frames)
+        kept: list[Tensor] = []
+        with torch.inference_mode():
+            for shown_BFCHW in system.perform_all(self.bench, cases, 0, frame_F):
+                kept.append((shown_BFCHW.float() * 255).round().clamp(0, 255).to(torch.uint8))
+                if time.monotonic() > self.until_s:
+                    return None
+            rows = range(len(cases))
+            return [watch(_seconds(kept, row), frame_F, self.judges, num_frames=num_frames) for row in rows]
+
     def _begin(self, out: Path, manifest: Manifest) -> Submission:
         submission = begin(out, replace(manifest, judged=BEFORE_ENCODING), self.bench)
         (out / "views").mkdir(exist_ok=True)
@@ -109,28 +130,10 @@ def groups_of(cases: Sequence[Case], at_once: int) -> Iterator[list[Case]]:
             yield group[first : first + size]
 
 
-def _views(system: Performing, bench: Bench, cases: Sequence[Case], judges: Judges) -> list[View]:
-    """Pictures are kept in eight bits where they are made, then seen case by case."""
-    num_frames = cases[0].num_frames
-    frame_F = seen_frames(num_frames)
-    wanted_F = torch.zeros(num_frames, dtype=torch.bool)
-    wanted_F[torch.from_numpy(frame_F)] = True
-    kept: list[Tensor] = []
-    done = 0
-    with torch.inference_mode():
-        for frames_BFCHW in system.perform_all(bench, cases, 0):
-            chosen_F = wanted_F[done : done + frames_BFCHW.shape[1]].to(frames_BFCHW.device)
-            done += frames_BFCHW.shape[1]
-            shown_BFCHW = frames_BFCHW[:, chosen_F]
-            kept.append((shown_BFCHW.float() * 255).round().clamp(0, 255).to(torch.uint8))
-        return [watch(_seconds(kept, row), frame_F, judges, num_frames=num_frames) for row in range(len(cases))]
-
-
 def _seconds(kept: Sequence[Tensor], row: int) -> Iterator[Tensor]:
     for block_BFCHW in kept:
         for part_FCHW in block_BFCHW[row].split(2 * FRAME_RATE_HZ):
-            if part_FCHW.shape[0]:
-                yield part_FCHW.float() / 255
+            yield part_FCHW.float() / 255
 
 
 def load_view(submission: Submission, case: Case, seed: int, hashes: Mapping[str, str]) -> View | None:

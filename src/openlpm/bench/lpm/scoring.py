@@ -18,7 +18,7 @@ from openlpm.bench.lpm.reading import load_view
 from openlpm.bench.lpm.submission import Submission
 from openlpm.bench.lpm.task import Task, Values
 from openlpm.bench.lpm.tasks import Tasks
-from openlpm.bench.lpm.watching import BrokenVideoError, watch_video
+from openlpm.bench.lpm.watching import LATEST_S, LATEST_STREAMED_S, BrokenVideoError, watch_video
 from openlpm.bench.reading import Judges
 from openlpm.bench.threads import spread
 from openlpm.core.errors import InputError
@@ -91,7 +91,8 @@ def _seen(submission: Submission, bench: Bench, task: Task, judges: Judges, seed
         view = load_view(submission, case, seed, judges.hashes)
         if view is None:
             path, speak_A = submission.video(case, seed), bench.sound(case, "speak")
-            view = watch_video(path, judges, num_frames=case.num_frames, speak_A=speak_A)
+            latest_s = LATEST_STREAMED_S if submission.stream(case, seed).is_file() else LATEST_S
+            view = watch_video(path, judges, num_frames=case.num_frames, speak_A=speak_A, latest_s=latest_s)
     except BrokenVideoError as error:
         return {name: measure_of(name).worst for name in applies}, str(error)
     values = values_of(task, view)

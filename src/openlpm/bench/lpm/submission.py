@@ -1,6 +1,7 @@
 """An entry on disk: who it is, its videos, and of a stream when every frame came."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """As ``manifest.json``."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        _write_whole(folder / "manifest.json", text)
 
 
 @final
@@ -105,7 +106,7 @@ class Submission:
         path = self.folder / "views" / _JUDGES
         if path.is_file():
             self.check_judges(hashes)
-        path.write_text(json.dumps(dict(hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        _write_whole(path, json.dumps(dict(hashes), indent=2, sort_keys=True) + "\n")
 
     def check_judges(self, hashes: Mapping[str, str]) -> None:
         """That the views are of these judges.
@@ -135,3 +136,10 @@ class Submission:
             number = path.stem.rpartition(".s")[2]
             if number.isdigit():
                 yield int(number)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Never half of it, also where several processes begin one entry."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

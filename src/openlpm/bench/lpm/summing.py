@@ -16,6 +16,9 @@ from openlpm.bench.lpm.metrics import MEASURES
 from openlpm.bench.lpm.scoring import OK, Result, by_case
 from openlpm.core.errors import InputError
 
+TOGETHER = (POOLED, STREAMED, HUMAN, RECORDED)
+"""Domains that are no part of another."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -66,16 +66,21 @@ class Drawn:
 
     def perform(self, bench: Bench, case: Case, seed: int) -> Iterator[Tensor]:
         """Raises ConfigError for a case that is not of the cast, or has no truth where that is asked for."""
+        yield from self._drawn(bench, case, np.arange(case.num_frames))
+
+    def perform_all(
+        self, bench: Bench, cases: Sequence[Case], seed: int, frame_F: NDArray[np.int64]
+    ) -> Iterator[Tensor]:
+        """One case after another in its own call: (1, F, 3, 256, 256); nothing else is drawn."""
+        (case,) = cases
+        for frames_FCHW in self._drawn(bench, case, frame_F):
+            yield frames_FCHW[None]
+
+    def _drawn(self, bench: Bench, case: Case, frame_F: NDArray[np.int64]) -> Iterator[Tensor]:
         if not can_draw(self._name, case):
             raise ConfigError(f"{case.id}: {self._name} cannot draw it; give another system, or another tier")
         person = Identity.from_seed(int(case.char[1:]))
-        yield from self._drawing.frames(self._drawing.parameters(person), self._rig(bench, case))
-
-    def perform_all(self, bench: Bench, cases: Sequence[Case], seed: int) -> Iterator[Tensor]:
-        """One case after another in its own call: (1, F, 3, 256, 256)."""
-        (case,) = cases
-        for frames_FCHW in self.perform(bench, case, seed):
-            yield frames_FCHW[None]
+        yield from self._drawing.frames(self._drawing.parameters(person), self._rig(bench, case)[frame_F])
 
     def _rig(self, bench: Bench, case: Case) -> NDArray[np.float32]:
         if self._name == "lip-flap":

@@ -1,7 +1,7 @@
 """A clip as the benchmark sees it: read by the critic and measured as pictures; of a long one the same excerpts."""
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -100,6 +100,18 @@ def seen_frames(num_frames: int) -> NDArray[np.int64]:
     """Which frames of a clip of this length are looked at."""
     every_F = np.arange(num_frames)
     return every_F if num_frames <= LONGEST_WHOLE else every_F[every_F % EVERY_FRAMES < EXCERPT_FRAMES]
+
+
+def only_seen(blocks: Iterable[Tensor], frame_F: NDArray[np.int64]) -> Iterator[Tensor]:
+    """Of blocks (B, F, 3, H, W) of successive frames those that are looked at; blocks without any are left out."""
+    wanted_F = torch.from_numpy(frame_F)
+    done = 0
+    for block_BFCHW in blocks:
+        end = done + block_BFCHW.shape[1]
+        places_F = wanted_F[(wanted_F >= done) & (wanted_F < end)] - done
+        done = end
+        if len(places_F):
+            yield block_BFCHW[:, places_F.to(block_BFCHW.device)]
 
 
 def watch(blocks: Iterable[Tensor], frame_F: NDArray[np.int64], judges: Judges, *, num_frames: int) -> View:

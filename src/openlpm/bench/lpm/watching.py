@@ -18,7 +18,8 @@ from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ
 BLOCK_FRAMES = 48
 _RATE_TOLERANCE = 0.01
 _SOUND_SHORT_S = 0.25
-_LATEST_S = 1.0
+LATEST_S, LATEST_STREAMED_S = 1.0, 4.0
+"""By how much a voice may be late in a file, and in a stream as it was seen."""
 _ENVELOPE_HZ = 200
 _LEAST_LIKE = 0.4
 """Of the smoke tier's voices, mixed with their partners, none is less than .47; of wrong ones 95 % are under .35."""
@@ -30,8 +31,10 @@ class BrokenVideoError(InputError):
     """A video that cannot be judged; its text is what is wrong, and it scores worst."""
 
 
-def watch_video(path: Path, judges: Judges, *, num_frames: int, speak_A: NDArray[np.float32]) -> View:
-    """See the video of a case of so many frames, spoken by a voice.
+def watch_video(
+    path: Path, judges: Judges, *, num_frames: int, speak_A: NDArray[np.float32], latest_s: float = LATEST_S
+) -> View:
+    """See the video of a case of so many frames, spoken by a voice that is late by ``latest_s`` at most.
 
     Raises:
         BrokenVideoError: it is missing or damaged, too short, of another rate or size, or has not the case's sound.
@@ -41,7 +44,7 @@ def watch_video(path: Path, judges: Judges, *, num_frames: int, speak_A: NDArray
     frame_F = seen_frames(num_frames)
     try:
         view = watch(_blocks(path, frame_F, num_frames), frame_F, judges, num_frames=num_frames)
-        late_s = _sound_late_s(path, num_frames, speak_A)
+        late_s = _sound_late_s(path, num_frames, speak_A, latest_s)
     except BrokenVideoError:
         raise
     except InputError as error:
@@ -91,7 +94,7 @@ def _tensor(block: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(frames_FHWC).permute(0, 3, 1, 2).float() / 255
 
 
-def _sound_late_s(path: Path, num_frames: int, speak_A: NDArray[np.float32]) -> float:
+def _sound_late_s(path: Path, num_frames: int, speak_A: NDArray[np.float32], latest_s: float) -> float:
     """How late the case's own voice is in the video's sound; 0 where it has none.
 
     Raises:
@@ -112,7 +115,7 @@ def _sound_late_s(path: Path, num_frames: int, speak_A: NDArray[np.float32]) -> 
         )
     if float(np.abs(speak_A).max(initial=0.0)) < _SILENCE:
         return 0.0
-    return lateness_s(sound.read(0, speak_A.shape[0]), speak_A) + _track_late_s(path)
+    return lateness_s(sound.read(0, speak_A.shape[0]), speak_A, latest_s) + _track_late_s(path)
 
 
 def _track_late_s(path: Path) -> float:
@@ -127,8 +130,8 @@ def _track_late_s(path: Path) -> float:
     return starts[0] - starts[1]
 
 
-def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32]) -> float:
-    """By how much ``voice`` is later in ``heard``, within a second, from the loudness of both.
+def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32], latest_s: float = LATEST_S) -> float:
+    """By how much ``voice`` is later in ``heard``, ``latest_s`` at most, from the loudness of both.
 
     Only where the voice speaks: a partner who speaks at other times takes nothing away.
 
@@ -140,7 +143,7 @@ def lateness_s(heard_A: NDArray[np.float32], voice_A: NDArray[np.float32]) -> fl
     speaks_L = (np.convolve(voice_L > _SOFT * voice_L.max(), near, mode="same") > 0.5).astype(np.float64)
     count = max(float(speaks_L.sum()), 1.0)
     asked_L = (voice_L - float(voice_L @ speaks_L) / count) * speaks_L
-    most = round(_LATEST_S * _ENVELOPE_HZ)
+    most = round(latest_s * _ENVELOPE_HZ)
     power_L, sum_L = _at_lags(np.square(heard_L), speaks_L, most), _at_lags(heard_L, speaks_L, most)
     spread_L = np.sqrt(np.maximum(power_L - np.square(sum_L) / count, 0.0)) * float(np.linalg.norm(asked_L))
     fit_L = _at_lags(heard_L, asked_L, most) / np.maximum(spread_L, 1e-9)

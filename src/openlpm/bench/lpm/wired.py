@@ -6,7 +6,7 @@ import json
 import os
 import struct
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from openlpm.bench.lpm.case import Case
 from openlpm.bench.lpm.folder import Bench
 from openlpm.bench.lpm.running import begin
-from openlpm.bench.lpm.streaming import Moment, write_moments
+from openlpm.bench.lpm.streaming import ENTERS, Moment, write_moments
 from openlpm.bench.lpm.submission import Manifest, Submission
+from openlpm.bench.lpm.watching import LATEST_STREAMED_S, BrokenVideoError, lateness_s
 from openlpm.core.errors import InputError, OpenLPMError
 from openlpm.core.units import AUDIO_RATE_HZ, FRAME_RATE_HZ, samples_at_frame
 
@@ -31,6 +32,8 @@ _PIECE_S = 0.04
 _BUFFER_S = 0.1
 """What a viewer keeps ahead: a frame that comes later than that after it is due is missed."""
 _SETTLES_S, _PATIENCE_S = 1.0, 20.0
+_NEVER_S = 10.0
+"""So late is a voice that does not come: the worst latency."""
 _SOUND_RATE_HZ = 48_000
 _NAME = "entry"
 
@@ -62,6 +65,10 @@ class Server:
 class _Seen:
     """What came of one case."""
 
+    asked_s: float = 0.0
+    """When the character was asked for."""
+    shown_s: float | None = None
+    """When its first picture came."""
     begun_s: float = 0.0
     """When the first sound was sent; 0 before that."""
     offset_s: float | None = None
@@ -77,15 +84,18 @@ def run_wired(
     cases: Sequence[Case],
     out: Path,
     report: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    name: str | None = None,
 ) -> Submission:
-    """Stream every case that the entry lacks, one after the other.
+    """Stream every case that the entry lacks, one after the other; ``name`` is what it is called in tables.
 
     Raises:
         InputError: the folder holds another entry.
         OpenLPMError: the server cannot be reached, or refuses.
     """
-    name = server.address.partition("//")[2].replace(":", "-").replace("/", "-")
-    manifest = Manifest(name=f"stream-{name}", version="live", causal=True, uses_text=True, uses_refs=True)
+    place = server.address.partition("//")[2].replace(":", "-").replace("/", "-")
+    called = name or f"stream-{place}"
+    manifest = Manifest(name=called, version="live", causal=True, uses_text=True, uses_refs=True)
     submission = begin(out, manifest, bench)
     report(0, len(cases))
     for done, case in enumerate(cases, start=1):
@@ -101,6 +111,7 @@ async def _perform(server: Server, bench: Bench, case: Case) -> _Seen:
     async with _connected(server) as socket:
         character = await asyncio.to_thread(_uploaded, server, bench, case)
         wish = {"type": "join", "id": _NAME, "character": character, "prompt": str(case.prompt.get("text", ""))[:500]}
+        seen.asked_s = time.monotonic()
         await socket.send(json.dumps(wish))
         stream = await _joined(socket)
         reader = asyncio.create_task(_read(socket, stream, seen))
@@ -168,6 +179,7 @@ async def _read(socket: Any, stream: int, seen: _Seen) -> None:
         # Nothing comes before it is due by much, so the earliest arrival tells how the clocks differ.
         seen.offset_s = now_s - due_s if seen.offset_s is None else min(seen.offset_s, now_s - due_s)
         if kind == _PICTURE:
+            seen.shown_s = now_s if seen.shown_s is None else seen.shown_s
             seen.pictures[frame] = (now_s, due_s, payload)
         elif kind == _SOUND:
             seen.sounds[frame] = payload
@@ -205,27 +217,37 @@ def _write(bench: Bench, case: Case, seen: _Seen, submission: Submission) -> Non
     first = next((n for n in ordered if seen.pictures[n][1] + offset_s >= seen.begun_s), ordered[-1])
     before = [n for n in ordered if n < first and seen.pictures[n][2]]
     picture_HWC = _decoded(seen.pictures[before[-1]][2]) if before else np.zeros((256, 256, 3), np.uint8)
-    moments: list[Moment] = []
-    listen_A = bench.sound(case, "listen")
+    own_A = _sound(seen.sounds.get(first + i, b"") for i in range(case.num_frames))
+    shown_A = mix_voices(own_A, bench.sound(case, "listen"))
+    late_s = _voice_late_s(own_A, bench.sound(case, "speak"))
+    entered_s = (seen.shown_s or seen.begun_s) - seen.begun_s
+    moments = [Moment(i=ENTERS, t_in_audio=seen.asked_s - seen.begun_s, t_ready=entered_s, t_present=entered_s)]
     with VideoWriter(submission.video(case), size=256) as writer:
         for i in range(case.num_frames):
             came_s, due_s, coded = seen.pictures.get(first + i, (0.0, 0.0, b""))
             fresh = bool(coded)
             picture_HWC = _decoded(coded) if coded else picture_HWC
-            own_A = _sound(seen.sounds.get(first + i, b""))
-            start, end = samples_at_frame(i), samples_at_frame(i + 1)
-            heard_A = np.resize(own_A, end - start) if own_A.size else np.zeros(end - start, np.float32)
-            writer.write(picture_HWC[None], mix_voices(heard_A, listen_A[start:end]))
+            writer.write(picture_HWC[None], shown_A[samples_at_frame(i) : samples_at_frame(i + 1)])
             moments.append(
                 Moment(
                     i=i,
-                    t_in_audio=i / FRAME_RATE_HZ,
+                    t_in_audio=None if late_s is None else i / FRAME_RATE_HZ - late_s,
                     t_ready=came_s - seen.begun_s if fresh else 0.0,
                     t_present=due_s + offset_s + _BUFFER_S - seen.begun_s if fresh else 0.0,
                     dropped=not fresh,
                 )
             )
     write_moments(submission.stream(case), moments)
+
+
+def _voice_late_s(own_A: NDArray[np.float32], speak_A: NDArray[np.float32]) -> float | None:
+    """How much later the own voice is heard than it was sent; None where it has none."""
+    if not np.any(speak_A):
+        return None
+    try:
+        return max(lateness_s(own_A, speak_A, LATEST_STREAMED_S), 0.0)
+    except BrokenVideoError:
+        return _NEVER_S
 
 
 def _decoded(coded: bytes) -> NDArray[np.uint8]:
@@ -235,8 +257,13 @@ def _decoded(coded: bytes) -> NDArray[np.uint8]:
         return np.asarray(picture.convert("RGB").resize((256, 256)))
 
 
-def _sound(payload: bytes) -> NDArray[np.float32]:
-    """48 kHz to 16 kHz: the mean of three."""
-    samples_A = np.frombuffer(payload, "<i2").astype(np.float32) / 32768
+def _sound(payloads: Iterable[bytes]) -> NDArray[np.float32]:
+    """Frame after frame at 48 kHz, silent where nothing came, to 16 kHz: the mean of three."""
+    size = _SOUND_RATE_HZ // FRAME_RATE_HZ
+    heard: list[NDArray[np.float32]] = []
+    for payload in payloads:
+        samples_A = np.frombuffer(payload, "<i2").astype(np.float32)[:size] / np.float32(32768)
+        heard.append(np.pad(samples_A, (0, size - samples_A.size)))
     step = _SOUND_RATE_HZ // AUDIO_RATE_HZ
-    return samples_A[: samples_A.size // step * step].reshape(-1, step).mean(axis=1)
+    heard_A = np.concatenate(heard)
+    return heard_A[: heard_A.size // step * step].reshape(-1, step).mean(axis=1, dtype=np.float32)
