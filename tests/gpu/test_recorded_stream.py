@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from openlpm.core.audio import ArraySource
+from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
+from openlpm.engine.orders import Order, Role
+from openlpm.engine.stage import ModelStage, StageConfig
 from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.rollout.request import Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream
@@ -95,3 +98,25 @@ def test_nobody_waits_for_the_device_within_a_chunk(model: CharacterModel) -> No
     torch.cuda.set_sync_debug_mode("error")
     for _ in range(6):
         stream.next_chunk()
+
+
+def test_the_engine_makes_recorded_chunks_for_those_who_are_there() -> None:
+    stage = ModelStage(StageConfig(device="cuda", places=3))
+    assert stage.facts.batch == 3
+    size = stage.facts.size
+    for name in ("a", "b"):
+        picture_HWC = np.random.default_rng(ord(name)).integers(0, 255, (size, size, 3), dtype=np.uint8)
+        stage.join(name, Role(references=(Reference(kind=ReferenceKind.GLOBAL, picture_HWC=picture_HWC),)))
+    end = samples_at_frame(stage.facts.chunk_frames)
+    for ticket in range(4):
+        there = ["a", "b"] if ticket != 2 else ["b"]
+        speak, listen = end + stage.facts.speak_ahead, end + stage.facts.listen_ahead
+        orders = [
+            Order.silent(name, ticket, speak=speak, listen=listen, num_frames=stage.facts.chunk_frames)
+            for name in there
+        ]
+        made = stage.make(orders)
+        assert [chunk.performance for chunk in made] == there
+        pictures = [chunk.pictures_FHWC for chunk in made if chunk.pictures_FHWC is not None]
+        assert len(pictures) == len(there)
+        assert all(each.std() > 1 for each in pictures)

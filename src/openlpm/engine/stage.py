@@ -6,7 +6,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -32,6 +31,8 @@ from openlpm.synth.look.references import reference_rigs
 from openlpm.weights import bundled
 
 _TRIALS = 4
+_UNRECORDED = 3
+"""Chunks on a GPU before one is a recording."""
 _SHARE = 0.85
 """Of its time that a machine may spend on making pictures."""
 _GPU_PLACES = 32
@@ -90,10 +91,11 @@ class ModelStage:
         self._rows: dict[str, _Row] = {}
         self._shared: OnlineStream | None = None
         if self._device.type != "cpu":
+            for part in (*self._model.streaming_networks(), self._model.vae):
+                part.to(torch.bfloat16)  # and no autocast, under which steps are not recorded
             places = config.places or _GPU_PLACES
             slots = [ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in reference_rigs()]
-            with self._arithmetic():
-                self._shared = OnlineStream(self._model, places, slots, online=self.online)
+            self._shared = OnlineStream(self._model, places, slots, online=self.online)
         self.facts = self._tried(config.places)
         if self._device.type == "cpu" and config.threads is None and torch.get_num_threads() > 1:
             self._try_alone(config.places)
@@ -124,8 +126,7 @@ class ModelStage:
             references=role.references, speak=speak, listen=listen, caption=role.caption, seed=role.seed
         )
         stream, place = self._room([reference.slot for reference in role.references])
-        with self._arithmetic():
-            stream.join(place, request)
+        stream.join(place, request)
         self._rows[performance] = _Row(stream, place, speak, listen)
 
     def leave(self, performance: str) -> None:
@@ -139,8 +140,7 @@ class ModelStage:
             self._prepare(order, row)
         self._wanted = wanted if all(order.keep for order in orders) else always_wanted
         try:
-            with self._arithmetic():
-                frames_BFCHW = rows[0].stream.next_chunk([row.place for row in rows])
+            frames_BFCHW = rows[0].stream.next_chunk([row.place for row in rows])
         except NotWantedError:
             for order, row in zip(orders, rows, strict=True):
                 before = row.kept.before(order.ticket)
@@ -204,13 +204,13 @@ class ModelStage:
         speak_end, listen_end = row.stream.samples_needed(row.place)
         end = samples_at_frame(chunk_frames)
         seconds: list[float] = []
-        for ticket in range(_TRIALS):
+        for ticket in range(_TRIALS if self._shared is None else _TRIALS + _UNRECORDED):
             order = Order.silent("", ticket, speak=speak_end, listen=listen_end, num_frames=chunk_frames)
             started_s = time.perf_counter()
             self.make([order])
             seconds.append(time.perf_counter() - started_s)
         self.leave("")
-        chunk_s = statistics.median(seconds[1:])
+        chunk_s = statistics.median(seconds[1 if self._shared is None else _UNRECORDED :])
         batch = 1 if self._shared is None else self._shared.num_rows
         found = max(int(_SHARE * chunk_frames / FRAME_RATE_HZ / chunk_s) * batch, 1)
         return StageFacts(
@@ -222,9 +222,6 @@ class ModelStage:
             chunk_s=chunk_s,
             places=places or (found if self._shared is None else min(found, batch)),
         )
-
-    def _arithmetic(self) -> Any:
-        return nullcontext() if self._device.type == "cpu" else torch.autocast(self._device.type, torch.bfloat16)
 
 
 def _cores() -> int:
