@@ -97,7 +97,10 @@ def test_a_process_that_dies_is_started_again_and_the_run_ends_as_if_it_had_live
             time.sleep(0.01)
         workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(workers[0]), signal.SIGKILL)
-        said, _ = process.communicate(timeout=300)
+        try:
+            said, _ = process.communicate(timeout=300)
+        finally:  # whoever hangs would be waited for for ever
+            process.kill()
     assert process.returncode == 0
     assert "goes on from step" in said
     one, other = (load_transformer(tmp_path / name / "speak").state_dict() for name in ("lived", "died"))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import final
 
 import torch
@@ -11,6 +12,10 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from openlpm.core.errors import ConfigError
+
+_PATIENCE = timedelta(minutes=10)
+"""How long a process waits for the others, as NCCL's do: gloo's would for half an hour after somebody died, and nothing
+is started again before they give up."""
 
 
 @final
@@ -88,7 +93,7 @@ def joined(device: str | None = None, *, context: int = 1) -> Generator[World]:
         torch.cuda.set_device(place)
     started = not dist.is_initialized()
     if started and "MASTER_ADDR" in os.environ:
-        dist.init_process_group(backend, device_id=place if kind == "cuda" else None)
+        dist.init_process_group(backend, device_id=place if kind == "cuda" else None, timeout=_PATIENCE)
     elif started:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     try:
