@@ -27,6 +27,7 @@ from openlpm.bench.speed.setting import SLOTS, Context, Plan, SpeedSetting, Way,
 from openlpm.bench.speed.stream import SpeedStream
 from openlpm.cli.main import app
 from openlpm.core.errors import ConfigError, InputError
+from openlpm.dit.model import CharacterTransformer
 from openlpm.nn.ring import RingMemory
 from openlpm.parallel.narrow import to_fp8
 from openlpm.recipes.models import lpm_17b
@@ -52,6 +53,16 @@ def test_operations_that_are_reckoned_are_those_that_are_counted():
     assert attention == 2 * wanted.attention
     # Reading conditions, the time of the flow, entrance and exit are left out: much at this size, little at the large.
     assert 2 * wanted.gemm < products < 3 * 2 * wanted.gemm
+
+
+def test_each_network_of_a_stream_reads_its_words_once_where_it_lies(monkeypatch):
+    """In two stages one lies on another device, where the other's words cannot be read."""
+    read, plain = [], CharacterTransformer.read_text
+    monkeypatch.setattr(CharacterTransformer, "read_text", lambda self, text: read.append(self) or plain(self, text))
+    staged = SpeedStream(replace(TINY, devices=2, plan=Plan.STAGES), CPU, torch.device("cpu", 0), torch.float32)
+    assert [each is network for each, network in zip(read, staged.networks(), strict=True)] == [True, True]
+    read.clear()
+    assert SpeedStream(TINY, CPU, CPU, torch.float32).networks() == read
 
 
 def test_operations_of_the_decoder_are_those_of_the_pictures_that_are_shown():

@@ -4,7 +4,6 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import final
 
 import torch
@@ -12,10 +11,6 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from openlpm.core.errors import ConfigError
-
-_PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others, as NCCL's do: gloo's would for half an hour after somebody died, and nothing
-is started again before they give up."""
 
 
 @final
@@ -73,6 +68,20 @@ class World:
             dist.barrier()
 
 
+def _store_of_attempt() -> dist.Store | None:
+    """Where processes of one torchrun that has started them again find each other; None: where torch looks.
+
+    torchrun's own store is the same in every attempt (``_create_c10d_store`` takes it for a new one), so that who comes
+    first finds the address of somebody who is dead, and both wait for ever. Of several torchruns each counts its own
+    attempts; there a new store is wanted of them (``runs/launch/torchrun.sh``).
+    """
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if attempt == "0" or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return None
+    there = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+    return dist.PrefixStore(f"attempt {attempt}", there)
+
+
 @contextmanager
 def joined(device: str | None = None, *, context: int = 1) -> Generator[World]:
     """Join the processes that torchrun started, or be a world of one; leaves the group at the end.
@@ -93,7 +102,11 @@ def joined(device: str | None = None, *, context: int = 1) -> Generator[World]:
         torch.cuda.set_device(place)
     started = not dist.is_initialized()
     if started and "MASTER_ADDR" in os.environ:
-        dist.init_process_group(backend, device_id=place if kind == "cuda" else None, timeout=_PATIENCE)
+        store, mine = _store_of_attempt(), place if kind == "cuda" else None
+        if store is None:
+            dist.init_process_group(backend, device_id=mine)
+        else:
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, device_id=mine)
     elif started:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     try:

@@ -137,10 +137,10 @@ def measure_streams(
     runs: dict[str, Run] = {}
     for column in columns:
         stream = _joined(model, conversations, pictures, config, column)
-        runs[column.suffix], seen = court.watched(stream, str(column))
-        if seen < config.num_frames:  # columns of one length alone can be put into one table
-            column_seen = runs if len(runs) == 1 else dict(list(runs.items())[:-1])
-            raise StreamsStopped(_curves(config, column_seen, {}))
+        run, seen = court.watched(stream, str(column))
+        if seen < config.num_frames:  # of columns that differ in length there is no table
+            raise StreamsStopped(_curves(config, runs or {column.suffix: run}, {}))
+        runs[column.suffix] = run
     controls = {fault.value: court.rendered(fault) for fault in Fault} if config.controls else {}
     return _curves(config, runs, controls)
 
