@@ -20,6 +20,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from openlpm.bench.critic import Critic
 from openlpm.bench.critic_data import FramePool, FrameSource
+from openlpm.core.motion import NUM_MOTION
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.core.seeds import Split, seeds_of
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
@@ -109,7 +110,7 @@ def bank_of(model: CharacterModel, device: torch.device) -> ClipBank:
         firsts_NKCHW=noise(LATENT_FRAMES // STRIDE),
         references_NJCHW=noise(len(keys)),
         slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
-        motion_NTM=torch.randn(CLIPS, LATENT_FRAMES, model.config.dit.motion, device=device),
+        motion_NTM=torch.randn(CLIPS, LATENT_FRAMES, 4 * NUM_MOTION, device=device),
         performance_NTX=torch.randn(CLIPS, LATENT_FRAMES, 4 * Rig.TIME, device=device).bfloat16(),
         speak_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),
         listen_NA=torch.randint(-3000, 3000, (CLIPS, SAMPLES), device=device).short(),

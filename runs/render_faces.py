@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.data.people.faces import POINTS
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.landmarks import LANDMARKS, landmarks_of
 from openlpm.synth.look.pose import PICTURE_SIZE

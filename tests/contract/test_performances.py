@@ -10,11 +10,10 @@ import pytest
 
 from openlpm.core.emotion import EMOTIONS
 from openlpm.core.record import Event, PerformanceRecord
-from openlpm.core.rig import NUM_RIG, VISEMES, Rig, State
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, VISEMES, Rig, State
 from openlpm.core.seeds import Split
 from openlpm.synth.act.acting import ActionCue
 from openlpm.synth.act.actions import ACTIONS
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.act.dialogue import ClipKind
 from openlpm.synth.act.feelings import Course
 from openlpm.synth.act.perform import ClipStyle, perform

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from openlpm.core.errors import ConfigError
-from openlpm.core.rig import NUM_RIG, Rig
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig
 from openlpm.synth.act.acting import Act, ActionCue, along, overlay, place_acts
 from openlpm.synth.act.actions import ACTION_NAMES, ACTIONS
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.act.mouth_motion import frame_centres
 
 pytestmark = pytest.mark.unit

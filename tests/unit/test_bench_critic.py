@@ -21,11 +21,10 @@ from openlpm.bench.visible import ASKED, shown
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
-from openlpm.core.rig import NUM_RIG, Rig, State
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig, State
 from openlpm.core.units import samples_at_frame
 from openlpm.parallel.world import joined
 from openlpm.recipes.critic import CriticObjective, MouthObjective, save_judges, tiny_critic_recipe
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.render import Cast, render_frames
 from openlpm.training.trainer import Trainer

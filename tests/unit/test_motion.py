@@ -19,8 +19,7 @@ from openlpm.core.motion import (
     read_motion,
     write_motion,
 )
-from openlpm.core.rig import NUM_RIG, Rig
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig
 
 pytestmark = pytest.mark.unit
 

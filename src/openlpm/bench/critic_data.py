@@ -13,8 +13,7 @@ from openlpm.bench.critic import face_square
 from openlpm.bench.critic_augment import disturb
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
-from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, Rig
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
+from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig
 from openlpm.synth.look.render import Cast
 
 Render = Callable[[Tensor, Tensor], Tensor]

@@ -75,9 +75,16 @@ class ModelPerformer:
     """A character model as the product runs it, unless other steps or scales of guidance are to be tried."""
 
     def __init__(
-        self, model: CharacterModel, *, steps: int = DEFAULT_STEPS, guidance: GuidanceScales | None = None
+        self,
+        model: CharacterModel,
+        *,
+        steps: int = DEFAULT_STEPS,
+        guidance: GuidanceScales | None = None,
+        planned: bool = True,
     ) -> None:
+        """``planned``: False leaves a choreographer aside."""
         self._model, self._steps, self._guidance = model, steps, guidance or DEFAULT_GUIDANCE
+        self._planned = planned
 
     @property
     def codec(self) -> Codec:
@@ -100,6 +107,7 @@ class ModelPerformer:
                 prompts=part.prompts,
                 seed=part.seed,
                 steps=self._steps,
+                planned=self._planned,
                 guidance=self._guidance,
             )
             for part in parts

@@ -125,10 +125,11 @@ def measure_wide(
         if group == Group.SEQUENCES:
             in_time = session.perform(cases, f"{group}: told in time", in_time=True)
             told_in_time = Played(cases=cases, truth=truth, generated=in_time)
-    return [*_rows(played, told_in_time, on_progress), *references]
+    return [*rows_of(played, told_in_time, on_progress), *references]
 
 
-def _rows(played: dict[Group, Played], told_in_time: Played | None, on_progress: OnProgress) -> list[Row]:
+def rows_of(played: dict[Group, Played], told_in_time: Played | None, on_progress: OnProgress) -> list[Row]:
+    """What is read from groups that were performed; ``told_in_time`` are sequences again, prompt by prompt."""
     rows: list[Row] = []
     traps = played.get(Group.TRAPS)
     if traps is None:

@@ -56,6 +56,10 @@ def base(
         typer.Option(min=0, max=4096, help="At most so many clips for each single purpose.", show_default=False),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps.", show_default=False)] = None,
+    unplanned: Annotated[bool, typer.Option("--unplanned", help="Without the choreographer.")] = False,
+    scale: Annotated[
+        float | None, typer.Option(min=0.0, max=20.0, help="Guidance of text and voice, both.", show_default=False)
+    ] = None,
     voices: Annotated[
         Path | None, typer.Option(help="Human voices: a folder of sound files or an .npz of `openlpm bench voices`.")
     ] = None,
@@ -76,6 +80,7 @@ def base(
     from openlpm.bench.progress import phase, within
     from openlpm.bench.reading import load_judges
     from openlpm.bench.wide import measure_wide
+    from openlpm.flow.guidance import GuidanceScales
     from openlpm.rollout.assembly import load_model
     from openlpm.rollout.request import DEFAULT_STEPS
     from openlpm.weights import bundled
@@ -86,13 +91,18 @@ def base(
     notes: list[str] = []
     config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128, group_clips=group_clips)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
+    notes += ["without the choreographer"] if unplanned else []
+    notes += [] if scale is None else [f"guidance {scale:g} on text and voice"]
     if quick:
         length = f"{config.cases.count} clips of {config.cases.num_frames / 24:g} s"
         notes += [f"quick: {length}, {chosen_steps} steps; the published table has more", _NO_JOINS]
     with stages() as report:
         call_the_crew()
         with phase(report, "model and judges"):
-            performer = ModelPerformer(load_model(folder, place), steps=chosen_steps)
+            scales = None if scale is None else GuidanceScales(text=scale, speak=scale)
+            performer = ModelPerformer(
+                load_model(folder, place), steps=chosen_steps, guidance=scales, planned=not unplanned
+            )
             court = load_judges(place, judges)
         with phase(report, "recordings"):
             found, filmed = _recordings(voices, footage, config.human_clips + 9, notes)

@@ -33,7 +33,10 @@ def online(
         list[Path] | None, typer.Option(help="Take long streams from tables of earlier runs (--first apart).")
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="free, planned (the planner leads), or both; quick: free.", show_default=False)
+        str | None,
+        typer.Option(
+            help="free, planned (the planner leads), both, or bare (no choreographer); quick: free.", show_default=False
+        ),
     ] = None,
     clips: Annotated[int | None, typer.Option(min=2, max=4096, help="Clips beside Base.", show_default=False)] = None,
     group_clips: Annotated[int | None, typer.Option(min=2, max=4096, help="At most so many a group.")] = None,
@@ -113,9 +116,9 @@ def _columns(name: str) -> "tuple[Column, ...]":
     from openlpm.bench.online.performer import Column
 
     if name == "both":
-        return tuple(Column)
+        return (Column.FREE, Column.PLANNED)
     if name not in [each.value for each in Column]:
-        raise InputError(f"--column: there is no column {name!r}; give free, planned or both")
+        raise InputError(f"--column: there is no column {name!r}; give free, planned, bare or both")
     return (Column(name),)
 
 

@@ -79,6 +79,7 @@ class ModelEngine:
             speak=request.speak,
             listen=request.listen,
             motion=request.motion,
+            planned=request.planned,
             caption=request.caption,
             prompts=request.prompts,
             seed=request.seed,

@@ -37,9 +37,11 @@ A timeline is a JSON file; times are in seconds, both people may talk at once:
 Without one the character listens first and replies 0.3 s after the question ends. The video ends 0.5 s after the last
 word, or after --seconds: the character idles until then, and without any voice from the beginning.
 
-A motion track is a JSON file too: any of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped
-to the right is positive), shift_x, shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, 24
-rows a second; what it leaves out, and what comes after its end, is the character's own:
+What is done is decided by the model's choreographer, from voices and words. A motion track (JSON) overrules it in any
+of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped to the right is positive), shift_x,
+shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, jaw and the other mouth channels, smile,
+squint, widen, furrow, blush, shoulder, breath, sway and the arms' channels, 24 rows a second; what it leaves out, and
+what comes after its end, stays the choreographer's:
 
   {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """
@@ -74,8 +76,12 @@ def generate(
         Path | None, typer.Option(help="A picture of the character that the video begins with.")
     ] = None,
     motion: Annotated[
-        Path | None, typer.Option(help="Where head, gaze, lids and brows are to be (JSON, below); the rest stays free.")
+        Path | None,
+        typer.Option(help="Where head, eyes, mouth, body and arms are to be (JSON, below); the rest stays free."),
     ] = None,
+    unplanned: Annotated[
+        bool, typer.Option("--unplanned", help="Without the choreographer: what draws decides what is done, too.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another performance.")] = 0,
     steps: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Denoising steps; more is slower.", show_default=False)
@@ -111,6 +117,7 @@ def generate(
         text=text,
         then=tuple(then or ()),
         motion=motion,
+        planned=not unplanned,
         seed=seed,
         steps=steps,
         guidance_text=guidance_text,

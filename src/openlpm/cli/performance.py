@@ -33,6 +33,8 @@ class Settings:
     then: tuple[str, ...] = ()
     """``SECONDS WORDS``: what is told from then on."""
     motion: Path | None = None
+    planned: bool = True
+    """Whether the model's choreographer decides what is done, if it has one."""
     seed: int = 0
     steps: int | None = None
     guidance_text: float | None = None
@@ -122,6 +124,7 @@ def _request(
         caption=settings.text,
         prompts=tuple(sorted((prompt_of(text) for text in settings.then), key=lambda prompt: prompt.at_s)),
         motion=motion,
+        planned=settings.planned,
         seed=settings.seed,
         steps=DEFAULT_STEPS if settings.steps is None else settings.steps,
         guidance=GuidanceScales(
@@ -182,6 +185,7 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
         "text": request.caption,
         "then": [{"at_s": prompt.at_s, "text": prompt.caption} for prompt in request.prompts],
         "motion": None if job.settings.motion is None else str(job.settings.motion),
+        "planned": request.planned,
         "seed": request.seed,
         "steps": None if online else request.steps,
         "guidance_text": None if online else request.guidance.text,

@@ -1,4 +1,4 @@
-"""Motion tracks: the low-dimensional control of head, gaze, lids and brows, and its file form ``motion.json``.
+"""Motion tracks: the low-dimensional control of head, eyes, mouth, body and arms, and its file form ``motion.json``.
 
 The file is ``{"fps": 24, "channels": [...], "frames": [[...], ...]}``: one row a frame, one number a channel, in the
 units of ``core.rig.Rig``. Channels that are left out are free.
@@ -13,25 +13,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
-from openlpm.core.rig import Rig, RigTrack
+from openlpm.core.rig import MOUTH_CHANNELS, RIG_HIGH_R, RIG_LOW_R, Rig, RigTrack
 from openlpm.core.units import FRAME_RATE_HZ
 
-MOTION_CHANNELS = (
-    Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN, Rig.GAZE_X, Rig.GAZE_Y,
-    Rig.BLINK_LEFT, Rig.BLINK_RIGHT, Rig.BROW_LEFT, Rig.BROW_RIGHT,
+_HEAD = (Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN)
+_GAZE, _LIDS, _BROWS = (
+    (Rig.GAZE_X, Rig.GAZE_Y),
+    (Rig.BLINK_LEFT, Rig.BLINK_RIGHT),
+    (Rig.BROW_LEFT, Rig.BROW_RIGHT),
+)
+_FACE = (Rig.SMILE, Rig.SQUINT, Rig.WIDEN, Rig.FURROW, Rig.BLUSH)
+_BODY = (Rig.SHOULDER, Rig.BREATH, Rig.SWAY)
+_ARMS = (
+    Rig.ARM_LEFT, Rig.ARM_RIGHT, Rig.REACH_LEFT, Rig.REACH_RIGHT,
+    Rig.SWING_LEFT, Rig.SWING_RIGHT, Rig.HAND_LEFT, Rig.HAND_RIGHT,
 )  # fmt: skip
-"""What a motion track holds, in the order of its columns."""
 
-MOTION_GROUPS = (MOTION_CHANNELS[:6], MOTION_CHANNELS[6:8], MOTION_CHANNELS[8:10], MOTION_CHANNELS[10:])
-"""Head, gaze, lids and brows: channels that are usually given together."""
+MOTION_GROUPS = (_HEAD, _GAZE, _LIDS, _BROWS, MOUTH_CHANNELS, _FACE, _BODY, _ARMS)
+"""Head, gaze, lids, brows, mouth, face, body and arms: channels that are usually given together."""
+
+MOTION_CHANNELS = tuple(channel for group in MOTION_GROUPS for channel in group)
+"""What a motion track holds, in the order of its columns: the whole rig but the clock of its background."""
 
 NUM_MOTION = len(MOTION_CHANNELS)
+NUM_POSE = len((*_HEAD, *_GAZE, *_LIDS, *_BROWS))
+"""The first columns, head, gaze, lids and brows: what a planner leads, and all that older models know."""
+POSE_M: NDArray[np.bool_] = np.arange(NUM_MOTION) < NUM_POSE
+"""Those columns as what is given of a track."""
 MOTION_NAMES = tuple(channel.name.lower() for channel in MOTION_CHANNELS)
 """The names of the channels in a file."""
 
-MOTION_HIGH_M: NDArray[np.float32] = np.array([0.6, 0.4, 0.35, *[1.0] * 9], dtype=np.float32)
+MOTION_HIGH_M: NDArray[np.float32] = RIG_HIGH_R[list(MOTION_CHANNELS)]
 """The greatest value of each channel."""
-MOTION_LOW_M: NDArray[np.float32] = np.array([-0.6, -0.4, -0.35, *[-1.0] * 5, 0.0, 0.0, -1.0, -1.0], dtype=np.float32)
+MOTION_LOW_M: NDArray[np.float32] = RIG_LOW_R[list(MOTION_CHANNELS)]
 """The least value of each channel."""
 
 _KEYS = {"fps", "channels", "frames"}

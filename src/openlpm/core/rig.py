@@ -84,6 +84,18 @@ class Rig(IntEnum):
 
 NUM_RIG = len(Rig)
 
+_LOW = dict.fromkeys(Rig, 0.0) | {
+    Rig.WIDTH: -1.0, Rig.SMILE: -1.0, Rig.GAZE_X: -1.0, Rig.GAZE_Y: -1.0, Rig.BROW_LEFT: -1.0, Rig.BROW_RIGHT: -1.0,
+    Rig.FURROW: -1.0, Rig.YAW: -0.6, Rig.PITCH: -0.4, Rig.ROLL: -0.35, Rig.SHIFT_X: -1.0, Rig.SHIFT_Y: -1.0,
+    Rig.LEAN: -1.0, Rig.SWAY: -1.0, Rig.REACH_LEFT: -1.0, Rig.REACH_RIGHT: -1.0, Rig.SWING_LEFT: -1.0,
+    Rig.SWING_RIGHT: -1.0,
+}  # fmt: skip
+_HIGH = dict.fromkeys(Rig, 1.0) | {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35, Rig.TIME: 3600.0}
+RIG_LOW_R: NDArray[np.float32] = np.array([_LOW[channel] for channel in Rig], dtype=np.float32)
+"""The least value of each channel of the rig."""
+RIG_HIGH_R: NDArray[np.float32] = np.array([_HIGH[channel] for channel in Rig], dtype=np.float32)
+"""The greatest value of each channel of the rig."""
+
 MOUTH_CHANNELS = (Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS, Rig.TEETH, Rig.TONGUE)
 """The six channels that speech moves."""
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.core.audio import AudioSource
-from openlpm.core.motion import NUM_MOTION, MotionTrack
+from openlpm.core.motion import POSE_M, MotionTrack
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.engine.moments import Moments
@@ -190,9 +190,8 @@ class ModelStage:
         row.listen.write(samples_at_frame(frame), order.listen_A)
         if order.caption is not None:
             stream.set_caption(place, order.caption)
-        if order.motion_FM is not None:
-            given_M = np.ones(NUM_MOTION, np.bool_)
-            stream.set_motion(place, MotionTrack(order.motion_FM, given_M, first_frame=frame))
+        if order.motion_FM is not None and self._model.choreographer is None:
+            stream.set_motion(place, MotionTrack(order.motion_FM, POSE_M, first_frame=frame))
 
     def _tried(self, places: int | None) -> StageFacts:
         """A performer that nobody sees makes a few chunks."""

@@ -15,6 +15,8 @@ from openlpm.nn.flexible import FlexibleMask
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.rope import Rotation, rotate
 
+_WORTH_BLOCKS = 512
+"""From so many tokens on it pays to skip blocks that are hidden."""
 _REFERENCE = -1
 """References come before the first chunk: all see them, and they see each other alone."""
 
@@ -82,10 +84,10 @@ def who_sees_whom(layout: CausalLayout, history: CausalLayout | None = None) -> 
 def _mask(
     layout: CausalLayout, history: CausalLayout | None, device: torch.device
 ) -> Bool[Tensor, "S L"] | FlexibleMask:
-    """Blocks that matter on a GPU, elsewhere a dense mask; kept, because every step of a training asks for the same."""
+    """Blocks that matter on a GPU, for short sequences and elsewhere a dense mask; kept, since every step asks for it."""
     sees, queries = who_sees_whom(layout, history), layout.num_tokens
     keys = queries if history is None else history.num_tokens + queries
-    if device.type == "cuda":
+    if device.type == "cuda" and queries >= _WORTH_BLOCKS:
         return FlexibleMask(sees, queries, keys, device)
     zero = torch.zeros((), dtype=torch.long, device=device)
     query_S, key_L = torch.arange(queries, device=device), torch.arange(keys, device=device)

@@ -4,17 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from openlpm.bench.audio_mouth import MouthPredictor
 from openlpm.bench.critic import Critic
 from openlpm.bench.reading import CRITIC_FOLDER, MOUTH_FOLDER
 from openlpm.core.errors import ConfigError
+from openlpm.core.motion import NUM_MOTION, NUM_POSE
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.weights import bundled
 from openlpm.weights.store import INDEX, load, load_into
 
 Say = Callable[[str], None]
+_LATER_PARTS = ("choreographer",)
+"""Parts that a model may lack."""
+_MOTION_KEY = "motion_embedding.up.weight"
 
 
 def sizes_of(config: CharacterConfig) -> CharacterConfig:
@@ -37,7 +42,10 @@ def start_from(model: CharacterModel, folder: Path, say: Say) -> None:
     did, and its new ones begin afresh, unheard. Both are said.
     """
     for name, part in model.parts().items():
-        _begin(part, folder / name, say)
+        if is_stored(folder / name) or name not in _LATER_PARTS:
+            _begin(part, folder / name, say)
+        else:
+            say(f"{name}: begins afresh, {folder} has none")
 
 
 def start_judges_from(critic: Critic, mouth: MouthPredictor, folder: Path, say: Say) -> None:
@@ -64,7 +72,10 @@ def _begin(part: nn.Module, folder: Path, say: Say) -> None:
     name, known = folder.name, load(folder)
     for key, fresh in part.state_dict().items():
         if key in known and known[key].shape != fresh.shape:
-            known[key] = _grown(f"{folder}: {key}", known[key], fresh)
+            name_of = f"{folder}: {key}"
+            known[key] = (
+                _more_motion(name_of, known[key], fresh) if key == _MOTION_KEY else _grown(name_of, known[key], fresh)
+            )
             say(f"{name}: {key} has grown to {tuple(fresh.shape)}")
     missing, unknown = part.load_state_dict(known, strict=False)
     if unknown:
@@ -83,6 +94,16 @@ def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:
         grown[: old.shape[0], old.shape[1] :] = 0
     grown[tuple(slice(size) for size in old.shape)] = old
     return grown
+
+
+def _more_motion(name: str, old: Tensor, fresh: Tensor) -> Tensor:
+    """What reads a motion track of the first channels alone, for all of them: those that are new are unheard."""
+    group, rest = divmod(fresh.shape[1], 2 * NUM_MOTION)
+    if rest or old.shape != (len(fresh), 2 * group * NUM_POSE):
+        raise ConfigError(f"{name}: has shape {tuple(old.shape)}, this model needs {tuple(fresh.shape)}")
+    grown = torch.zeros_like(fresh).view(len(fresh), 2 * group, NUM_MOTION)
+    grown[:, :, :NUM_POSE] = old.view(len(fresh), 2 * group, NUM_POSE)
+    return grown.flatten(1)
 
 
 def is_stored(folder: Path) -> bool:

@@ -13,11 +13,13 @@ from openlpm.parallel.compile_cache import load_compiled, save_compiled
 from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
 from openlpm.recipes.beginning import is_stored, load_parts, sizes_of, start_from
+from openlpm.recipes.choreographer import ChoreographerRecipe, train_choreographer
 from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.post import train_post
 from openlpm.recipes.running import Report, Site, export_part, write_config
 from openlpm.rollout.assembly import CharacterModel, load_model
+from openlpm.training.choreography import bank_of_motion
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.footage import make_footage
 from openlpm.training.shard_footage import make_shard_footage
@@ -86,7 +88,7 @@ class _Chain:
 
     def run(self) -> None:
         plan = self._plan
-        if plan.autoencoder is not None or plan.base is not None:
+        if plan.autoencoder is not None or plan.choreographer is not None or plan.base is not None:
             write_config(plan.character, plan.request.out, self._world)
         if plan.autoencoder is not None:
             stages.train_autoencoder(self._model(), self._material, self._site, plan.autoencoder)
@@ -97,9 +99,11 @@ class _Chain:
             drawn, cast = self._material.drawn, self._material.cast(self._world.device)
             assert drawn is not None
             stages.train_judges(drawn, cast, self._site, plan.judges, init=earlier, variants=variants)
+        if plan.choreographer is not None:
+            self._train_choreographer(plan.choreographer)
         if plan.base is not None:
             model = self._model()
-            self._bank = self._banked(model)
+            self._bank = self._bank or self._banked(model)
             stages.train_base(model, self._bank, self._site, plan.base)
             self._make_whole(model)
         if plan.post:
@@ -115,6 +119,15 @@ class _Chain:
             start_from(model, self._plan.request.init, self._report.say)
         load_parts(model, self._plan.request.out)
         return model
+
+    def _train_choreographer(self, recipe: ChoreographerRecipe) -> None:
+        """By the bank of whoever needs pictures anyway, else by one without."""
+        model, material, device = self._model(), self._material, self._world.device
+        if self._plan.base is not None or material.shards is not None or material.drawn is None:
+            bank = self._bank = self._banked(model)
+        else:
+            bank = bank_of_motion(model.own_parts().text, material.drawn, model.config.vae.frames_per_latent, device)
+        train_choreographer(model, bank, self._site, recipe)
 
     def _make_whole(self, model: CharacterModel) -> None:
         """What ``out`` lacks of a model folder is what Base learnt with: Online and packaging ask for a whole one."""

@@ -5,8 +5,16 @@ from typing import final
 
 from openlpm.core.motion import NUM_MOTION
 from openlpm.dit.config import AudioBranch, DiTConfig
+from openlpm.encoders.speech import SpeechConfig
+from openlpm.encoders.text import TextConfig
+from openlpm.flow.guidance import GuidanceScales
 from openlpm.flow.path import Prediction
 from openlpm.nn.attention import NormScope
+from openlpm.nn.memory import MemoryConfig
+from openlpm.rollout.choreographer import CLOCK, ChoreographerConfig
+
+_GROUP = 4
+"""Pixel frames of a latent frame of nano."""
 
 
 def nano() -> DiTConfig:
@@ -23,7 +31,38 @@ def nano() -> DiTConfig:
         prediction=Prediction.DATA,
         speak=AudioBranch(width=192, tokens_per_frame=4, past_frames=1, future_frames=0),
         listen=AudioBranch(width=160, tokens_per_frame=1, past_frames=17, future_frames=0),
-        motion=4 * NUM_MOTION,
+        motion=_GROUP * NUM_MOTION,
+    )
+
+
+def choreographer(*, small: bool = False) -> ChoreographerConfig:
+    """Nano's: about four million weights, six seconds of its own past, chunks of Online's third of a second."""
+    layers, width = (2, 48) if small else (4, 192)
+    return ChoreographerConfig(
+        dit=DiTConfig(
+            latent_channels=_GROUP * NUM_MOTION,
+            width=width,
+            num_layers=layers,
+            num_heads=2 if small else 4,
+            ffn_width=3 * width,
+            text_width=96,
+            text_tokens=64,
+            patch=(1, 1, 1),
+            freq_width=32 if small else 128,
+            qk_norm=NormScope.HEAD,
+            prediction=Prediction.DATA,
+            unit_power=False,
+            speak=AudioBranch(width=128, tokens_per_frame=4, past_frames=1, future_frames=0, added=True),
+            listen=AudioBranch(width=96, tokens_per_frame=1, past_frames=17, future_frames=0),
+            motion=CLOCK,
+        ),
+        speak=SpeechConfig(width=128, frames_per_token=1, lookahead_frames=2, dilations=(1, 2)),
+        listen=SpeechConfig(width=96, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
+        text=TextConfig(width=96, num_tokens=64, buckets=2048, num_layers=2, num_heads=4),
+        memory=MemoryConfig(sink_frames=0, window_frames=36),
+        chunk_frames=2,
+        steps=6,
+        guidance=GuidanceScales(text=2.0),
     )
 
 

@@ -53,6 +53,7 @@ def character() -> CharacterConfig:
         listen=SpeechConfig(width=160, frames_per_token=4, lookahead_frames=0, dilations=(1, 2)),
         text=TextConfig(width=160, num_tokens=64, buckets=2048, num_layers=2, num_heads=4),
         window=WindowConfig(frames=36, context=12, context_noise=0.1, time_shift=_TIME_SHIFT),
+        choreographer=models.choreographer(),
     )
 
 
@@ -122,7 +123,8 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
             drop_speak=0.08,
             drop_listen=1.0 if lesson is Lesson.SPEAK else 0.08,
             drop_all=0.05,
-            give_motion=0.3,
+            give_motion=0.75,
+            whole_motion=0.7,
             continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
             most_context=15,
             prompt_frames=PROMPT_FRAMES,

@@ -37,6 +37,7 @@ from openlpm.training.windows import WindowDraw, WindowLayout
 _TIME_SHIFT = 2.5
 _GUIDANCE = GuidanceScales(text=2.0, speak=2.0)
 _REFINER_TIME = 0.3
+_AS_IN_BASE = ("vae", "speak", "listen", "text", "choreographer")
 _MATCHING = (Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)
 """The stages with two scores."""
 
@@ -77,7 +78,8 @@ def _windows(frames: int, *, dropped: float) -> WindowDraw:
         drop_speak=dropped,
         drop_listen=dropped,
         drop_all=0.0,
-        give_motion=0.3,
+        give_motion=0.8,
+        whole_motion=0.85,
         prompt_frames=nano.PROMPT_FRAMES,
         told_at_once=nano.TOLD_AT_ONCE,
         acting=nano.ACTING,
@@ -178,7 +180,7 @@ def student_of(base: CharacterModel, dit: CharacterTransformer, stage: Stage, re
     networks = (OnlineNetwork.REFINER,) if stage is Stage.REFINE else ()
     student = CharacterModel(replace(base.config, online=recipe.online, online_networks=networks))
     for name, part in student.parts().items():
-        part.load_state_dict((base.parts()[name] if name in ("vae", "speak", "listen", "text") else dit).state_dict())
+        part.load_state_dict((base.parts()[name] if name in _AS_IN_BASE else dit).state_dict())
     return student
 
 

@@ -26,7 +26,7 @@ from openlpm.weights.store import Storage, load, save
 
 _RANKS = (0, 1, 2, 4, 8, 16, 32, 64)
 _BASE = "dit"
-_SHARED = ("vae", "speak", "listen", "text")
+_SHARED = ("vae", "speak", "listen", "text", "choreographer")
 
 
 @final
@@ -117,6 +117,8 @@ def _joint_config(base: CharacterModel, streaming: CharacterModel) -> CharacterC
         raise ConfigError("online: its sizes are not those of the trained Base; give a stage that began from this Base")
     parts = (base.parts(), streaming.parts())
     for part in _SHARED:
+        if any(part not in each for each in parts):
+            continue
         ours, theirs = (each[part].state_dict() for each in parts)
         if any(not torch.equal(value, theirs[key]) for key, value in ours.items()):
             raise ConfigError(

@@ -10,6 +10,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.fields import changed, fields_of, has_field, split_assignment
 from openlpm.recipes import nano, tiny
 from openlpm.recipes.beginning import is_stored, sizes_of
+from openlpm.recipes.choreographer import PART, ChoreographerRecipe, choreographer_recipe
 from openlpm.recipes.critic import CriticRecipe
 from openlpm.recipes.online import OnlineRecipe, online_recipe
 from openlpm.recipes.post import PostRecipe, SftRecipe, post_recipe
@@ -30,7 +31,12 @@ from openlpm.training.windows import told_lengths
 
 Recipe = TypeVar("Recipe")
 
-SECONDS: Mapping[Stage, float] = {Stage.VAE: 400, Stage.JUDGES: 90, Stage.BASE: 900}
+SECONDS: Mapping[Stage, float] = {
+    Stage.VAE: 400,
+    Stage.JUDGES: 90,
+    Stage.CHOREOGRAPHER: 150,
+    Stage.BASE: 900,
+}
 """What a stage takes on large GPUs, by default; one of Online takes less."""
 _ONLINE_SECONDS = 200.0
 FOOTAGE, SHARDS = "footage", "shards"
@@ -76,6 +82,7 @@ class Plan:
     """Sizes of the Base that is trained."""
     autoencoder: AutoencoderRecipe | None
     judges: CriticRecipe | None
+    choreographer: ChoreographerRecipe | None
     base: Mapping[str, BaseRecipe] | None
     post: Mapping[Stage, PostRecipe]
     base_folder: Path | None
@@ -89,7 +96,7 @@ class Plan:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is to be run, in order."""
-        base = zip(BASE_STAGES, (self.autoencoder, self.judges, self.base), strict=True)
+        base = zip(BASE_STAGES, (self.autoencoder, self.judges, self.choreographer, self.base), strict=True)
         return (*(stage for stage, recipe in base if recipe is not None), *self.post, *self.online)
 
     @property
@@ -97,6 +104,8 @@ class Plan:
         """Lengths (frames) of all windows that are to be learnt from: each wants captions of its own."""
         objectives = [recipe.objective for recipe in (*(self.base or {}).values(), *self.online.values())]
         latent = {length for objective in objectives for length in objective.windows.lengths}
+        if self.choreographer is not None:
+            latent |= set(self.choreographer.objective.windows.lengths)
         for recipe in self.post.values():
             draws = (
                 [recipe.base.objective.windows]
@@ -135,6 +144,7 @@ def is_done(out: Path, stage: Stage) -> bool:
     if stage not in BASE_STAGES:
         return stage_folder(out, stage).is_dir()
     parts = {Stage.VAE: ("vae",), Stage.JUDGES: ("critic", "critic-mouth"), Stage.BASE: BASE_PARTS}
+    parts[Stage.CHOREOGRAPHER] = (PART,)
     return all(is_stored(out / part) for part in parts[stage])
 
 
@@ -170,6 +180,7 @@ def plan(request: Request) -> Plan:
     asked = request.stages
     autoencoder = settings.autoencoder() if Stage.VAE in asked else None
     judges = settings.judges() if Stage.JUDGES in asked else None
+    choreographer = settings.choreographer() if Stage.CHOREOGRAPHER in asked else None
     base = settings.base() if Stage.BASE in asked else None
     fine = {stage: settings.post(stage) for stage in POST_STAGES if stage in asked}
     recipes = settings.online(student)
@@ -181,6 +192,7 @@ def plan(request: Request) -> Plan:
         character=character,
         autoencoder=autoencoder if Stage.VAE in todo else None,
         judges=judges if Stage.JUDGES in todo else None,
+        choreographer=choreographer if Stage.CHOREOGRAPHER in todo else None,
         base=base if Stage.BASE in todo else None,
         post={stage: recipe for stage, recipe in fine.items() if stage in todo},
         base_folder=base_folder if post else None,
@@ -241,6 +253,11 @@ class _Settings:
         """The recipe of ``judges``."""
         recipe = judges_recipe(self._request.seconds_of(Stage.JUDGES), small=self._request.tiny)
         return self._applied(Stage.JUDGES, recipe)
+
+    def choreographer(self) -> ChoreographerRecipe:
+        """The recipe of ``choreographer``."""
+        seconds = self._request.seconds_of(Stage.CHOREOGRAPHER)
+        return self._applied(Stage.CHOREOGRAPHER, choreographer_recipe(seconds, small=self._request.tiny))
 
     def base(self) -> dict[str, BaseRecipe]:
         """The recipes of ``base`` by lesson; what is set is set for all of them."""

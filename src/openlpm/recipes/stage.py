@@ -10,6 +10,8 @@ class Stage(StrEnum):
     """The autoencoder, on freshly rendered pictures."""
     JUDGES = "judges"
     """The critic and the mouth predictor of the benchmark; they never give a gradient to the model."""
+    CHOREOGRAPHER = "choreographer"
+    """What decides what is done: flow matching on the motion of all footage, of which it sees no picture (ours)."""
     BASE = "base"
     """Transformer and encoders: flow matching on windows of all footage."""
     SFT = "sft"
@@ -28,7 +30,7 @@ class Stage(StrEnum):
     """A second network goes over what the first has made (stage 4)."""
 
 
-BASE_STAGES = (Stage.VAE, Stage.JUDGES, Stage.BASE)
+BASE_STAGES = (Stage.VAE, Stage.JUDGES, Stage.CHOREOGRAPHER, Stage.BASE)
 POST_STAGES = (Stage.SFT, Stage.DPO)
 """Wanted by name alone: neither has earned its place in nano yet."""
 ONLINE_STAGES = (Stage.CAUSAL, Stage.ODE, Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from openlpm.recipes import nano
+from openlpm.recipes import models, nano
 from openlpm.rollout.assembly import CharacterConfig
 from openlpm.training.clip_bank import STRIDE
 from openlpm.training.footage import FootageConfig
@@ -23,6 +23,7 @@ def character() -> CharacterConfig:
         name="tiny",
         vae=replace(config.vae, encoder=stages, decoder=stages),
         dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
+        choreographer=models.choreographer(small=True),
     )
 
 

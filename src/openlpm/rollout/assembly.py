@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from openlpm.core.errors import ConfigError, WeightsError
-from openlpm.core.motion import NUM_MOTION
+from openlpm.core.motion import MOTION_NAMES, NUM_MOTION, NUM_POSE, MotionTrack
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
 from openlpm.encoders.pretrained_speech import PretrainedSpeech
 from openlpm.encoders.speech import SpeechConfig, SpeechEncoder
 from openlpm.encoders.text import TextConfig, TextEncoder
 from openlpm.encoders.umt5 import Umt5TextEncoder
+from openlpm.rollout.choreographer import Choreographer, ChoreographerConfig
 from openlpm.rollout.companions import ReleasedSpeech, Umt5Text, WanVideo, load_text, load_video, load_voice
 from openlpm.rollout.online import OnlineConfig, OnlineNetwork
 from openlpm.vae.autoencoder import VideoAutoencoder
@@ -77,6 +78,8 @@ class CharacterConfig:
     online_networks: tuple[OnlineNetwork, ...] = ()
     """Transformers that it has for streaming alone, of the sizes of ``dit``; without a refiner's time in ``online`` a
     refiner is not asked."""
+    choreographer: ChoreographerConfig | None = None
+    """Decides what is done where no track says it; None: the transformers decide that too."""
 
     def __post_init__(self) -> None:
         if self.online_networks and self.online is None:
@@ -97,11 +100,14 @@ class CharacterConfig:
                 f"text encoder gives {self.text.num_tokens} x {self.text.width}, "
                 f"the transformer takes {self.dit.text_tokens} x {self.dit.text_width}"
             )
-        if self.dit.motion not in (0, self.vae.frames_per_latent * NUM_MOTION):
+        group = self.vae.frames_per_latent
+        if self.dit.motion not in (0, group * NUM_POSE, group * NUM_MOTION):
             raise ConfigError(
-                f"dit.motion={self.dit.motion}: {self.vae.frames_per_latent} frames of {NUM_MOTION} channels make "
-                f"{self.vae.frames_per_latent * NUM_MOTION}; give that or 0"
+                f"dit.motion={self.dit.motion}: {group} frames of {NUM_MOTION} channels make {group * NUM_MOTION}; "
+                f"give that, {group * NUM_POSE} for head, gaze, lids and brows alone, or 0"
             )
+        if self.choreographer is not None:
+            self._check_choreographer(self.choreographer)
         for name, speech, branch in (("speak", self.speak, self.dit.speak), ("listen", self.listen, self.dit.listen)):
             tokens = speech.tokens_per_latent(self.vae.frames_per_latent)
             if branch is None or branch.width != speech.width or branch.tokens_per_frame != tokens:
@@ -109,6 +115,29 @@ class CharacterConfig:
                     f"dit.{name} does not fit the {name} encoder: "
                     f"it gives {tokens} tokens of width {speech.width} a latent frame"
                 )
+
+    def _check_choreographer(self, planned: ChoreographerConfig) -> None:
+        if self.dit.motion != planned.dit.latent_channels:
+            raise ConfigError(
+                f"choreographer.dit.latent_channels={planned.dit.latent_channels}: dit.motion={self.dit.motion} "
+                "is what its motion is told to; make them equal"
+            )
+        if self.online is not None and self.online.chunk_frames != planned.chunk_frames:
+            raise ConfigError(
+                f"choreographer.chunk_frames={planned.chunk_frames}: online.chunk_frames={self.online.chunk_frames}; "
+                "make them equal"
+            )
+        for name in ("num_tokens", "buckets"):
+            if isinstance(self.text, TextConfig) and getattr(planned.text, name) != getattr(self.text, name):
+                raise ConfigError(
+                    f"choreographer.text.{name}={getattr(planned.text, name)}: it reads the words that text reads; "
+                    f"give {getattr(self.text, name)}"
+                )
+
+    @property
+    def motion_channels(self) -> int:
+        """How many channels of a motion track the transformers know, from its first on."""
+        return self.dit.motion // self.vae.frames_per_latent
 
     @property
     def picture(self) -> tuple[int, int]:
@@ -167,6 +196,23 @@ def wrong_size(picture_HWC: NDArray[np.uint8], config: CharacterConfig) -> str:
     )
 
 
+def check_motion(motion: MotionTrack | None, config: CharacterConfig) -> None:
+    """Refuse a motion track that the transformers cannot be told.
+
+    Raises:
+        ConfigError: they know no track, or not all of its channels.
+    """
+    if motion is None:
+        return
+    if not config.dit.motion:
+        raise ConfigError(f"motion: {config.name} was made without a motion track; leave it out")
+    unknown = [name for name, given in zip(MOTION_NAMES, motion.given_M, strict=True) if given]
+    unknown = [name for name in unknown if MOTION_NAMES.index(name) >= config.motion_channels]
+    if unknown:
+        known = ", ".join(MOTION_NAMES[: config.motion_channels])
+        raise ConfigError(f"motion: {config.name} cannot be told {', '.join(unknown)}; give some of {known}")
+
+
 @final
 class CharacterModel(nn.Module):
     """Everything needed to make a character perform; ``rollout.generate`` drives it."""
@@ -196,6 +242,8 @@ class CharacterModel(nn.Module):
         networks = config.online_networks
         self.backbone = CharacterTransformer(config.dit) if OnlineNetwork.BACKBONE in networks else None
         self.refiner = CharacterTransformer(config.dit) if OnlineNetwork.REFINER in networks else None
+        planned = config.choreographer
+        self.choreographer = None if planned is None else Choreographer(planned)
 
     @property
     def streaming(self) -> CharacterTransformer:

@@ -115,8 +115,13 @@ def motion_window(
     num_frames: int,
     frames_per_latent: int,
     device: torch.device,
+    *,
+    num_channels: int = NUM_MOTION,
 ) -> MotionWindow | None:
-    """What the tracks say about ``num_frames`` latent frames from ``first_frame`` on; None if all are None."""
+    """What the tracks say about ``num_frames`` latent frames from ``first_frame`` on; None if all are None.
+
+    ``num_channels``: how many of a track's channels are told.
+    """
     if all(track is None for track in tracks):
         return None
     first, count = first_frame * frames_per_latent, num_frames * frames_per_latent
@@ -129,10 +134,17 @@ def motion_window(
             inside = track.track_FM[start : max(first - track.first_frame + count, 0)]
             values_BFM[row, place : place + len(inside)] = inside
             given_BFM[row, place : place + len(inside)] = track.given_M
-    shape = (len(tracks), num_frames, frames_per_latent * NUM_MOTION)
-    return MotionWindow(
-        torch.from_numpy(values_BFM.reshape(shape)).to(device), torch.from_numpy(given_BFM.reshape(shape)).to(device)
-    )
+    shape = (len(tracks), num_frames, frames_per_latent * num_channels)
+    values_BTM, given_BTM = (each[:, :, :num_channels].reshape(shape) for each in (values_BFM, given_BFM))
+    return MotionWindow(torch.from_numpy(values_BTM).to(device), torch.from_numpy(given_BTM).to(device))
+
+
+def led(planned_BTM: Float[Tensor, "B T M"], given: MotionWindow | None) -> MotionWindow:
+    """Motion that was planned, but where a track was given, which leads."""
+    everywhere_BTM = torch.ones_like(planned_BTM, dtype=torch.bool)
+    if given is None:
+        return MotionWindow(planned_BTM, everywhere_BTM)
+    return MotionWindow(torch.where(given.given_BTM, given.values_BTM.to(planned_BTM), planned_BTM), everywhere_BTM)
 
 
 def pictures_to_tensor(pictures: Sequence[NDArray[np.uint8]], device: torch.device) -> Float[Tensor, "B 3 H W"]:

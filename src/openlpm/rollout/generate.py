@@ -16,11 +16,13 @@ from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import euler_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.attention import Bidirectional
-from openlpm.rollout.assembly import CharacterModel, wrong_size
+from openlpm.rollout.assembly import CharacterModel, check_motion, wrong_size
+from openlpm.rollout.choreography import Choreographed
 from openlpm.rollout.chunk import finished
 from openlpm.rollout.conditioning import (
     audio_span,
     kept_by,
+    led,
     motion_window,
     pictures_to_tensor,
     read_span,
@@ -67,6 +69,7 @@ class _Run:
     slots: tuple[ReferenceSlot, ...]
     generators: list[torch.Generator]
     num_latent_frames: int
+    choreographed: Choreographed | None
     next_frame: int = 0
     context_BCTHW: Tensor | None = None
     decoder: VideoState | None = None
@@ -81,7 +84,7 @@ class _Run:
         for other in requests[1:]:
             if tuple(reference.slot for reference in other.references) != slots:
                 raise ConfigError("requests of one batch need the same kinds of references in the same order")
-            for name in ("num_frames", "steps", "guidance"):
+            for name in ("num_frames", "steps", "guidance", "planned"):
                 if getattr(other, name) != getattr(first, name):
                     raise ConfigError(
                         f"requests of one batch need the same {name}: {getattr(first, name)} and {getattr(other, name)}"
@@ -89,8 +92,8 @@ class _Run:
         for reference in (reference for request in requests for reference in request.references):
             if reference.picture_HWC.shape[:2] != model.config.picture:
                 raise ConfigError(wrong_size(reference.picture_HWC, model.config))
-        if any(request.motion is not None for request in requests) and not model.config.dit.motion:
-            raise ConfigError(f"motion: {model.config.name} was made without a motion track; leave it out")
+        for request in requests:
+            check_motion(request.motion, model.config)
         device = model.device
         stills = [
             model.vae.encode_still(
@@ -111,6 +114,9 @@ class _Run:
             slots=slots,
             generators=[torch.Generator().manual_seed(request.seed) for request in requests],
             num_latent_frames=num_latent_frames,
+            choreographed=Choreographed(model.choreographer, requests)
+            if first.planned and model.choreographer is not None
+            else None,
         )
 
     @torch.inference_mode()
@@ -179,7 +185,10 @@ class _Run:
             frames,
             model.config.vae.frames_per_latent,
             model.device,
+            num_channels=model.config.motion_channels,
         )
+        if self.choreographed is not None:
+            motion = led(self.choreographed.window(first_frame, frames), motion)
         # The first frame is of the first window: it would bind later ones to its pose.
         shown = [j for j, slot in enumerate(self.slots) if self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST]
         return Condition(

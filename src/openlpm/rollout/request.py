@@ -72,7 +72,9 @@ class GenerationRequest:
     num_frames: int
     """Length at 24 fps; the voices are silent beyond their ends."""
     motion: MotionTrack | None = None
-    """Where head, gaze, lids and brows are to be; frames after its end and channels it leaves out are free."""
+    """Where head, eyes, mouth, body and arms are to be; frames after its end and channels it leaves out are free."""
+    planned: bool = True
+    """Whether what is free is decided by the model's choreographer, if it has one, or by what draws."""
     caption: str = ""
     """English words about the performance; empty for none."""
     prompts: tuple[Prompt, ...] = ()
@@ -103,6 +105,8 @@ class StreamRequest:
     """The character's own voice, read as far as the next chunk needs it and no further."""
     listen: AudioSource = SILENCE
     motion: MotionTrack | None = None
+    planned: bool = True
+    """As in ``GenerationRequest``."""
     caption: str = ""
     prompts: tuple[Prompt, ...] = ()
     """As in ``GenerationRequest``; ``generate_online`` tells them, with the first chunk that begins no earlier."""

@@ -15,6 +15,7 @@ from openlpm.dit.condition import Condition, ReferenceKind, ReferenceSlot
 from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RowMemory
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.choreography import ChoreographyState
 from openlpm.rollout.conditioning import motion_window, sent, speech_of_rows
 from openlpm.rollout.request import StreamRequest
 
@@ -63,6 +64,7 @@ class StreamState:
     references_JCHW: Tensor
     memories: tuple[RowMemory, ...]
     decoder: tuple[Tensor, ...]
+    choreography: ChoreographyState | None = None
 
 
 def noise_of(rows: Sequence[Row | None], shape: tuple[int, ...]) -> Tensor:
@@ -96,7 +98,9 @@ def condition_of(model: CharacterModel, rows: Sequence[Row | None], text_BLD: Te
     given_BTM = np.zeros(values_BTM.shape, np.bool_)
     for number, row in enumerate(rows):
         track = None if row is None else row.request.motion
-        window = motion_window([track], firsts[number], num_frames, group, torch.device("cpu"))
+        window = motion_window(
+            [track], firsts[number], num_frames, group, torch.device("cpu"), num_channels=model.config.motion_channels
+        )
         if window is not None:
             values_BTM[number], given_BTM[number] = window.values_BTM[0].numpy(), window.given_BTM[0].numpy()
     return Condition(

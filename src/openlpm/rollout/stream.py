@@ -16,7 +16,8 @@ from openlpm.nn.by_heads import is_faster
 from openlpm.nn.ring import RingMemory, RingShape
 from openlpm.nn.streaming import Referring
 from openlpm.parallel.recorder import Recorder, Tensors
-from openlpm.rollout.assembly import CharacterModel, wrong_size
+from openlpm.rollout.assembly import CharacterModel, check_motion, wrong_size
+from openlpm.rollout.choreography import Choreography
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, sent
 from openlpm.rollout.decoding import decoded, silent_state
@@ -101,6 +102,7 @@ class OnlineStream:
         self._memories = StreamMemories(backbone=rings[0], refiner=rings[1] if refining else None)
         self._latent_shape = (config.vae.latent_channels, online.chunk_frames, rows, columns)
         self._rows: list[Row | None] = [None] * num_rows
+        self._plan = None if model.choreographer is None else Choreography(model.choreographer, num_rows)
         still_BCTHW = weight.new_zeros(num_rows, config.vae.latent_channels, 1, rows, columns, dtype=self._sample_type)
         self._decoder = silent_state(model.vae, still_BCTHW.to(self._vae_type))
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width, dtype=self._sample_type)
@@ -132,7 +134,11 @@ class OnlineStream:
         assert branches.listen is not None
         speak = audio_span(self.model.speak, branches.speak, first, self.online.chunk_frames)
         listen = audio_span(self.model.listen, branches.listen, first, self.online.chunk_frames)
-        return speak.start_sample + speak.num_samples, listen.start_sample + listen.num_samples
+        ends = (speak.start_sample + speak.num_samples, listen.start_sample + listen.num_samples)
+        if self._plan is None:
+            return ends
+        planned = self._plan.samples_needed(first)
+        return max(ends[0], planned[0]), max(ends[1], planned[1])
 
     @torch.inference_mode()
     def join(self, row: int, request: StreamRequest) -> None:
@@ -151,11 +157,15 @@ class OnlineStream:
             picture = pictures_to_tensor([reference.picture_HWC], self.model.device).to(self._vae_type)
             self._references_BJCHW[row, self.slots.index(reference.slot)] = self.model.vae.encode_still(picture)[0]
         self._rows[row] = Row(request=request, generator=torch.Generator().manual_seed(request.seed))
+        if self._plan is not None:
+            self._plan.join(row, seed=request.seed, caption=request.caption)
         self.set_caption(row, request.caption)
 
     def leave(self, row: int) -> None:
         """End a stream; its place is free."""
         self._rows[row] = None
+        if self._plan is not None:
+            self._plan.leave(row)
 
     @torch.inference_mode()
     def set_caption(self, row: int, caption: str) -> None:
@@ -164,6 +174,8 @@ class OnlineStream:
         there.request, there.stale = replace(there.request, caption=caption), True
         self._words_are_new = True
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
+        if self._plan is not None:
+            self._plan.set_caption(row, caption)
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
         """Another motion track, from the next chunk on."""
@@ -196,6 +208,8 @@ class OnlineStream:
             video_BFCHW = self._recorder.run(full, self._make, given)["video_BFCHW"]
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
+        if self._plan is not None:
+            self._plan.move(moving)
         return video_BFCHW
 
     def _given(self, rows_B: Sequence[Row | None]) -> Tensors:
@@ -211,20 +225,31 @@ class OnlineStream:
         }
         given = {name: value for name, value in told.items() if value is not None}
         given["noise_NBCTHW"] = sent(noise_NBCTHW, device).to(self._sample_type)
+        if self._plan is not None:
+            heard = [None if row is None else row.request for row in rows_B]
+            voices = [(None, None) if each is None else (each.speak, each.listen) for each in heard]
+            given |= self._plan.given([own for own, _ in voices], [partner for _, partner in voices])
+            planned_B = torch.tensor([each is not None and each.planned for each in heard])
+            given["planned_B11"] = sent(planned_B[:, None, None], device)
         if self._recorder is not None or None in rows_B:
             given["moving_B"] = sent(torch.tensor([row is not None for row in rows_B]), device)
         return given
 
     def _make(self, given: Tensors) -> Tensors:
         """A chunk; what remembers is changed in place, and whatever else it reads stays where it lies."""
+        moving_B, motion_BTM = given.get("moving_B"), given.get("motion_BTM")
+        given_BTM = given.get("motion_given_BTM")
+        if self._plan is not None and motion_BTM is not None and given_BTM is not None:
+            planned_BTM = self._plan.make(given, moving_B).to(motion_BTM.dtype)
+            motion_BTM = torch.where(given_BTM, motion_BTM, planned_BTM)
+            given_BTM = given_BTM | given["planned_B11"]
         condition = Condition(
             text_BLD=self._text_BLD,
             speak_BLD=given["speak_BLD"],
             listen_BLD=given["listen_BLD"],
-            motion_BTM=given.get("motion_BTM"),
-            motion_given_BTM=given.get("motion_given_BTM"),
+            motion_BTM=motion_BTM,
+            motion_given_BTM=given_BTM,
         )
-        moving_B = given.get("moving_B")
         chunk = self.maker.make(self._memories, given["noise_NBCTHW"], condition, moving_B=moving_B, texts=self._texts)
         video_BCFHW, state = decoded(self.model.vae, chunk.latents_BCTHW.to(self._vae_type), self._decoder)
         for past, new in zip(self._decoder.past, state.past, strict=True):
@@ -244,6 +269,7 @@ class OnlineStream:
             references_JCHW=self._references_BJCHW[row].clone(),
             memories=tuple(ring.snapshot(row) for ring in self._rings),
             decoder=tuple(past[row].clone() for past in self._decoder.past),
+            choreography=None if self._plan is None else self._plan.snapshot(row),
         )
 
     @torch.inference_mode()
@@ -261,6 +287,8 @@ class OnlineStream:
             ring.restore(row, memory)
         for past, kept in zip(self._decoder.past, saved.decoder, strict=True):
             past[row] = kept
+        if self._plan is not None and saved.choreography is not None:
+            self._plan.restore(row, saved.choreography)
 
     def _row(self, row: int) -> Row:
         there = self._rows[row]
@@ -275,8 +303,7 @@ class OnlineStream:
                 raise ConfigError(wrong_size(reference.picture_HWC, config))
             if reference.slot not in self.slots:
                 raise ConfigError(f"references: {reference.slot} has no place here; name it when the streams are made")
-        if request.motion is not None and not config.dit.motion:
-            raise ConfigError(f"motion: {config.name} was made without a motion track; leave it out")
+        check_motion(request.motion, config)
 
     def _read_texts(self) -> None:
         """The words of all rows, where some are new."""

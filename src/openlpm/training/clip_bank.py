@@ -72,6 +72,16 @@ class ClipBank:
         return self.latents_NTCHW.shape[1]
 
 
+def motion_of(footage: Footage, frames_per_latent: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The motion track of all clips, and their whole rig, as a bank has them."""
+
+    def in_groups(rig_NFX: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(rig_NFX).unflatten(1, (-1, frames_per_latent)).flatten(2).to(device)
+
+    performance_NTX = in_groups(footage.rig_NFR[:, :, : Rig.TIME]).bfloat16()
+    return in_groups(footage.rig_NFR[:, :, list(MOTION_CHANNELS)]), performance_NTX
+
+
 @torch.no_grad()
 def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
     vae: VideoAutoencoder,
@@ -106,20 +116,15 @@ def fill_bank(  # noqa: PLR0913 (who is seen, by whom, and how much at once)
         mouth = boxes_to_cells(regions.mouth_BF4, group, cells, size).to(torch.uint8) * 2
         focus.append(torch.maximum(eyes, mouth))
         on_progress(min(first + clips_at_once, len(footage)), len(footage))
+    motion_NTM, performance_NTX = motion_of(footage, group, device)
     return ClipBank(
         latents_NTCHW=torch.cat(latents),
         focus_NTHW=torch.cat(focus),
         firsts_NKCHW=torch.cat(firsts),
         references_NJCHW=torch.cat(references),
         slots=tuple(ReferenceSlot(kind=ReferenceKind(key.kind), subtype=key.subtype) for key in keys),
-        motion_NTM=torch.from_numpy(footage.rig_NFR[:, :, list(MOTION_CHANNELS)])
-        .unflatten(1, (-1, group))
-        .flatten(2)
-        .to(device),
-        performance_NTX=torch.from_numpy(footage.rig_NFR[:, :, : Rig.TIME])
-        .unflatten(1, (-1, group))
-        .flatten(2)
-        .to(device, torch.bfloat16),
+        motion_NTM=motion_NTM,
+        performance_NTX=performance_NTX,
         speak_NA=torch.from_numpy(footage.speak_NA).to(device),
         listen_NA=torch.from_numpy(footage.listen_NA).to(device),
         text=WindowText.of(text, footage.told, footage.stretches.in_groups(group), device),

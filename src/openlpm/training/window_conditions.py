@@ -1,7 +1,7 @@
 """What a window of a banked clip shows and hears: its latents, and its conditions as a performance would get them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import final
 
@@ -15,6 +15,7 @@ from openlpm.dit.config import AudioBranch
 from openlpm.encoders.mel import log_mel
 from openlpm.encoders.speech import SpeechEncoder
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.choreographer import Choreographer
 from openlpm.rollout.conditioning import audio_span
 from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.focus import Focus
@@ -30,6 +31,11 @@ def latents_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
 def performance_of(bank: ClipBank, batch: WindowBatch) -> Tensor:
     """What the performers do in the windows, (B, T, X)."""
     return bank.performance_NTX[_picked(bank, batch)]
+
+
+def motion_in(bank: ClipBank, batch: WindowBatch) -> Tensor:
+    """The motion tracks of the windows, (B, T, M)."""
+    return bank.motion_NTM[_picked(bank, batch)]
 
 
 def weights_of(bank: ClipBank, batch: WindowBatch, focus: Focus) -> Tensor:
@@ -56,9 +62,9 @@ class Words:
 
 @final
 class WindowConditions(nn.Module):
-    """The encoders of a model, reading the conditions of windows from a bank."""
+    """The encoders of a model, or of its choreographer, reading the conditions of windows from a bank."""
 
-    def __init__(self, model: CharacterModel, bank: ClipBank) -> None:
+    def __init__(self, model: CharacterModel | Choreographer, bank: ClipBank) -> None:
         super().__init__()
         own = model.own_parts()
         self.speak, self.listen, self.text = own.speak, own.listen, own.text
@@ -67,31 +73,44 @@ class WindowConditions(nn.Module):
     def forward(self, batch: WindowBatch) -> Condition:
         """The conditions of a batch, with what it drops left out; voices are disturbed by the global generator."""
         bank = self._bank
-        clips_B = batch.clips_B
-        steps_T = torch.arange(batch.layout.frames, device=clips_B.device)
-        motion_BTM = bank.motion_NTM[_picked(bank, batch)]
-        inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
-        given_BTM = batch.motion_BM.tile(1, motion_BTM.shape[2] // NUM_MOTION)[:, None] & inside_BT[..., None]
-        pictures = [bank.references_NJCHW[clips_B, j][:, None] for j in batch.references]
+        pictures = [bank.references_NJCHW[batch.clips_B, j][:, None] for j in batch.references]
         slots = [bank.slots[j] for j in batch.references]
         if batch.layout.first:
-            pictures.append(bank.firsts_NKCHW[clips_B, batch.starts_B // STRIDE][:, None])
+            pictures.append(bank.firsts_NKCHW[batch.clips_B, batch.starts_B // STRIDE][:, None])
             slots.append(ReferenceSlot(kind=ReferenceKind.FIRST))
-        told = self.told(batch, 0, batch.layout.frames)
-        assert self._branches.speak is not None
-        assert self._branches.listen is not None
-        return Condition(
-            text_BLD=told.text_BLD,
-            prompt_BT=told.prompt_BT,
-            speak_BLD=_heard(self.speak, self._branches.speak, bank.speak_NA, batch),
-            listen_BLD=_heard(self.listen, self._branches.listen, bank.listen_NA, batch),
-            speak_on_B=batch.keep_B3[:, 1],
-            listen_on_B=batch.keep_B3[:, 2],
+        motion_BTM, given_BTM = self._motion(batch)
+        return replace(
+            self.heard_and_told(batch),
             references_BJCHW=torch.cat(pictures, dim=1).float(),
             slots=tuple(slots),
             motion_BTM=motion_BTM,
             motion_given_BTM=given_BTM,
         )
+
+    def heard_and_told(self, batch: WindowBatch) -> Condition:
+        """Voices and words alone."""
+        bank, branches = self._bank, self._branches
+        told = self.told(batch, 0, batch.layout.frames)
+        assert branches.speak is not None
+        assert branches.listen is not None
+        return Condition(
+            text_BLD=told.text_BLD,
+            prompt_BT=told.prompt_BT,
+            speak_BLD=_heard(self.speak, branches.speak, bank.speak_NA, batch),
+            listen_BLD=_heard(self.listen, branches.listen, bank.listen_NA, batch),
+            speak_on_B=batch.keep_B3[:, 1],
+            listen_on_B=batch.keep_B3[:, 2],
+        )
+
+    def _motion(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
+        """The motion track as far as the model knows its channels, and what of it is given."""
+        motion_BTGM = motion_in(self._bank, batch).unflatten(2, (-1, NUM_MOTION))
+        group = motion_BTGM.shape[2]
+        known = self._branches.motion // group
+        steps_T = torch.arange(batch.layout.frames, device=batch.clips_B.device)
+        inside_BT = (steps_T >= batch.motion_span_B2[:, :1]) & (steps_T < batch.motion_span_B2[:, 1:])
+        given_BTM = batch.motion_BM[:, :known].tile(1, group)[:, None] & inside_BT[..., None]
+        return motion_BTGM[..., :known].flatten(2), given_BTM
 
     def told(self, batch: WindowBatch, first_frame: int, num_frames: int) -> Words:
         """What happens in a stretch of the windows, in one prompt or prompt after prompt, as the batch says.

@@ -55,7 +55,10 @@ class WindowDraw:
     drop_listen: float
     drop_all: float
     give_motion: float
-    """Share of windows that are given the motion track; of those, each group of channels is left out now and then."""
+    """Share of windows that are given the motion track."""
+    whole_motion: float = 0.0
+    """Share of those that are given all of it, as a choreographer leads; of the others each group of channels is left
+    out now and then, and some of the time."""
     continue_share: float = 0.0
     """Share of windows that go on from given frames."""
     most_context: int = 1
@@ -185,6 +188,9 @@ class WindowSource:
         clips = own.choice(len(bank), size=size, p=_among(length.probability_N, able_N))
         spans = _spans(own, size, layout.frames)
         motion = _given_motion(own, size, draw.give_motion) & self._traits.rigged_N[clips][:, None]
+        whole = generator("whole motion", step, rank).random(size) < draw.whole_motion
+        spans = np.where(whole[:, None], np.array([0, layout.frames]), spans)
+        motion = np.where(whole[:, None], motion.any(axis=1, keepdims=True), motion)
         starts = length.within(starts, clips, generator("starts", step, rank))
         length.act(own, draw.acting, clips, starts, able_N)
         at_once = own.random(size) < draw.told_at_once

@@ -20,9 +20,9 @@ from openlpm.bench.lpm.picture import WINDOW_FRAMES, look_at
 from openlpm.bench.lpm.view import View, seen_frames, watch
 from openlpm.bench.reading import ClipReading, Judges, read_frames
 from openlpm.bench.truth import Codec
+from openlpm.core.rig import RIG_HIGH_R, RIG_LOW_R
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.core.units import FRAME_RATE_HZ
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R
 from openlpm.synth.look.identity import Identity
 
 TRUTH = "truth"

@@ -15,7 +15,7 @@ from openlpm.bench.performer import Part, VideoCodec, shown_references
 from openlpm.bench.truth import Codec
 from openlpm.core.audio import AudioSource
 from openlpm.core.errors import ConfigError
-from openlpm.core.motion import NUM_MOTION, MotionTrack
+from openlpm.core.motion import POSE_M, MotionTrack
 from openlpm.core.rig import State
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel, load_model, read_config
@@ -31,12 +31,14 @@ _PIECE_FRAMES = 10 * FRAME_RATE_HZ
 
 
 class Column(StrEnum):
-    """Who leads the head, the gaze, lids and brows."""
+    """Who decides what is done."""
 
     FREE = "free"
-    """The model."""
+    """The model: its choreographer, if it has one, else what draws."""
     PLANNED = "planned"
-    """The planner, by a motion track."""
+    """The planner leads head, gaze, lids and brows by a motion track."""
+    BARE = "bare"
+    """What draws, even where there is a choreographer."""
 
     @property
     def suffix(self) -> str:
@@ -103,6 +105,7 @@ class StreamPerformer:
                 speak=part.speak,
                 listen=part.listen,
                 motion=self._motion(part),
+                planned=self._column is not Column.BARE,
                 caption=part.caption,
                 prompts=part.prompts,
                 seed=part.seed,
@@ -112,7 +115,7 @@ class StreamPerformer:
         yield from generate_online(self._model, requests, parts[0].num_frames)
 
     def _motion(self, part: Part) -> MotionTrack | None:
-        if self._column is Column.FREE:
+        if self._column is not Column.PLANNED:
             return None
         return planned_motion(part.speak, part.listen, part.num_frames, seed=part.seed)
 
@@ -129,7 +132,7 @@ def planned_motion(speak: AudioSource, listen: AudioSource, num_frames: int, *, 
             [_state(silent, own, partner) for own, partner in zip(own_F, partner_F, strict=True)], np.int8
         )
         pieces.append(planner.plan(state_F, own_F, partner_F))
-    return MotionTrack(np.concatenate(pieces), np.ones(NUM_MOTION, np.bool_))
+    return MotionTrack(np.concatenate(pieces), POSE_M)
 
 
 def _loudness(source: AudioSource, first: int, count: int) -> NDArray[np.float32]:

@@ -256,6 +256,7 @@ def _joined(
                 speak=speak,
                 listen=listen,
                 motion=planned_motion(speak, listen, config.num_frames, seed=seed) if planned else None,
+                planned=column is not Column.BARE,
                 caption=conversation.record_at(0).caption,
                 seed=seed,
             ),

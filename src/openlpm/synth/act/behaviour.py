@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.record import Event
-from openlpm.core.rig import NUM_RIG, Rig, State
+from openlpm.core.rig import NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig, State
 from openlpm.core.seeds import generator
 from openlpm.synth.act.acting import overlay
 from openlpm.synth.act.actions import ACTIONS
@@ -31,18 +31,6 @@ from openlpm.synth.act.situation import Situation, speaks
 from openlpm.synth.act.turns import Turns, find_turns, turn_events
 from openlpm.synth.act.vocal_motion import move_with_voice
 from openlpm.synth.sound.vocal_kinds import VocalKind
-
-_LOW = dict.fromkeys(Rig, 0.0) | {
-    Rig.WIDTH: -1.0, Rig.SMILE: -1.0, Rig.GAZE_X: -1.0, Rig.GAZE_Y: -1.0, Rig.BROW_LEFT: -1.0, Rig.BROW_RIGHT: -1.0,
-    Rig.FURROW: -1.0, Rig.YAW: -0.6, Rig.PITCH: -0.4, Rig.ROLL: -0.35, Rig.SHIFT_X: -1.0, Rig.SHIFT_Y: -1.0,
-    Rig.LEAN: -1.0, Rig.SWAY: -1.0, Rig.REACH_LEFT: -1.0, Rig.REACH_RIGHT: -1.0, Rig.SWING_LEFT: -1.0,
-    Rig.SWING_RIGHT: -1.0,
-}  # fmt: skip
-_HIGH = dict.fromkeys(Rig, 1.0) | {Rig.YAW: 0.6, Rig.PITCH: 0.4, Rig.ROLL: 0.35, Rig.TIME: 3600.0}
-RIG_LOW_R: NDArray[np.float32] = np.array([_LOW[channel] for channel in Rig], dtype=np.float32)
-"""The least value of each channel of the rig."""
-RIG_HIGH_R: NDArray[np.float32] = np.array([_HIGH[channel] for channel in Rig], dtype=np.float32)
-"""The greatest value of each channel of the rig."""
 
 _HEAD = (Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.SHIFT_X, Rig.SHIFT_Y, Rig.LEAN)
 _POSTURE = (Rig.GAZE_X, Rig.GAZE_Y, Rig.YAW, Rig.PITCH, Rig.ROLL, Rig.LEAN, Rig.SHOULDER, Rig.SWAY)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.record import PerformanceRecord, Truth
-from openlpm.core.rig import MOUTH_CHANNELS, VISEMES, State
+from openlpm.core.rig import MOUTH_CHANNELS, RIG_HIGH_R, RIG_LOW_R, VISEMES, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.synth.act.acting import place_acts
-from openlpm.synth.act.behaviour import RIG_HIGH_R, RIG_LOW_R, behave
+from openlpm.synth.act.behaviour import behave
 from openlpm.synth.act.cues import Phrase, Said, phrases
 from openlpm.synth.act.dialogue import Plan, said_by
 from openlpm.synth.act.feelings import Feeling

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.emotion import EMOTIONS, NUM_EMOTIONS
 from openlpm.core.errors import ConfigError
-from openlpm.core.motion import MOTION_CHANNELS, MOTION_HIGH_M, MOTION_LOW_M, NUM_MOTION
+from openlpm.core.motion import MOTION_CHANNELS, MOTION_HIGH_M, MOTION_LOW_M, NUM_MOTION, NUM_POSE
 from openlpm.core.rig import Rig, State
 from openlpm.core.seeds import generator
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
@@ -33,7 +33,7 @@ _GAZE = slice(MOTION_CHANNELS.index(Rig.GAZE_X), MOTION_CHANNELS.index(Rig.GAZE_
 _LIDS = slice(MOTION_CHANNELS.index(Rig.BLINK_LEFT), MOTION_CHANNELS.index(Rig.BLINK_RIGHT) + 1)
 _BROWS = slice(MOTION_CHANNELS.index(Rig.BROW_LEFT), MOTION_CHANNELS.index(Rig.BROW_RIGHT) + 1)
 _EYES_AGAINST_HEAD = 0.9
-_REST_EM = REST_ER[:, list(MOTION_CHANNELS)]
+_REST_EP = REST_ER[:, list(MOTION_CHANNELS[:NUM_POSE])]
 _MOOD_RATE = 1.5  # a second: how fast a mood changes
 _PEAK_KEPT = 0.5 ** (_DT / 8.0)  # what is loud for this voice is forgotten by half in 8 s
 _QUIETEST, _VOICED, _STRESSED = 0.01, 0.12, 0.6
@@ -136,6 +136,8 @@ class Planner:
     ) -> NDArray[np.float32]:
         """The motion of the next F frames, (F, M) in the order of ``MOTION_CHANNELS`` and within their ranges.
 
+        The first ``NUM_POSE`` columns are meant, the others are zero.
+
         ``own_F`` and ``partner_F`` are the loudness of both voices, as ``frame_loudness`` gives it.
 
         Raises:
@@ -143,13 +145,13 @@ class Planner:
         """
         if not state_F.shape == own_F.shape == partner_F.shape:
             raise ConfigError(f"tracks of {state_F.shape}, {own_F.shape} and {partner_F.shape}: give equal lengths")
-        track_FM = np.empty((state_F.shape[0], NUM_MOTION))
+        track_FM = np.zeros((state_F.shape[0], NUM_MOTION))
         for frame, (state, own, partner) in enumerate(
             zip(state_F.tolist(), own_F.tolist(), partner_F.tolist(), strict=True)
         ):
             self._own.hear(own)
             self._partner.hear(partner)
-            track_FM[frame] = self._step(State(state))
+            track_FM[frame, :NUM_POSE] = self._step(State(state))
         return np.clip(track_FM, MOTION_LOW_M, MOTION_HIGH_M).astype(np.float32)
 
     def _step(self, state: State) -> NDArray[np.float64]:
@@ -158,7 +160,7 @@ class Planner:
         self._answer(state)
         self._move_head(state)
         eyes = self._eyes.step(state, camera=self._manner["camera"], blinks=self._manner["blinks"])
-        motion_M = self._emotion_E @ _REST_EM
+        motion_M = self._emotion_E @ _REST_EP
         motion_M[:_NUM_HEAD] += self._head_C
         for pulse in self._pulses:
             pulse.frame += 1
