@@ -88,14 +88,9 @@ def base(
     require_writable(json_path)
     place = pick_device(device)
     folder = bundled.folder("nano") if model is None else model
-    notes: list[str] = []
+    notes = _how(scale, unplanned=unplanned)
     config = quick_config(clips=clips or 3) if quick else full_config(clips=clips or 128, group_clips=group_clips)
     chosen_steps = steps or (_QUICK_STEPS if quick else DEFAULT_STEPS)
-    notes += ["without the choreographer"] if unplanned else []
-    notes += [] if scale is None else [f"guidance {scale:g} on text and voice"]
-    if quick:
-        length = f"{config.cases.count} clips of {config.cases.num_frames / 24:g} s"
-        notes += [f"quick: {length}, {chosen_steps} steps; the published table has more", _NO_JOINS]
     with stages() as report:
         call_the_crew()
         with phase(report, "model and judges"):
@@ -128,6 +123,12 @@ def base(
         rows.append(untimed_demo())
         notes.append("the demo was not timed here")
     publish("bench base", rows, court.hashes, place, notes, json_path)
+
+
+def _how(scale: float | None, *, unplanned: bool) -> list[str]:
+    """What is not as the product does it."""
+    notes = ["without the choreographer"] if unplanned else []
+    return notes if scale is None else [*notes, f"guidance {scale:g} on text and voice"]
 
 
 def _recordings(

@@ -28,6 +28,8 @@ Stages, each from what those before it have left in --out:
 
   judges      the critic and the mouth predictor of the benchmark
 
+  choreographer  what decides what is done: the motion of all footage, of which it sees no picture
+
   base        transformer and encoders, on windows of all footage (--curriculum: lesson by lesson)
 
   sft         Base goes on with expressive clips, above all listeners; by name alone, no part of all
@@ -128,6 +130,10 @@ def train(
     wan: Annotated[Path | None, typer.Option(help="For latents: a release of Wan2.1 with its encoders.")] = None,
     speech: Annotated[Path | None, typer.Option(help="For latents: a folder of Whisper.")] = None,
     board: Annotated[bool, typer.Option("--board", help="Write curves and samples for TensorBoard too.")] = False,
+    bank: Annotated[
+        Path | None,
+        typer.Option(help="Clips as latents: read from this file if it is there (no footage is made), else written."),
+    ] = None,
     wait_for: Annotated[
         Path | None, typer.Option(help="Begin on the GPU only when this file is there (footage is made meanwhile).")
     ] = None,
@@ -175,7 +181,7 @@ def train(
     rank = int(os.environ.get("RANK", "0"))
     try:
         with report_of(first=rank == 0) as report:
-            run(planned, report, Machine(rank=rank, wait_for=wait_for, compile_cache=compile_cache))
+            run(planned, report, Machine(rank=rank, wait_for=wait_for, compile_cache=compile_cache, bank=bank))
     except KeyboardInterrupt as stop:
         raise Stopped(f"stopped; the same command goes on from the last checkpoint in {out}") from stop
 

@@ -84,7 +84,7 @@ def who_sees_whom(layout: CausalLayout, history: CausalLayout | None = None) -> 
 def _mask(
     layout: CausalLayout, history: CausalLayout | None, device: torch.device
 ) -> Bool[Tensor, "S L"] | FlexibleMask:
-    """Blocks that matter on a GPU, for short sequences and elsewhere a dense mask; kept, since every step asks for it."""
+    """Blocks that matter on a GPU, for short sequences and elsewhere a dense mask; every step asks again."""
     sees, queries = who_sees_whom(layout, history), layout.num_tokens
     keys = queries if history is None else history.num_tokens + queries
     if device.type == "cuda" and queries >= _WORTH_BLOCKS:

@@ -14,6 +14,7 @@ from openlpm.parallel.world import World, joined
 from openlpm.recipes import stages
 from openlpm.recipes.beginning import is_stored, load_parts, sizes_of, start_from
 from openlpm.recipes.choreographer import ChoreographerRecipe, train_choreographer
+from openlpm.recipes.kept_bank import keep_bank, kept_bank
 from openlpm.recipes.online import Pupils, student_of, train_online
 from openlpm.recipes.plan import Plan, stage_folder
 from openlpm.recipes.post import train_post
@@ -36,6 +37,8 @@ class Machine:
     """Footage is made; the GPU is left to others until this file is there."""
     compile_cache: Path | None = None
     """Compiled graphs of an earlier run; written at the end."""
+    bank: Path | None = None
+    """Clips as latents: read if the file is there, so that no footage need be made, else made and written."""
 
 
 def run(plan: Plan, report: Report, machine: Machine) -> None:
@@ -43,13 +46,16 @@ def run(plan: Plan, report: Report, machine: Machine) -> None:
     if not plan.stages:
         report.say("nothing to do: all of these stages are there")
         return
-    material = _material(plan, report, machine)
+    is_kept = machine.bank is not None and machine.bank.is_file()
+    if is_kept and (plan.autoencoder is not None or plan.judges is not None):
+        raise ConfigError(f"--bank {machine.bank}: vae and judges learn from footage itself; leave it out for them")
+    material = None if is_kept else _material(plan, report, machine)
     while machine.wait_for is not None and not machine.wait_for.exists():
         time.sleep(0.5)
     with joined() as world:
         if machine.compile_cache is not None:
             report.say(f"compiled graphs loaded: {load_compiled(machine.compile_cache)}")
-        _Chain(plan, material, world, report).run()
+        _Chain(plan, material, world, report, machine.bank).run()
         if machine.compile_cache is not None and world.is_first:
             report.say(f"compiled graphs: {save_compiled(machine.compile_cache) / 2**20:.1f} MiB")
     report.say("done")
@@ -81,8 +87,12 @@ def _material(plan: Plan, report: Report, machine: Machine) -> stages.Material:
 class _Chain:
     """A plan at work."""
 
-    def __init__(self, plan: Plan, material: stages.Material, world: World, report: Report) -> None:
-        self._plan, self._material, self._world, self._report = plan, material, world, report
+    def __init__(
+        self, plan: Plan, material: stages.Material | None, world: World, report: Report, kept: Path | None
+    ) -> None:
+        """Without ``material`` there is a ``kept`` bank."""
+        self._plan, self._made, self._world, self._report = plan, material, world, report
+        self._kept_at = kept
         self._site = Site(world=world, folder=plan.request.out, report=report, board=plan.request.board)
         self._bank: ClipBank | None = None
 
@@ -122,8 +132,8 @@ class _Chain:
 
     def _train_choreographer(self, recipe: ChoreographerRecipe) -> None:
         """By the bank of whoever needs pictures anyway, else by one without."""
-        model, material, device = self._model(), self._material, self._world.device
-        if self._plan.base is not None or material.shards is not None or material.drawn is None:
+        model, material, device = self._model(), self._made, self._world.device
+        if self._plan.base is not None or material is None or material.shards is not None or material.drawn is None:
             bank = self._bank = self._banked(model)
         else:
             bank = bank_of_motion(model.own_parts().text, material.drawn, model.config.vae.frames_per_latent, device)
@@ -135,8 +145,20 @@ class _Chain:
             if not is_stored(self._site.folder / name):
                 export_part(part, self._site.folder / name, self._world)
 
+    @property
+    def _material(self) -> stages.Material:
+        assert self._made is not None
+        return self._made
+
     def _banked(self, model: CharacterModel) -> ClipBank:
-        return stages.bank_of(model, self._material, self._world, self._report.say)
+        vae = model.own_parts().vae
+        if self._made is None and self._kept_at is not None:
+            self._report.say(f"bank: read from {self._kept_at}")
+            return kept_bank(self._kept_at, vae, self._world.device)
+        bank = stages.bank_of(model, self._material, self._world, self._report.say)
+        if self._kept_at is not None and self._world.is_first:
+            keep_bank(bank, self._kept_at, vae)
+        return bank
 
     def _train_post(self) -> None:
         plan, device = self._plan, self._world.device

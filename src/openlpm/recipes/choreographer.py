@@ -33,7 +33,7 @@ class ChoreographerRecipe:
 def choreographer_recipe(seconds: float, *, small: bool) -> ChoreographerRecipe:
     """Windows of four to ten seconds, told in prompts of two or all at once, of which every other names an action."""
     draw = WindowDraw(
-        token_frames=192 * 41,
+        token_frames=128 * 41,
         mix=ClipMix(),
         layouts=tuple(WindowLayout(frames=frames, first=False, views=0, expressions=0) for frames in (24, 40, 60)),
         drop_text=0.12,

@@ -59,7 +59,7 @@ def character() -> CharacterConfig:
 
 def footage(workers: int) -> FootageConfig:
     """Footage of one process: ten seconds a clip, a new identity in every clip."""
-    return FootageConfig(num_utterances=9000, num_clips=6144, num_frames=240, workers=workers)
+    return FootageConfig(num_utterances=9000, num_clips=6144, num_frames=240, workers=workers, acting=0.3)
 
 
 def autoencoder(seconds: float) -> tuple[AutoencoderObjectiveConfig, TrainerConfig]:

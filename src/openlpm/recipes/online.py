@@ -35,7 +35,8 @@ from openlpm.training.traits import ClipMix
 from openlpm.training.windows import WindowDraw, WindowLayout
 
 _TIME_SHIFT = 2.5
-_GUIDANCE = GuidanceScales(text=2.0, speak=2.0)
+_GUIDANCE = GuidanceScales()
+"""None: a choreographer says what is done, and with its track a guided teacher is hardly another one."""
 _REFINER_TIME = 0.3
 _AS_IN_BASE = ("vae", "speak", "listen", "text", "choreographer")
 _MATCHING = (Stage.OFF_POLICY, Stage.ON_POLICY, Stage.REFINE)

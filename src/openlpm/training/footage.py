@@ -16,6 +16,7 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord, Truth
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.synth.act.perform import perform_and_tell
+from openlpm.synth.act.style import draw_acting_style
 from openlpm.synth.act.telling import Told
 from openlpm.synth.look.identity import Identity, describe
 from openlpm.synth.look.render import Cast
@@ -43,12 +44,16 @@ class FootageConfig:
     split: Split = Split.TRAIN
     human: Path | None = None
     """Recorded people (``synth.human_bank``); None for synthesised voices alone."""
+    acting: float = 0.0
+    """Share of clips that are about actions (``style.draw_acting_style``); of the others about one in four has some."""
     human_share: float = 0.4
     """Of all voices, those of recorded people, as far as there are enough; every process draws its own."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.human_share < 1:
             raise ConfigError(f"human_share={self.human_share}: give a share from 0 to below 1")
+        if not 0 <= self.acting <= 1:
+            raise ConfigError(f"acting={self.acting}: give a share from 0 to 1")
 
 
 @final
@@ -146,8 +151,14 @@ def _perform_some(config: FootageConfig, rank: int, stretches: Stretches, number
         identity_seed = int(rng.integers(seeds.start, seeds.stop))
         identity = Identity.from_seed(identity_seed)
         clip_seed = int(rng.integers(2**31))
+        acts = generator("acting", config.seed, rank, number).random() < config.acting
         made = perform_and_tell(
-            identity_seed, clip_seed, _bank, num_frames=config.num_frames, appearance=describe(identity)
+            identity_seed,
+            clip_seed,
+            _bank,
+            num_frames=config.num_frames,
+            style=draw_acting_style(clip_seed) if acts else None,
+            appearance=describe(identity),
         )
         records.append(made.record)
         identities.append(identity)

@@ -1,6 +1,6 @@
 """What a clip is like: its kind, mood, persona and actions, given or drawn from a seed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, final
 
 import numpy as np
@@ -23,6 +23,7 @@ _NEUTRAL = 0.25
 _COURSE_WEIGHTS = {Course.STEADY: 0.5, Course.SWELL: 0.18, Course.CHANGE: 0.2, Course.MIX: 0.12}
 _ACTS_PROBABILITY = {ClipKind.IDLE: 0.8, ClipKind.SPEAK: 0.3, ClipKind.LISTEN: 0.25}
 _OTHER_ACTS_PROBABILITY = 0.2
+_ACTS_IN_SILENCE, _ACTS_CALMLY = 0.7, 0.6
 _NUM_ACTS_WEIGHTS = (0.4, 0.3, 0.2, 0.1)  # one to four
 _TIMED_PROBABILITY = 0.2
 _DISTURBED_PROBABILITY = 0.015  # few, because such sounds take long to make
@@ -90,6 +91,21 @@ def draw_style(clip_seed: int) -> ClipStyle:
     )
 
 
+def draw_acting_style(clip_seed: int) -> ClipStyle:
+    """A style of its own for clips in which one to four actions are done, mostly in silence and in no mood."""
+    rng, drawn = generator("acting style", clip_seed), draw_style(clip_seed)
+    kind = ClipKind.IDLE if rng.random() < _ACTS_IN_SILENCE else drawn.kind
+    calm = rng.random() < _ACTS_CALMLY
+    return replace(
+        drawn,
+        kind=kind,
+        mood="neutral" if calm else drawn.mood,
+        course=Course.STEADY if calm else drawn.course,
+        actions=_some_actions(rng, kind),
+        disturbed=drawn.disturbed and kind != ClipKind.TRAP,
+    )
+
+
 def _weighted(rng: np.random.Generator, weights: dict[_Choice, float]) -> _Choice:
     bounds = np.cumsum(list(weights.values()))
     return list(weights)[int(np.searchsorted(bounds, rng.random() * bounds[-1], side="right"))]
@@ -99,6 +115,10 @@ def _draw_actions(rng: np.random.Generator, kind: ClipKind) -> tuple[ActionCue, 
     """Some actions for a clip; the mouth acts only in clips where nobody is heard."""
     if rng.random() >= _ACTS_PROBABILITY.get(kind, _OTHER_ACTS_PROBABILITY):
         return ()
+    return _some_actions(rng, kind)
+
+
+def _some_actions(rng: np.random.Generator, kind: ClipKind) -> tuple[ActionCue, ...]:
     number = 1 + int(np.searchsorted(np.cumsum(_NUM_ACTS_WEIGHTS), rng.random(), side="right"))
     may = [name for name in ACTION_NAMES if kind == ClipKind.IDLE or not ACTIONS[name].uses_mouth]
     chosen = [may[int(index)] for index in rng.choice(len(may), size=number, replace=False)]
