@@ -88,6 +88,7 @@ def tiny_model() -> Callable[..., CharacterModel]:
             "vae": replace(config.vae, encoder=stages, decoder=stages),
             "dit": replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
             "window": WindowConfig(frames=3, context=1, context_noise=0.1),
+            "choreographer": None,
         }
         torch.manual_seed(0)
         model = CharacterModel(replace(config, **(tiny | changes))).eval().requires_grad_(requires_grad=False)

@@ -11,7 +11,7 @@ import torch
 
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
-from openlpm.core.motion import NUM_MOTION, MotionTrack
+from openlpm.core.motion import NUM_MOTION, POSE_M, MotionTrack
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import ReferenceKind
 from openlpm.engine.moments import Moments
@@ -111,7 +111,7 @@ def test_a_live_performance_is_the_stream_of_the_same_sounds(stage: ModelStage, 
         references=(picture(1),),
         speak=ArraySource(sound(0)),
         listen=ArraySource(sound(1)),
-        motion=MotionTrack(motion(0), np.ones(NUM_MOTION, np.bool_)),
+        motion=MotionTrack(motion(0), POSE_M),
         caption="She listens.",
         seed=5,
     )

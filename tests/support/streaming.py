@@ -27,6 +27,7 @@ def streaming_model(dtype: torch.dtype = torch.float32) -> CharacterModel:
         dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
         picture_size=SIZE,
         online=ONLINE,
+        choreographer=None,
     )
     torch.manual_seed(0)
     model = CharacterModel(config).to(dtype).eval().requires_grad_(requires_grad=False)

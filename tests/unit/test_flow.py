@@ -7,7 +7,7 @@ import torch
 from openlpm.core.errors import ConfigError
 from openlpm.flow.guidance import GuidanceScales, Kept, guidance_passes, guided
 from openlpm.flow.path import Prediction, as_data, data_from_velocity, interpolate, velocity, velocity_from_data
-from openlpm.flow.sampler import euler_steps, sample
+from openlpm.flow.sampler import adams_steps, euler_steps, sample
 from openlpm.flow.schedule import TimeDraw, euler_discrete_times, logit_normal_times, shifted, uniform_times
 
 pytestmark = pytest.mark.unit
@@ -144,43 +144,61 @@ def test_scales_of_one_cost_one_evaluation_with_everything():
     assert only.weight == 1.0
 
 
+def _kept(*names):
+    return Kept(**{name: name in names for name in ("text", "speak", "listen", "motion")})
+
+
 def test_guidance_is_the_nested_formula(seed):
-    outputs = {
-        kept: torch.randn(1, 1, 1, 1, 1)
-        for kept in (
-            Kept(text=False, speak=False, listen=False),
-            Kept(speak=False, listen=False),
-            Kept(listen=False),
-            Kept(),
-        )
-    }
-    none, text, speak, everything = outputs.values()
-    passes = guidance_passes(GuidanceScales(text=2.0, speak=4.0, listen=1.5))
+    ladder = [_kept(), _kept("text"), _kept("text", "speak"), _kept("text", "speak", "listen"), Kept()]
+    outputs = {kept: torch.randn(1, 1, 1, 1, 1) for kept in ladder}
+    none, text, speak, listen, everything = outputs.values()
+    passes = guidance_passes(GuidanceScales(text=2.0, speak=4.0, listen=1.5, motion=3.0))
     assert passes[0].kept == Kept()
     result = guided([outputs[each.kept] for each in passes], passes)
-    wanted = none + 2.0 * (text - none) + 4.0 * (speak - text) + 1.5 * (everything - speak)
+    wanted = none + 2.0 * (text - none) + 4.0 * (speak - text) + 1.5 * (listen - speak) + 3.0 * (everything - listen)
     torch.testing.assert_close(result, wanted)
+
+
+NO_TRACK = Kept(motion=False)
 
 
 @pytest.mark.parametrize(
     ("scales", "present", "kept"),
     [
-        (GuidanceScales(speak=3.0), Kept(), [Kept(), Kept(listen=False), Kept(speak=False, listen=False)]),
-        (GuidanceScales(speak=3.0, listen=3.0), Kept(), [Kept(), Kept(speak=False, listen=False)]),
-        (
-            GuidanceScales(text=3.0, speak=3.0, listen=3.0),
-            Kept(),
-            [Kept(), Kept(text=False, speak=False, listen=False)],
-        ),
-        (GuidanceScales(listen=3.0), Kept(listen=False), [Kept(listen=False)]),
-        (GuidanceScales(listen=0.0), Kept(), [Kept(listen=False)]),
-        (GuidanceScales(), Kept(text=False, speak=False, listen=False), [Kept(text=False, speak=False, listen=False)]),
+        (GuidanceScales(speak=3.0), NO_TRACK, [NO_TRACK, _kept("text", "speak"), _kept("text")]),
+        (GuidanceScales(speak=3.0, listen=3.0), NO_TRACK, [NO_TRACK, _kept("text")]),
+        (GuidanceScales(text=3.0, speak=3.0, listen=3.0), NO_TRACK, [NO_TRACK, _kept()]),
+        (GuidanceScales(listen=3.0), _kept("text", "speak"), [_kept("text", "speak")]),
+        (GuidanceScales(listen=0.0), NO_TRACK, [_kept("text", "speak")]),
+        (GuidanceScales(motion=1.6), Kept(), [Kept(), NO_TRACK]),
+        (GuidanceScales(motion=1.6), NO_TRACK, [NO_TRACK]),
+        (GuidanceScales(), _kept(), [_kept()]),
     ],
 )
 def test_only_passes_that_count_are_evaluated(scales, present, kept):
     passes = guidance_passes(scales, present=present)
     assert [each.kept for each in passes] == kept
     assert sum(each.weight for each in passes) == pytest.approx(1.0)
+
+
+def test_a_sampler_of_second_order_loses_less_of_what_varies(seed):
+    """Data that is normal with a spread of its own: the exact denoiser is known, and so is what should come out."""
+    spread, noise_BCTHW = 0.5, torch.randn(4000, 1, 1, 1, 1)
+
+    def denoise(sample_BCTHW, time_B):
+        time = time_B.view(-1, 1, 1, 1, 1)
+        signal, power = (1 - time) * spread**2, (1 - time) ** 2 * spread**2 + time**2
+        return signal / power * sample_BCTHW
+
+    def made(steps_of, number):
+        *_, last = steps_of(denoise, noise_BCTHW, uniform_times(number), prediction=Prediction.DATA)
+        return float(last.sample_BCTHW.std()) / spread
+
+    assert made(euler_steps, 8) < 0.93
+    assert abs(made(adams_steps, 8) - 1) < abs(made(euler_steps, 8) - 1) / 2
+    assert made(adams_steps, 64) == pytest.approx(1.0, abs=0.03)
+    with pytest.raises(ConfigError, match="times="):
+        next(adams_steps(denoise, noise_BCTHW, torch.tensor([0.2, 0.8]), prediction=Prediction.DATA))
 
 
 def test_guidance_of_the_wrong_number_of_outputs_is_refused(data):

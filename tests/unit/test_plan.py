@@ -41,8 +41,11 @@ def stored(out: Path, model: CharacterModel, **changes: object) -> Path:
 
 def test_stages_that_are_there_are_left_out_and_half_written_ones_are_not(tmp_path: Path) -> None:
     assert planned(tmp_path, *Stage).stages == tuple(Stage)
+    pretend(tmp_path, "choreographer")
+    assert Stage.CHOREOGRAPHER not in planned(tmp_path, *Stage).stages
     pretend(tmp_path, "vae", "critic", "dit", "speak", "listen")
-    assert planned(tmp_path, *Stage).stages == tuple(stage for stage in Stage if stage is not Stage.VAE)
+    done = (Stage.VAE, Stage.CHOREOGRAPHER)
+    assert planned(tmp_path, *Stage).stages == tuple(stage for stage in Stage if stage not in done)
     pretend(tmp_path, "critic-mouth", "text")
     assert planned(tmp_path, *Stage).stages == (*POST_STAGES, *ONLINE_STAGES)
     nano_folder = stage_folder(tmp_path, Stage.CAUSAL)
@@ -72,11 +75,11 @@ def test_what_comes_after_base_goes_on_from_it_and_is_what_online_is_made_from(
 def test_captions_are_made_for_all_windows_that_are_learnt_from_and_for_no_others(tmp_path: Path) -> None:
     base = [4, 6, 12, 24, 28, 30, 36]  # latent frames, four frames each; up to 12 what prompts in windows tell of
     assert planned(tmp_path, Stage.BASE, Stage.VAE).windows == tuple(4 * frames for frames in base)
-    assert planned(tmp_path, *Stage).windows == tuple(4 * frames for frames in (*base, 48))
+    assert planned(tmp_path, *Stage).windows == tuple(4 * frames for frames in sorted({*base, 40, 48, 60}))
     assert planned(tmp_path, *Stage, tiny=True).windows == (12, 48)
     assert planned(tmp_path, Stage.VAE).windows == ()
     set_otherwise = planned(tmp_path, *Stage, assignments=["on-policy.score_frames=33"])
-    assert set_otherwise.windows == tuple(4 * frames for frames in (4, 6, 9, 12, 24, 28, 30, 33, 36, 48))
+    assert set_otherwise.windows == tuple(4 * frames for frames in (4, 6, 9, 12, 24, 28, 30, 33, 36, 40, 48, 60))
 
 
 def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
@@ -85,7 +88,7 @@ def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
     base = stored(tmp_path / "base", tiny_model())
     out = tmp_path / "out"
     assert planned(out, Stage.ON_POLICY, init=base).student == base
-    way = replace(online(), chunk_frames=3)
+    way = replace(online(), backbone_times=(1.0, 0.5))
     for stage in (Stage.CAUSAL, Stage.REFINE):
         stored(stage_folder(out, stage), tiny_model(), online=way)
     later = planned(out, Stage.ON_POLICY, init=base)
@@ -156,7 +159,7 @@ def test_settings_reach_every_stage_that_has_the_field_or_the_one_that_is_named(
         assert (recipe.objective.fake_steps, recipe.fake.lr, recipe.fake.betas) == (7, 1e-5, (0.0, 0.9))
         assert recipe.trainer.optimiser.lr == 4e-4
         guidance[stage] = recipe.objective.scores.guidance.speak
-    assert list(guidance.values()) == [4.0, 2.0, 2.0]
+    assert list(guidance.values()) == [4.0, 1.0, 1.0]
     assert {recipe.rank for recipe in whole.online.values()} == {4}
 
 
@@ -225,7 +228,7 @@ def test_show_prints_what_would_be_trained_and_makes_nothing(
     said = capsys.readouterr().out
     assert "on-policy\n  online.chunk_frames=2\n" in said
     assert "\n  rank=3\n" in said
-    assert "objective.scores.guidance.speak=2.0" in said
+    assert "objective.scores.guidance.speak=1.0" in said
     assert "footage\n  num_utterances=" in said
     assert "base (" not in said
     assert sorted(path.name for path in out.iterdir()) == sorted(["vae", *BASE_PARTS])

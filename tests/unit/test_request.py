@@ -5,7 +5,7 @@ from openlpm.cli.generate import LEAN
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError
 from openlpm.dit.condition import ReferenceKind
-from openlpm.rollout.request import DEFAULT_GUIDANCE, GenerationRequest, Reference
+from openlpm.rollout.request import DEFAULT_GUIDANCE, UNPLANNED_GUIDANCE, GenerationRequest, Reference
 
 pytestmark = pytest.mark.unit
 
@@ -63,5 +63,6 @@ def test_a_reference_is_a_picture_of_three_colours_and_eight_bits(wrong: np.ndar
 
 
 def test_the_command_says_how_it_guides_by_default() -> None:
-    scales = DEFAULT_GUIDANCE
-    assert f"{scales.text:g} for text, {scales.speak:g} for speak, {scales.listen:g} for listen" in LEAN
+    bare = UNPLANNED_GUIDANCE
+    assert f"{DEFAULT_GUIDANCE.motion:g} for motion, 1 for the others" in LEAN
+    assert f"--unplanned: {bare.text:g} for text, {bare.speak:g} for speak" in LEAN

@@ -37,6 +37,7 @@ def small(*widths: int, text_tokens: int) -> CharacterConfig:
         vae=replace(config.vae, encoder=stages, decoder=stages),
         dit=replace(config.dit, width=48, num_layers=2, num_heads=2, ffn_width=64, freq_width=32),
         text=replace(config.text, num_tokens=text_tokens),
+        choreographer=None,
     )
 
 

@@ -14,7 +14,7 @@ from openlpm.dit.condition import ReferenceKind
 from openlpm.flow.guidance import GuidanceScales
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.generate import generate
-from openlpm.rollout.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, GenerationRequest, Prompt, Reference
+from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, Prompt, Reference, usual_guidance
 from openlpm.synth.look.references import SUBTYPES, reference_rigs
 from openlpm.synth.look.references import ReferenceKind as PoseKind
 from openlpm.vae.autoencoder import DecoderState, VideoAutoencoder
@@ -83,7 +83,7 @@ class ModelPerformer:
         planned: bool = True,
     ) -> None:
         """``planned``: False leaves a choreographer aside."""
-        self._model, self._steps, self._guidance = model, steps, guidance or DEFAULT_GUIDANCE
+        self._model, self._steps, self._guidance = model, steps, guidance or usual_guidance(planned=planned)
         self._planned = planned
 
     @property

@@ -46,7 +46,10 @@ what comes after its end, stays the choreographer's:
   {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """
 
-LEAN = "How far to lean towards it; 1 follows it as learnt. By default 2.5 for text, 2 for speak, 1 for listen."
+LEAN = (
+    "How far to lean towards it; 1 follows it as learnt. By default 1.6 for motion, 1 for the others; "
+    "with --unplanned: 2.5 for text, 2 for speak."
+)
 Scale = typer.Option(min=0.0, max=20.0, help=LEAN, show_default=False)
 
 
@@ -89,6 +92,7 @@ def generate(
     guidance_text: Annotated[float | None, Scale] = None,
     guidance_speak: Annotated[float | None, Scale] = None,
     guidance_listen: Annotated[float | None, Scale] = None,
+    guidance_motion: Annotated[float | None, Scale] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; without it the bundled nano.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     online: Annotated[
@@ -123,6 +127,7 @@ def generate(
         guidance_text=guidance_text,
         guidance_speak=guidance_speak,
         guidance_listen=guidance_listen,
+        guidance_motion=guidance_motion,
         model=model,
         device=device,
         online=online,

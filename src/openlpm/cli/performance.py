@@ -40,6 +40,7 @@ class Settings:
     guidance_text: float | None = None
     guidance_speak: float | None = None
     guidance_listen: float | None = None
+    guidance_motion: float | None = None
     model: Path | None = None
     device: str = "auto"
     online: bool = False
@@ -112,10 +113,10 @@ def _request(
     job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]", motion: MotionTrack | None
 ) -> "GenerationRequest":
     from openlpm.flow.guidance import GuidanceScales
-    from openlpm.rollout.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, GenerationRequest
+    from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, usual_guidance
     from openlpm.rollout.timeline import Voice
 
-    settings, usual = job.settings, DEFAULT_GUIDANCE
+    settings, usual = job.settings, usual_guidance(planned=job.settings.planned)
     return GenerationRequest(
         references=references,
         speak=timeline.source(Voice.SPEAK),
@@ -131,6 +132,7 @@ def _request(
             text=usual.text if settings.guidance_text is None else settings.guidance_text,
             speak=usual.speak if settings.guidance_speak is None else settings.guidance_speak,
             listen=usual.listen if settings.guidance_listen is None else settings.guidance_listen,
+            motion=usual.motion if settings.guidance_motion is None else settings.guidance_motion,
         ),
     )
 
@@ -191,6 +193,7 @@ def _report(job: Performance, engine: engines.Engine, request: "GenerationReques
         "guidance_text": None if online else request.guidance.text,
         "guidance_speak": None if online else request.guidance.speak,
         "guidance_listen": None if online else request.guidance.listen,
+        "guidance_motion": None if online else request.guidance.motion,
         "device": engine.device,
     }
     return {

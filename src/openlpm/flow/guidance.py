@@ -1,14 +1,14 @@
 """Classifier-free guidance with one scale for each condition (Ho and Salimans, 2022), nested.
 
-With f(none), f(text), f(text, speak) and f(text, speak, listen) the result is
+With f(none), f(text), f(text, speak), f(text, speak, listen) and, where a motion track leads, f(all) the result is
 
-    f(none) + a (f(text) - f(none)) + b (f(text, speak) - f(text)) + c (f(all) - f(text, speak)),
+    f(none) + a (f(text) - f(none)) + b (f(text, speak) - f(text)) + c (f(..., listen) - f(text, speak)) + ...,
 
 a weighted sum whose weights add up to 1. A pass with weight 0 need not run, so scales of 1 cost one evaluation.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import final
 
 import torch
@@ -26,6 +26,7 @@ class GuidanceScales:
     text: float = 1.0
     speak: float = 1.0
     listen: float = 1.0
+    motion: float = 1.0
 
 
 @final
@@ -36,6 +37,7 @@ class Kept:
     text: bool = True
     speak: bool = True
     listen: bool = True
+    motion: bool = True
 
 
 @final
@@ -53,20 +55,13 @@ def guidance_passes(scales: GuidanceScales, *, present: Kept | None = None) -> t
     Conditions that are not ``present`` (None: all are) differ in no pass and cost none.
     """
     present = Kept() if present is None else present
-    ladder = [Kept(text=False, speak=False, listen=False)]
+    ladder = [Kept(text=False, speak=False, listen=False, motion=False)]
     steps: list[float] = []
-    for name, scale in (("text", scales.text), ("speak", scales.speak), ("listen", scales.listen)):
-        if not getattr(present, name):
+    for each in fields(scales):
+        if not getattr(present, each.name):
             continue
-        kept = ladder[-1]
-        ladder.append(
-            Kept(
-                text=kept.text or name == "text",
-                speak=kept.speak or name == "speak",
-                listen=kept.listen or name == "listen",
-            )
-        )
-        steps.append(scale)
+        ladder.append(replace(ladder[-1], **{each.name: True}))
+        steps.append(getattr(scales, each.name))
     # f_0 + sum_i s_i (f_i - f_(i-1)): rung i is weighted s_i - s_(i+1), where s_0 = 1 and the last s_(i+1) = 0.
     weights = [scale - after for scale, after in zip([1.0, *steps], [*steps, 0.0], strict=True)]
     passes = [GuidancePass(kept=kept, weight=weight) for kept, weight in zip(ladder, weights, strict=True)]

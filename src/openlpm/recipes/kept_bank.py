@@ -1,6 +1,7 @@
 """A bank of clips in a file, for trainings that follow one another on a machine: made once, read by all processes."""
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ def kept_bank(path: Path, vae: nn.Module, device: torch.device) -> ClipBank:
     try:
         kept = torch.load(path, map_location=device, weights_only=False)
         bank, maker = kept[_BANK], kept[_MAKER]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"--bank {path}: is no bank of clips ({error}); remove it, and it is made anew") from error
     if maker != _fingerprint(vae):
         raise ConfigError(f"--bank {path}: was made by another autoencoder than this model's; give another file")

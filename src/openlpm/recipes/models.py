@@ -61,7 +61,7 @@ def choreographer(*, small: bool = False) -> ChoreographerConfig:
         text=TextConfig(width=96, num_tokens=64, buckets=2048, num_layers=2, num_heads=4),
         memory=MemoryConfig(sink_frames=0, window_frames=36),
         chunk_frames=2,
-        steps=6,
+        steps=8,
         guidance=GuidanceScales(text=2.0),
     )
 

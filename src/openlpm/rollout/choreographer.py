@@ -49,7 +49,7 @@ class ChoreographerConfig:
     memory: MemoryConfig
     chunk_frames: int
     steps: int
-    """Of Euler, from noise to a chunk."""
+    """From noise to a chunk (``flow.sampler.adams_steps``)."""
     history_time: float = 0.1
     """Flow time at which finished chunks are remembered."""
     time_shift: float = 1.0

@@ -9,12 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from openlpm.core.audio import SILENCE, AudioSource
+from openlpm.core.motion import MOTION_CHANNELS
+from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.block import Told
 from openlpm.dit.condition import Condition
-from openlpm.flow.guidance import guidance_passes, guided
+from openlpm.flow.guidance import Kept, guidance_passes, guided
 from openlpm.flow.path import interpolate
-from openlpm.flow.sampler import euler_steps
+from openlpm.flow.sampler import adams_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.ring import RingMemory, RingShape, RowMemory
 from openlpm.nn.streaming import Streaming
@@ -25,6 +27,12 @@ from openlpm.rollout.request import GenerationRequest
 
 _SALT = 0x0C0DE
 """Keeps its noise apart from that of pictures of the same seed."""
+
+
+def _is_of_mouth(frames_per_latent: int) -> Tensor:
+    """Which numbers of a latent frame are of the mouth, (X, 1, 1, 1)."""
+    mouth_M = torch.tensor([channel in MOUTH_CHANNELS for channel in MOTION_CHANNELS])
+    return mouth_M.tile(frames_per_latent)[:, None, None, None]
 
 
 @final
@@ -68,10 +76,12 @@ class Choreography:
             chunk_frames=config.chunk_frames,
             num_references=0,
         )
-        self._ring = RingMemory(config.memory, shape, device=model.device)
-        self._text_BLD = torch.zeros(num_rows, config.text.num_tokens, config.text.width, device=model.device)
+        weight = model.dit.head.weight
+        self._ring = RingMemory(config.memory, shape, dtype=weight.dtype, device=model.device)
+        self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width)
         self._rows: list[_Row | None] = [None] * num_rows
-        self._passes = guidance_passes(config.guidance)
+        self._passes = guidance_passes(config.guidance, present=Kept(motion=False))
+        self._spoken_X = _is_of_mouth(config.frames_per_latent).to(model.device)
         self._times = uniform_times(config.steps, shift=config.time_shift)
 
     def samples_needed(self, first_frame: int) -> tuple[int, int]:
@@ -146,10 +156,12 @@ class Choreography:
             return dit(sample, time_B, told, attend=Streaming(ring, record=record), positions_T=positions_BT)
 
         def denoise(sample: Tensor, time_B: Tensor) -> Tensor:
-            return guided([seen(each, sample, time_B) for each in passes], self._passes)
+            outputs = [seen(each, sample, time_B) for each in passes]
+            # What moves with the voice follows the voice: words are not to be leant on there.
+            return torch.where(self._spoken_X, outputs[0], guided(outputs, self._passes))
 
         made_BXT11 = noise_NBXT11[0]
-        for step in euler_steps(denoise, noise_NBXT11[0], self._times, prediction=config.dit.prediction):
+        for step in adams_steps(denoise, noise_NBXT11[0], self._times, prediction=config.dit.prediction):
             made_BXT11 = step.sample_BCTHW
         motion_BTX = self.model.to_motion(made_BXT11)
         made_BXT11 = self.model.to_latents(motion_BTX)  # within its ranges, what is remembered too

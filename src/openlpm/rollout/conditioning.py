@@ -161,4 +161,6 @@ def kept_by(condition: Condition, each: GuidancePass) -> Condition:
         text_BLD=condition.text_BLD if kept.text else torch.zeros_like(condition.text_BLD),
         speak_BLD=condition.speak_BLD if kept.speak else None,
         listen_BLD=condition.listen_BLD if kept.listen else None,
+        motion_BTM=condition.motion_BTM if kept.motion else None,
+        motion_given_BTM=condition.motion_given_BTM if kept.motion else None,
     )

@@ -107,7 +107,13 @@ class _Run:
             model=model,
             requests=requests,
             progress=progress or (lambda done, total: None),
-            passes=guidance_passes(first.guidance, present=Kept(text=any(any(_told(each)) for each in requests))),
+            passes=guidance_passes(
+                first.guidance,
+                present=Kept(
+                    text=any(any(_told(each)) for each in requests),
+                    motion=model.choreographer is not None or any(each.motion is not None for each in requests),
+                ),
+            ),
             text_BLD=told[0],
             prompt_BT=told[1],
             references_BJCHW=torch.stack(stills, dim=1),

@@ -14,10 +14,19 @@ from openlpm.core.motion import MotionTrack
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.flow.guidance import GuidanceScales
 
-DEFAULT_GUIDANCE = GuidanceScales(text=2.5, speak=2.0)
-"""Chosen by a sweep on validation seeds (docs/log.md, 2026-11-30): mouths rest, and texts are followed more often."""
-DEFAULT_STEPS = 8
-"""Denoising steps a window."""
+DEFAULT_GUIDANCE = GuidanceScales(motion=1.6)
+"""Where a choreographer has decided what is done, what draws leans on that (docs/log.md, 2026-11-30)."""
+UNPLANNED_GUIDANCE = GuidanceScales(text=2.5, speak=2.0)
+"""Without one, on words and the own voice: chosen by a sweep on validation seeds (the same page)."""
+
+
+def usual_guidance(*, planned: bool) -> GuidanceScales:
+    """The product's scales, with a choreographer and without."""
+    return DEFAULT_GUIDANCE if planned else UNPLANNED_GUIDANCE
+
+
+DEFAULT_STEPS = 4
+"""Denoising steps a window; with a plan eight draw no better."""
 
 
 @final

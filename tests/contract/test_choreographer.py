@@ -1,0 +1,415 @@
+"""The choreographer: causal, independent by rows, resumable; it leads what draws, and is led by who gives a track."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from openlpm.core.audio import ArraySource
+from openlpm.core.errors import ConfigError, InputError
+from openlpm.core.motion import (
+    MOTION_HIGH_M,
+    MOTION_LOW_M,
+    MOTION_NAMES,
+    NUM_MOTION,
+    NUM_POSE,
+    POSE_M,
+    MotionTrack,
+)
+from openlpm.core.units import samples_at_frame
+from openlpm.dit.condition import Condition, ReferenceKind
+from openlpm.dit.config import DiTConfig
+from openlpm.dit.model import CharacterTransformer
+from openlpm.recipes import models, nano
+from openlpm.recipes.beginning import start_from
+from openlpm.recipes.choreographer import choreographer_recipe
+from openlpm.recipes.kept_bank import keep_bank, kept_bank
+from openlpm.rollout.assembly import CharacterConfig, CharacterModel
+from openlpm.rollout.choreographer import LONGEST_S, Choreographer, ages_of, clock
+from openlpm.rollout.choreography import Choreographed, Choreography
+from openlpm.rollout.generate import generate
+from openlpm.rollout.request import GenerationRequest, Prompt, Reference, StreamRequest
+from openlpm.rollout.stream import OnlineStream
+from openlpm.synth.act.acting import ActionCue
+from openlpm.synth.act.style import draw_acting_style
+from openlpm.training.choreography import ChoreographyObjective, measure
+from openlpm.training.clip_bank import ClipBank
+from openlpm.weights.store import Storage, save
+from support.streaming import ONLINE, SIZE, streaming_model
+
+pytestmark = pytest.mark.contract
+
+FRAMES = 4
+"""Pixel frames of a latent frame."""
+CHUNK = 2
+SAME = {"rtol": 0, "atol": 1e-5}
+
+
+def shaken(model: torch.nn.Module) -> None:
+    """Nothing starts at zero, which would hide the conditions."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.15 * torch.randn_like(parameter))
+
+
+@pytest.fixture(scope="module")
+def choreographer() -> Choreographer:
+    torch.manual_seed(0)
+    made = Choreographer(models.choreographer(small=True))
+    shaken(made)
+    made.spread_X.fill_(0.05)
+    return made.eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="module")
+def model() -> CharacterModel:
+    """A character that streams and is led."""
+    bare = streaming_model(torch.float32)
+    config = replace(
+        bare.config,
+        dit=replace(bare.config.dit, motion=FRAMES * NUM_MOTION),
+        choreographer=models.choreographer(small=True),
+    )
+    torch.manual_seed(1)
+    made = CharacterModel(config)
+    shaken(made)
+    assert made.choreographer is not None
+    made.choreographer.spread_X.fill_(0.05)
+    return made.eval().requires_grad_(requires_grad=False)
+
+
+def voice(seed: int, seconds: float = 6.0) -> ArraySource:
+    samples_A = np.random.default_rng(seed).uniform(-0.5, 0.5, round(seconds * 16_000)).astype(np.float32)
+    return ArraySource(samples_A)
+
+
+def picture(seed: int = 0) -> Reference:
+    pixels = np.random.default_rng(seed).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+    return Reference(kind=ReferenceKind.GLOBAL, picture_HWC=pixels)
+
+
+def request(who: int = 0, **changes: Any) -> GenerationRequest:
+    fields: dict[str, Any] = {
+        "references": (picture(),),
+        "speak": voice(2 * who),
+        "listen": voice(2 * who + 1),
+        "num_frames": 8 * FRAMES,
+        "caption": "She nods." if who % 2 else "He waves at once, then he smiles.",
+        "seed": who,
+    }
+    return GenerationRequest(**(fields | changes))
+
+
+def motion_of(choreographer: Choreographer, *requests: GenerationRequest, frames: int = 8) -> Tensor:
+    return Choreographed(choreographer, requests).window(0, frames)
+
+
+def chunks(work: Choreography, requests: list[GenerationRequest], count: int) -> Tensor:
+    made: list[Tensor] = []
+    with torch.inference_mode():
+        for _ in range(count):
+            given = work.given([each.speak for each in requests], [each.listen for each in requests])
+            made.append(work.make(given, None))
+            work.move(range(len(requests)))
+    return torch.cat(made, dim=1)
+
+
+def test_motion_stays_within_the_ranges_of_its_channels(choreographer: Choreographer) -> None:
+    motion_BTFM = motion_of(choreographer, request(0), request(1)).unflatten(2, (FRAMES, NUM_MOTION))
+    assert (motion_BTFM >= torch.from_numpy(MOTION_LOW_M)).all()
+    assert (motion_BTFM <= torch.from_numpy(MOTION_HIGH_M)).all()
+    assert motion_BTFM.std(dim=1).mean() > 0.01
+
+
+def test_rows_are_independent(choreographer: Choreographer) -> None:
+    together = motion_of(choreographer, request(0), request(1))
+    for row in (0, 1):
+        torch.testing.assert_close(motion_of(choreographer, request(row))[0], together[row], **SAME)
+    assert (together[0] - together[1]).abs().max() > 0.01
+
+
+def test_windows_that_overlap_are_pieces_of_one_performance(choreographer: Choreographer) -> None:
+    whole = motion_of(choreographer, request(1), frames=20)
+    walked = Choreographed(choreographer, [request(1)])
+    for first, frames in ((0, 6), (3, 7), (5, 4), (12, 8)):
+        torch.testing.assert_close(walked.window(first, frames), whole[:, first : first + frames], **SAME)
+
+
+def test_the_future_does_not_change_the_past(choreographer: Choreographer) -> None:
+    work = Choreography(choreographer, 1)
+    heard = max(work.samples_needed(CHUNK))
+    assert heard <= samples_at_frame((2 * CHUNK) * FRAMES + 3)
+    long = voice(4)
+    cut = ArraySource(np.concatenate([long.read(0, heard), -long.read(heard, 40_000)]))
+    early = motion_of(choreographer, request(0, speak=long, listen=long), frames=8)
+    late = motion_of(choreographer, request(0, speak=cut, listen=cut), frames=8)
+    torch.testing.assert_close(early[:, : 2 * CHUNK], late[:, : 2 * CHUNK], **SAME)
+    assert (early[:, 2 * CHUNK :] - late[:, 2 * CHUNK :]).abs().max() > 1e-3
+
+
+def test_voices_and_words_are_heard(choreographer: Choreographer) -> None:
+    plain = motion_of(choreographer, request(0))
+    for change in ({"speak": voice(9)}, {"listen": voice(9)}, {"caption": "She shakes her head."}, {"seed": 5}):
+        assert (motion_of(choreographer, request(0, **change)) - plain).abs().max() > 2e-4, change
+
+
+def test_a_performance_goes_on_where_it_was_saved(choreographer: Choreographer) -> None:
+    asked = [request(0), request(1)]
+    work = Choreography(choreographer, 2)
+    for row, each in enumerate(asked):
+        work.join(row, seed=each.seed, caption=each.caption)
+    chunks(work, asked, 5)
+    saved = work.snapshot(1)
+    rest = chunks(work, asked, 4)
+    other = Choreography(choreographer, 3)
+    other.join(0, seed=7, caption="")
+    other.restore(2, saved)
+    sources = [voice(3), None, asked[1].speak], [voice(4), None, asked[1].listen]
+    made: list[Tensor] = []
+    with torch.inference_mode():
+        for _ in range(4):
+            given = other.given(*sources)
+            made.append(other.make(given, torch.tensor([True, False, True])))
+            other.move((0, 2))
+    torch.testing.assert_close(torch.cat(made, dim=1)[2], rest[1], **SAME)
+
+
+def test_a_row_that_does_not_move_stays_where_it_is(choreographer: Choreographer) -> None:
+    asked = [request(0), request(1)]
+    alone = motion_of(choreographer, asked[0], frames=6)
+    work = Choreography(choreographer, 2)
+    for row, each in enumerate(asked):
+        work.join(row, seed=each.seed, caption=each.caption)
+    first = chunks(work, asked, 1)
+    with torch.inference_mode():
+        for _ in range(3):
+            given = work.given([None, asked[1].speak], [None, asked[1].listen])
+            work.make(given, torch.tensor([False, True]))
+            work.move((1,))
+    last = chunks(work, asked, 2)
+    torch.testing.assert_close(torch.cat([first[0], last[0]]), alone[0], **SAME)
+
+
+def test_words_are_as_old_as_they_have_held() -> None:
+    ages_BT = ages_of([0, 6, None], [6, 6, 6], 2, FRAMES)
+    torch.testing.assert_close(ages_BT, torch.tensor([[1.0, 7 / 6], [0.0, 1 / 6], [LONGEST_S, LONGEST_S]]))
+    told_BTC = clock(torch.tensor([[0.0, 0.1, 1.0, 9.0, LONGEST_S, 60.0]]))
+    assert torch.equal(told_BTC[:, -1], told_BTC[:, -2])
+    assert (told_BTC[0, :-1, None] - told_BTC[0, None, :-1]).abs().amax(dim=-1).fill_diagonal_(1).min() > 0.05
+
+
+def test_a_later_prompt_changes_what_comes_after_it_alone(choreographer: Choreographer) -> None:
+    later = (Prompt(at_s=4 * FRAMES / 24, caption="She yawns."),)
+    plain, told = (motion_of(choreographer, request(0, prompts=prompts)) for prompts in ((), later))
+    torch.testing.assert_close(plain[:, :4], told[:, :4], **SAME)
+    assert (plain[:, 4:6] - told[:, 4:6]).abs().max() > 1e-3
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
+    seen: list[Condition] = []
+    told = CharacterTransformer._told
+
+    def spy(self: CharacterTransformer, condition: Condition, *rest: Any) -> Any:
+        if self.config.patch != (1, 1, 1):
+            seen.append(condition)
+        return told(self, condition, *rest)
+
+    monkeypatch.setattr(CharacterTransformer, "_told", spy)
+    return seen
+
+
+def streamed(model: CharacterModel, asked: GenerationRequest, count: int, **changes: Any) -> None:
+    stream = OnlineStream(model, 1, [asked.references[0].slot])
+    fields = {"references": asked.references, "speak": asked.speak, "listen": asked.listen, "seed": asked.seed}
+    stream.join(0, StreamRequest(**(fields | {"caption": asked.caption} | changes)))
+    for _ in range(count):
+        stream.next_chunk()
+
+
+def told_motion(seen: list[Condition]) -> tuple[Tensor, Tensor]:
+    """What four chunks were told, leaving out the reading of references."""
+    values = [each.motion_BTM for each in seen if each.motion_BTM is not None]
+    given = [each.motion_given_BTM for each in seen if each.motion_given_BTM is not None]
+    return torch.cat(values[:: len(values) // 4], dim=1), torch.cat(given[:: len(given) // 4], dim=1)
+
+
+def test_what_draws_is_led_by_what_was_decided_online_as_in_base(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model.choreographer is not None
+    asked = request(0)
+    wanted = motion_of(model.choreographer, asked)
+    seen = spied(monkeypatch)
+    streamed(model, asked, 4)
+    values, given = told_motion(seen)
+    assert given.all()
+    torch.testing.assert_close(values, wanted[:, : 4 * CHUNK], **SAME)
+    seen.clear()
+    next(generate(model, [asked]))
+    first = seen[0]
+    assert first.motion_BTM is not None
+    assert first.motion_given_BTM is not None
+    assert first.motion_given_BTM.all()
+    torch.testing.assert_close(first.motion_BTM[:, :8], wanted[:, : first.motion_BTM.shape[1]][:, :8], **SAME)
+
+
+def test_a_given_track_overrules_it_and_leaves_it_the_rest(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model.choreographer is not None
+    track_FM = np.full((8 * FRAMES, NUM_MOTION), 0.25, np.float32)
+    wanted = motion_of(model.choreographer, request(0))
+    seen = spied(monkeypatch)
+    streamed(model, request(0), 4, motion=MotionTrack(track_FM, POSE_M))
+    values, given = told_motion(seen)
+    assert given.all()
+    values_BTFM = values.unflatten(2, (FRAMES, NUM_MOTION))
+    assert (values_BTFM[..., :NUM_POSE] == 0.25).all()
+    rest = wanted[:, : 4 * CHUNK].unflatten(2, (FRAMES, NUM_MOTION))[..., NUM_POSE:]
+    torch.testing.assert_close(values_BTFM[..., NUM_POSE:], rest, **SAME)
+
+
+def test_without_it_nothing_is_told(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = spied(monkeypatch)
+    streamed(model, request(0), 4, planned=False)
+    assert not told_motion(seen)[1].any()
+    seen.clear()
+    next(generate(model, [request(0, planned=False)]))
+    assert seen[0].motion_BTM is None
+
+
+def test_a_stream_with_it_goes_on_where_it_was_saved(model: CharacterModel) -> None:
+    stream = OnlineStream(model, 1, [picture().slot])
+    stream.join(0, StreamRequest(references=(picture(),), speak=voice(0), listen=voice(1), caption="She nods."))
+    for _ in range(3):
+        stream.next_chunk()
+    saved = stream.snapshot(0)
+    rest = torch.cat([stream.next_chunk() for _ in range(3)], dim=1)
+    other = OnlineStream(model, 2, [picture().slot])
+    other.restore(1, saved)
+    again = torch.cat([other.next_chunk()[1:] for _ in range(3)], dim=1)
+    # Keys of float32 are turned on when the window moves, and pictures follow.
+    torch.testing.assert_close(again, rest, rtol=0, atol=1e-3)
+
+
+def test_a_model_that_knows_fewer_channels_says_which(model: CharacterModel) -> None:
+    config = replace(model.config, dit=replace(model.config.dit, motion=FRAMES * NUM_POSE), choreographer=None)
+    older = CharacterModel(config).eval()
+    stream = OnlineStream(older, 1, [picture().slot])
+    jaw_M = np.array([name == "jaw" for name in MOTION_NAMES])
+    with pytest.raises(ConfigError, match=r"cannot be told jaw; give some of yaw"):
+        stream.join(
+            0, StreamRequest(references=(picture(),), motion=MotionTrack(np.zeros((8, NUM_MOTION), np.float32), jaw_M))
+        )
+    stream.join(
+        0, StreamRequest(references=(picture(),), motion=MotionTrack(np.zeros((8, NUM_MOTION), np.float32), POSE_M))
+    )
+    stream.next_chunk()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"chunk_frames": 3}, "choreographer.chunk_frames=3"),
+        ({"steps": 0}, "choreographer.steps=0"),
+    ],
+)
+def test_a_choreographer_that_does_not_fit_says_why(model: CharacterModel, changes: dict[str, int], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        CharacterConfig(
+            **{
+                name: getattr(model.config, name)
+                for name in ("name", "vae", "dit", "speak", "listen", "text", "window", "picture_size")
+            },
+            online=ONLINE,
+            choreographer=replace(models.choreographer(small=True), **changes),
+        )
+
+
+# Training.
+
+
+def learnable(choreographer: Choreographer) -> Choreographer:
+    made = Choreographer(choreographer.config)
+    made.load_state_dict(choreographer.state_dict())
+    return made
+
+
+def test_it_learns_from_motion_alone(
+    choreographer: Choreographer, model: CharacterModel, chance_bank: Callable[..., ClipBank]
+) -> None:
+    bank = chance_bank(model, situations=(0, 1, 2, 3, 0))
+    made = learnable(choreographer)
+    measure(made, bank)
+    values = made.to_latents(bank.motion_NTM.float())
+    assert abs(float(values.mean())) < 0.05
+    recipe = choreographer_recipe(1.0, small=True)
+    layouts = tuple(replace(each, frames=6) for each in recipe.objective.windows.layouts[:1])
+    draw = replace(recipe.objective.windows, layouts=layouts, token_frames=40, prompt_frames=3, acting=0.0)
+    objective = ChoreographyObjective(made, bank, replace(recipe.objective, windows=draw))
+    loss, scalars = objective.loss(objective.batch(0, 0))
+    loss.backward()
+    silent = [name for name, each in made.named_parameters() if each.grad is None or not each.grad.any()]
+    assert not [name for name in silent if "pieces" not in name], silent
+    assert scalars.keys() == {"error", "error_last"}
+    again = objective.batch(0, 0)
+    assert torch.equal(again.clips_B, objective.batch(0, 0).clips_B)
+
+
+def test_a_wider_track_does_on_its_old_channels_what_it_did(tmp_path: Path) -> None:
+    small = replace(
+        nano.character().dit, width=48, num_layers=1, num_heads=2, ffn_width=64, freq_width=32, motion=FRAMES * NUM_POSE
+    )
+    torch.manual_seed(2)
+    old = CharacterTransformer(small)
+    shaken(old)
+    wide: DiTConfig = replace(small, motion=FRAMES * NUM_MOTION)
+    character = replace(nano.character(), dit=wide, choreographer=None)
+    made = CharacterModel(character)
+    for name, part in made.parts().items():
+        save((old if name == "dit" else part).state_dict(), tmp_path / name, storage=Storage.FP32)
+    start_from(made, tmp_path, lambda _: None)
+    latents, time = torch.randn(1, 24, 3, 4, 4), torch.rand(1)
+    pose = torch.rand(1, 3, FRAMES, NUM_POSE)
+    given = torch.rand_like(pose) < 0.5
+    more = torch.nn.functional.pad(pose, (0, NUM_MOTION - NUM_POSE))
+    more_given = torch.nn.functional.pad(given, (0, NUM_MOTION - NUM_POSE))
+    from openlpm.nn.attention import Bidirectional
+
+    def drawn(dit: CharacterTransformer, values: Tensor, told: Tensor) -> Tensor:
+        condition = Condition(
+            text_BLD=torch.zeros(1, 64, 160), motion_BTM=values.flatten(2), motion_given_BTM=told.flatten(2)
+        )
+        return dit(latents, time, condition, attend=Bidirectional())
+
+    torch.testing.assert_close(drawn(made.dit, more, more_given), drawn(old, pose, given), **SAME)
+
+
+def test_a_bank_is_read_as_it_was_written_and_only_by_its_autoencoder(
+    tmp_path: Path, model: CharacterModel, chance_bank: Callable[..., ClipBank]
+) -> None:
+    bank = chance_bank(model, situations=(0, 1, 2))
+    keep_bank(bank, tmp_path / "sub" / "bank.pt", model.vae)
+    again = kept_bank(tmp_path / "sub" / "bank.pt", model.vae, torch.device("cpu"))
+    assert torch.equal(again.latents_NTCHW, bank.latents_NTCHW)
+    assert again.text.stretches == bank.text.stretches
+    assert again.slots == bank.slots
+    other = CharacterModel(model.config)
+    with pytest.raises(ConfigError, match="another autoencoder"):
+        kept_bank(tmp_path / "sub" / "bank.pt", other.vae, torch.device("cpu"))
+    (tmp_path / "none.pt").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="is no bank of clips"):
+        kept_bank(tmp_path / "none.pt", model.vae, torch.device("cpu"))
+
+
+def test_a_style_about_actions_has_some_in_every_clip() -> None:
+    styles = [draw_acting_style(seed) for seed in range(60)]
+    assert all(1 <= len(style.actions) <= 4 for style in styles)
+    assert all(isinstance(cue, ActionCue) for style in styles for cue in style.actions)
+    assert {style.mood for style in styles} > {"neutral"}
+    assert draw_acting_style(3) == draw_acting_style(3)
