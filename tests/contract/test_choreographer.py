@@ -32,6 +32,7 @@ from openlpm.recipes.kept_bank import keep_bank, kept_bank
 from openlpm.rollout.assembly import CharacterConfig, CharacterModel
 from openlpm.rollout.choreographer import LONGEST_S, Choreographer, ages_of, clock
 from openlpm.rollout.choreography import Choreographed, Choreography
+from openlpm.rollout.conditioning import BOUND_FRAMES
 from openlpm.rollout.generate import generate
 from openlpm.rollout.request import GenerationRequest, Prompt, Reference, StreamRequest
 from openlpm.rollout.stream import OnlineStream
@@ -272,6 +273,25 @@ def test_a_given_track_overrules_it_and_leaves_it_the_rest(
     assert (values_BTFM[..., :NUM_POSE] == 0.25).all()
     rest = wanted[:, : 4 * CHUNK].unflatten(2, (FRAMES, NUM_MOTION))[..., NUM_POSE:]
     torch.testing.assert_close(values_BTFM[..., NUM_POSE:], rest, **SAME)
+
+
+def test_a_first_frame_is_not_argued_with(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace(picture(3), kind=ReferenceKind.FIRST)
+    asked = request(0, references=(picture(), first))
+    seen = spied(monkeypatch)
+    stream = OnlineStream(model, 1, [each.slot for each in asked.references])
+    stream.join(0, StreamRequest(references=asked.references, speak=asked.speak, listen=asked.listen))
+    for _ in range(4):
+        stream.next_chunk()
+    given = told_motion(seen)[1]
+    assert not given[:, :BOUND_FRAMES].any()
+    assert given[:, BOUND_FRAMES:].all()
+    seen.clear()
+    next(generate(model, [asked]))
+    told = seen[0].motion_given_BTM
+    assert told is not None
+    assert not told[:, :BOUND_FRAMES].any()
+    assert told[:, BOUND_FRAMES:].all()
 
 
 def test_without_it_nothing_is_told(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,7 @@ def test_a_fitted_model_streams_in_what_was_found_fastest(chosen, monkeypatch) -
     fitted = fit_to_cpu(model)
     assert fitted.transformer is chosen
     assert fitted.decoder is Arithmetic.EIGHT_BITS
-    for dit in (model.streaming, model.refiner):
+    for dit in model.streaming_networks():
         assert isinstance(dit.blocks[0].ffn, EightBitMlp) == (chosen is Arithmetic.EIGHT_BITS)
         assert isinstance(dit.blocks[0].self_attention.o, PackedLinear) == (chosen is Arithmetic.PACKED)
         assert (dit.head.weight.dtype == torch.bfloat16) == (chosen is Arithmetic.BFLOAT16)

@@ -139,11 +139,17 @@ def motion_window(
     return MotionWindow(torch.from_numpy(values_BTM).to(device), torch.from_numpy(given_BTM).to(device))
 
 
-def led(planned_BTM: Float[Tensor, "B T M"], given: MotionWindow | None) -> MotionWindow:
-    """Motion that was planned, but where a track was given, which leads."""
+BOUND_FRAMES = 4
+"""Latent frames behind a given first frame for which no plan is told: it knows nothing of the pose in the picture."""
+
+
+def led(planned_BTM: Float[Tensor, "B T M"], given: MotionWindow | None, *, bound: int = 0) -> MotionWindow:
+    """Motion that was planned, but where a track was given, which leads; the first ``bound`` frames have no plan."""
     everywhere_BTM = torch.ones_like(planned_BTM, dtype=torch.bool)
+    everywhere_BTM[:, :bound] = False
     if given is None:
         return MotionWindow(planned_BTM, everywhere_BTM)
+    everywhere_BTM |= given.given_BTM
     return MotionWindow(torch.where(given.given_BTM, given.values_BTM.to(planned_BTM), planned_BTM), everywhere_BTM)
 
 

@@ -20,6 +20,7 @@ from openlpm.rollout.assembly import CharacterModel, check_motion, wrong_size
 from openlpm.rollout.choreography import Choreographed
 from openlpm.rollout.chunk import finished
 from openlpm.rollout.conditioning import (
+    BOUND_FRAMES,
     audio_span,
     kept_by,
     led,
@@ -194,7 +195,9 @@ class _Run:
             num_channels=model.config.motion_channels,
         )
         if self.choreographed is not None:
-            motion = led(self.choreographed.window(first_frame, frames), motion)
+            begins_from_picture = any(slot.kind is ReferenceKind.FIRST for slot in self.slots)
+            bound = max(BOUND_FRAMES - first_frame, 0) if begins_from_picture else 0
+            motion = led(self.choreographed.window(first_frame, frames), motion, bound=bound)
         # The first frame is of the first window: it would bind later ones to its pose.
         shown = [j for j, slot in enumerate(self.slots) if self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST]
         return Condition(

@@ -16,7 +16,7 @@ from openlpm.nn.memory import MemoryConfig
 from openlpm.nn.ring import RowMemory
 from openlpm.rollout.assembly import CharacterModel
 from openlpm.rollout.choreography import ChoreographyState
-from openlpm.rollout.conditioning import motion_window, sent, speech_of_rows
+from openlpm.rollout.conditioning import BOUND_FRAMES, motion_window, sent, speech_of_rows
 from openlpm.rollout.request import StreamRequest
 
 _MANY = 32
@@ -39,6 +39,12 @@ class Row:
         """Which references the next chunk sees; a first frame is of the first chunk, later ones it would bind."""
         mine = {reference.slot for reference in self.request.references}
         return [slot in mine and (self.next_frame == 0 or slot.kind is not ReferenceKind.FIRST) for slot in slots]
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a choreographer leads the next chunk; none does while the pose of a first frame still binds."""
+        has_first = any(reference.kind is ReferenceKind.FIRST for reference in self.request.references)
+        return self.request.planned and not (has_first and self.next_frame < BOUND_FRAMES)
 
     def is_full(self, memory: MemoryConfig, slots: Sequence[ReferenceSlot]) -> bool:
         """Whether the next chunk sees all that there is room for in a memory."""

@@ -229,7 +229,7 @@ class OnlineStream:
             heard = [None if row is None else row.request for row in rows_B]
             voices = [(None, None) if each is None else (each.speak, each.listen) for each in heard]
             given |= self._plan.given([own for own, _ in voices], [partner for _, partner in voices])
-            planned_B = torch.tensor([each is not None and each.planned for each in heard])
+            planned_B = torch.tensor([row is not None and row.is_planned for row in rows_B])
             given["planned_B11"] = sent(planned_B[:, None, None], device)
         if self._recorder is not None or None in rows_B:
             given["moving_B"] = sent(torch.tensor([row is not None for row in rows_B]), device)
