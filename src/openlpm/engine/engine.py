@@ -34,7 +34,7 @@ class EngineConfig:
 
     stage: StageConfig | CardConfig
     planned: bool = True
-    """Whether a planner leads head, gaze, lids and brows; else they are the model's own."""
+    """Whether a planner leads head, gaze, lids and brows of a model that has no choreographer."""
     save_every_s: float = 10.0
     """How much of a performance is lost at most when the worker dies."""
 
