@@ -98,6 +98,8 @@ class Choreographer(nn.Module):
 
     mean_X: Tensor
     spread_X: Tensor
+    low_X: Tensor
+    high_X: Tensor
 
     def __init__(self, config: ChoreographerConfig) -> None:
         super().__init__()
@@ -108,6 +110,9 @@ class Choreographer(nn.Module):
         channels = config.dit.latent_channels
         self.register_buffer("mean_X", torch.zeros(channels))
         self.register_buffer("spread_X", torch.ones(channels))
+        # Where the weights are, so that a recording need not fetch them.
+        for name, limit_M in (("low_X", MOTION_LOW_M), ("high_X", MOTION_HIGH_M)):
+            self.register_buffer(name, torch.from_numpy(limit_M).tile(config.frames_per_latent), persistent=False)
 
     @property
     def device(self) -> torch.device:
@@ -125,10 +130,7 @@ class Choreographer(nn.Module):
     def to_motion(self, latents_BXT11: Float[Tensor, "B X T 1 1"]) -> Float[Tensor, "B T X"]:
         """Back, within the ranges of the channels."""
         motion_BTX = latents_BXT11[..., 0, 0].transpose(1, 2) * self.spread_X + self.mean_X
-        group = self.config.frames_per_latent
-        low_X = torch.from_numpy(MOTION_LOW_M).to(motion_BTX).tile(group)
-        high_X = torch.from_numpy(MOTION_HIGH_M).to(motion_BTX).tile(group)
-        return motion_BTX.clamp(low_X, high_X)
+        return motion_BTX.clamp(self.low_X, self.high_X)
 
 
 def clock(age_BT: Float[Tensor, "B T"]) -> Float[Tensor, "B T clock"]:
