@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from openlpm.bench.performer import ModelPerformer
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.motion import (
@@ -34,7 +35,14 @@ from openlpm.rollout.choreographer import LONGEST_S, Choreographer, ages_of, clo
 from openlpm.rollout.choreography import Choreographed, Choreography
 from openlpm.rollout.conditioning import BOUND_FRAMES
 from openlpm.rollout.generate import generate
-from openlpm.rollout.request import GenerationRequest, Prompt, Reference, StreamRequest
+from openlpm.rollout.request import (
+    DEFAULT_GUIDANCE,
+    UNPLANNED_GUIDANCE,
+    GenerationRequest,
+    Prompt,
+    Reference,
+    StreamRequest,
+)
 from openlpm.rollout.stream import OnlineStream
 from openlpm.synth.act.acting import ActionCue
 from openlpm.synth.act.style import draw_acting_style
@@ -296,11 +304,24 @@ def test_a_first_frame_is_not_argued_with(model: CharacterModel, monkeypatch: py
 
 def test_without_it_nothing_is_told(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = spied(monkeypatch)
+    made: list[int] = []
+    monkeypatch.setattr(Choreography, "make", lambda *_: made.append(1))
     streamed(model, request(0), 4, planned=False)
     assert not told_motion(seen)[1].any()
+    assert not made  # nor is it worked out
     seen.clear()
     next(generate(model, [request(0, planned=False)]))
     assert seen[0].motion_BTM is None
+
+
+def test_without_it_words_and_voice_are_leant_on(model: CharacterModel) -> None:
+    bare = CharacterModel(replace(model.config, choreographer=None))
+    for who, planned, scales in (
+        (model, True, DEFAULT_GUIDANCE),
+        (model, False, UNPLANNED_GUIDANCE),
+        (bare, True, UNPLANNED_GUIDANCE),
+    ):
+        assert ModelPerformer(who, planned=planned).guidance == scales
 
 
 def test_a_stream_with_it_goes_on_where_it_was_saved(model: CharacterModel) -> None:

@@ -33,6 +33,7 @@ class Lamp:
     """An engine whose picture is as bright as the character is loud."""
 
     device = "cpu"
+    has_choreographer = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -356,7 +357,7 @@ from openlpm.cli.character import cast_member, drawn_references
 from openlpm.cli.main import main
 
 class Slow:
-    device, folder = "cpu", Path()
+    device, folder, has_choreographer = "cpu", Path(), True
     def frames(self, request, progress):
         while True:
             yield np.zeros((1, 3, 256, 256), np.float32)

@@ -83,8 +83,8 @@ class ModelPerformer:
         planned: bool = True,
     ) -> None:
         """``planned``: False leaves a choreographer aside."""
-        self._model, self._steps, self._guidance = model, steps, guidance or usual_guidance(planned=planned)
-        self._planned = planned
+        self._model, self._steps, self._planned = model, steps, planned
+        self.guidance = guidance or usual_guidance(planned=planned and model.choreographer is not None)
 
     @property
     def codec(self) -> Codec:
@@ -108,7 +108,7 @@ class ModelPerformer:
                 seed=part.seed,
                 steps=self._steps,
                 planned=self._planned,
-                guidance=self._guidance,
+                guidance=self.guidance,
             )
             for part in parts
         ]

@@ -33,6 +33,11 @@ class Engine(Protocol):
         """Where its weights lie."""
         ...
 
+    @property
+    def has_choreographer(self) -> bool:
+        """Whether what is done is decided before it is drawn."""
+        ...
+
     def frames(self, request: "GenerationRequest", progress: Progress) -> Iterator[NDArray[np.float32]]:
         """Successive blocks ``frames_FCHW`` in [0, 1], ``request.num_frames`` together."""
         ...
@@ -54,7 +59,7 @@ class ModelEngine:
         """``online``: how to stream, if not as the model was taught."""
         self._model, self._online = model, online
         self._fitted = model.device.type != "cpu"
-        self.folder = folder
+        self.folder, self.has_choreographer = folder, model.choreographer is not None
 
     @property
     def device(self) -> str:

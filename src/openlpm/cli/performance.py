@@ -98,7 +98,7 @@ def perform(job: Performance) -> None:
         raise InputError(f"--report {job.report} is the video itself; give the report another name")
     with VideoWriter(job.out, size=PICTURE_SIZE) as writer:
         engine = engines.load_engine(job.settings.model, job.settings.device, job.settings.stream)
-        request = _request(job, heard, references, motion)
+        request = _request(job, heard, references, motion, has_choreographer=engine.has_choreographer)
         started = time.perf_counter()
         _write(job, engine, request, writer, speak=shown.source(Voice.SPEAK), listen=shown.source(Voice.LISTEN))
         seconds = time.perf_counter() - started
@@ -110,13 +110,18 @@ def perform(job: Performance) -> None:
 
 
 def _request(
-    job: Performance, timeline: "Timeline", references: "tuple[Reference, ...]", motion: MotionTrack | None
+    job: Performance,
+    timeline: "Timeline",
+    references: "tuple[Reference, ...]",
+    motion: MotionTrack | None,
+    *,
+    has_choreographer: bool,
 ) -> "GenerationRequest":
     from openlpm.flow.guidance import GuidanceScales
     from openlpm.rollout.request import DEFAULT_STEPS, GenerationRequest, usual_guidance
     from openlpm.rollout.timeline import Voice
 
-    settings, usual = job.settings, usual_guidance(planned=job.settings.planned)
+    settings, usual = job.settings, usual_guidance(planned=job.settings.planned and has_choreographer)
     return GenerationRequest(
         references=references,
         speak=timeline.source(Voice.SPEAK),

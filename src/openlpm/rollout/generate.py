@@ -112,7 +112,8 @@ class _Run:
                 first.guidance,
                 present=Kept(
                     text=any(any(_told(each)) for each in requests),
-                    motion=model.choreographer is not None or any(each.motion is not None for each in requests),
+                    motion=(first.planned and model.choreographer is not None)
+                    or any(each.motion is not None for each in requests),
                 ),
             ),
             text_BLD=told[0],

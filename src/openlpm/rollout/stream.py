@@ -25,6 +25,9 @@ from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.rows import Row, StreamState, condition_of, noise_of
 
+_PLAN = "planned_B11"
+"""Which rows a choreographer leads; not among what is given where none asks for one."""
+
 
 def online_of(model: CharacterModel) -> OnlineConfig:
     """How a model streams.
@@ -205,7 +208,7 @@ class OnlineStream:
         if self._recorder is None or torch.is_autocast_enabled(self.model.device.type):
             video_BFCHW = self._make(given)["video_BFCHW"]
         else:
-            video_BFCHW = self._recorder.run(full, self._make, given)["video_BFCHW"]
+            video_BFCHW = self._recorder.run((full, _PLAN in given), self._make, given)["video_BFCHW"]
         for row in moving:
             self._row(row).move(self.online.chunk_frames)
         if self._plan is not None:
@@ -225,12 +228,12 @@ class OnlineStream:
         }
         given = {name: value for name, value in told.items() if value is not None}
         given["noise_NBCTHW"] = sent(noise_NBCTHW, device).to(self._sample_type)
-        if self._plan is not None:
+        if self._plan is not None and any(row is not None and row.request.planned for row in rows_B):
             heard = [None if row is None else row.request for row in rows_B]
             voices = [(None, None) if each is None else (each.speak, each.listen) for each in heard]
             given |= self._plan.given([own for own, _ in voices], [partner for _, partner in voices])
             planned_B = torch.tensor([row is not None and row.is_planned for row in rows_B])
-            given["planned_B11"] = sent(planned_B[:, None, None], device)
+            given[_PLAN] = sent(planned_B[:, None, None], device)
         if self._recorder is not None or None in rows_B:
             given["moving_B"] = sent(torch.tensor([row is not None for row in rows_B]), device)
         return given
@@ -239,10 +242,10 @@ class OnlineStream:
         """A chunk; what remembers is changed in place, and whatever else it reads stays where it lies."""
         moving_B, motion_BTM = given.get("moving_B"), given.get("motion_BTM")
         given_BTM = given.get("motion_given_BTM")
-        if self._plan is not None and motion_BTM is not None and given_BTM is not None:
+        if self._plan is not None and _PLAN in given and motion_BTM is not None and given_BTM is not None:
             planned_BTM = self._plan.make(given, moving_B).to(motion_BTM.dtype)
             motion_BTM = torch.where(given_BTM, motion_BTM, planned_BTM)
-            given_BTM = given_BTM | given["planned_B11"]
+            given_BTM = given_BTM | given[_PLAN]
         condition = Condition(
             text_BLD=self._text_BLD,
             speak_BLD=given["speak_BLD"],
