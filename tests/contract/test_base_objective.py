@@ -269,6 +269,17 @@ def test_motion_is_given_now_and_then_and_in_whole_groups(model: CharacterModel,
         assert torch.equal(columns.any(dim=1), columns.all(dim=1))
 
 
+def test_a_share_of_those_is_given_the_whole_track_all_the_time(model: CharacterModel, bank: ClipBank) -> None:
+    draw = replace(DRAW, give_motion=0.6, whole_motion=1.0)
+    objective = BaseObjective(model, bank, replace(CONFIG, windows=draw))
+    batches = [objective.batch(step, rank=0) for step in range(40)]
+    given_BM = torch.cat([batch.motion_BM for batch in batches])
+    assert torch.equal(given_BM.any(dim=1), given_BM.all(dim=1))
+    assert given_BM.all(dim=1).float().mean() == pytest.approx(0.6, abs=0.12)
+    for batch in batches:
+        assert (batch.motion_span_B2 == torch.tensor([0, batch.layout.frames])).all()
+
+
 @pytest.mark.parametrize("start", [0, 3, 6])
 def test_a_window_hears_in_training_what_it_would_hear_in_a_performance(
     model: CharacterModel, bank: ClipBank, monkeypatch: pytest.MonkeyPatch, start: int

@@ -14,6 +14,7 @@ from openlpm.bench.performer import ModelPerformer
 from openlpm.core.audio import ArraySource
 from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.motion import (
+    MOTION_CHANNELS,
     MOTION_HIGH_M,
     MOTION_LOW_M,
     MOTION_NAMES,
@@ -22,10 +23,14 @@ from openlpm.core.motion import (
     POSE_M,
     MotionTrack,
 )
+from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.units import samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
+from openlpm.engine.orders import Order, Role
+from openlpm.engine.stage import ModelStage, StageConfig
+from openlpm.flow.guidance import GuidanceScales
 from openlpm.recipes import models, nano
 from openlpm.recipes.beginning import start_from
 from openlpm.recipes.choreographer import choreographer_recipe
@@ -48,6 +53,7 @@ from openlpm.synth.act.acting import ActionCue
 from openlpm.synth.act.style import draw_acting_style
 from openlpm.training.choreography import ChoreographyObjective, measure
 from openlpm.training.clip_bank import ClipBank
+from openlpm.training.footage import FootageConfig, make_footage
 from openlpm.weights.store import Storage, save
 from support.streaming import ONLINE, SIZE, streaming_model
 
@@ -219,6 +225,33 @@ def test_a_later_prompt_changes_what_comes_after_it_alone(choreographer: Choreog
     assert (plain[:, 4:6] - told[:, 4:6]).abs().max() > 1e-3
 
 
+def test_new_words_begin_to_age_when_they_come_and_no_words_are_old(choreographer: Choreographer) -> None:
+    work = Choreography(choreographer, 2)
+    asked = [request(0), request(1)]
+    for row, each in enumerate(asked):
+        work.join(row, seed=each.seed, caption=each.caption)
+    chunks(work, asked, 3)
+    work.set_caption(0, "She yawns.")
+    work.set_caption(1, "")
+    told_BTC = work.given([each.speak for each in asked], [each.listen for each in asked])["plan_clock_BTC"]
+    step_s = FRAMES / 24
+    torch.testing.assert_close(told_BTC, clock(torch.tensor([[0.0, step_s], [LONGEST_S, LONGEST_S]])))
+
+
+def test_words_are_leant_on_everywhere_but_in_the_mouth(choreographer: Choreographer) -> None:
+    made: list[Tensor] = []
+    for scale in (1.0, 4.0):
+        config = replace(choreographer.config, steps=1, guidance=GuidanceScales(text=scale))
+        leaning = Choreographer(config)
+        leaning.load_state_dict(choreographer.state_dict())
+        leaning.spread_X.fill_(0.001)  # so that no channel meets its range
+        made.append(motion_of(leaning.eval(), request(0), frames=CHUNK).unflatten(2, (FRAMES, NUM_MOTION)))
+    mouth_M = torch.tensor([channel in MOUTH_CHANNELS for channel in MOTION_CHANNELS])
+    plain, leant = made
+    torch.testing.assert_close(plain[..., mouth_M], leant[..., mouth_M], rtol=0, atol=1e-7)
+    assert (plain[..., ~mouth_M] - leant[..., ~mouth_M]).abs().max() > 1e-5
+
+
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
     seen: list[Condition] = []
     told = CharacterTransformer._told
@@ -281,6 +314,30 @@ def test_a_given_track_overrules_it_and_leaves_it_the_rest(
     assert (values_BTFM[..., :NUM_POSE] == 0.25).all()
     rest = wanted[:, : 4 * CHUNK].unflatten(2, (FRAMES, NUM_MOTION))[..., NUM_POSE:]
     torch.testing.assert_close(values_BTFM[..., NUM_POSE:], rest, **SAME)
+    seen.clear()
+    next(generate(model, [request(0, motion=MotionTrack(track_FM, POSE_M))]))
+    first = seen[0].motion_BTM
+    assert first is not None
+    base_BTFM = first[:, : 4 * CHUNK].unflatten(2, (FRAMES, NUM_MOTION))
+    assert (base_BTFM[..., :NUM_POSE] == 0.25).all()
+    torch.testing.assert_close(base_BTFM[..., NUM_POSE:], rest, **SAME)
+
+
+def test_live_it_leads_in_place_of_the_planner(
+    model: CharacterModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.save_to(tmp_path, storage=Storage.FP32)
+    monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)  # its trial would choose by the machine
+    stage = ModelStage(StageConfig(model=tmp_path, threads=1, places=1))
+    stage.join("one", Role(references=(picture(),)))
+    facts, seen = stage.facts, spied(monkeypatch)
+    sizes = [samples_at_frame(facts.chunk_frames) + ahead for ahead in (facts.speak_ahead, facts.listen_ahead)]
+    order = Order.silent("one", 0, speak=sizes[0], listen=sizes[1], num_frames=facts.chunk_frames)
+    planner_FM = np.full((facts.chunk_frames, NUM_MOTION), 0.25, np.float32)
+    stage.make([replace(order, motion_FM=planner_FM)])
+    told = [each.motion_BTM for each in seen if each.motion_BTM is not None]
+    assert told
+    assert not any((each == 0.25).all(dim=1).any() for each in told)
 
 
 def test_a_first_frame_is_not_argued_with(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,6 +503,13 @@ def test_a_bank_is_read_as_it_was_written_and_only_by_its_autoencoder(
     (tmp_path / "none.pt").write_bytes(b"nothing")
     with pytest.raises(InputError, match="is no bank of clips"):
         kept_bank(tmp_path / "none.pt", model.vae, torch.device("cpu"))
+
+
+def test_footage_about_actions_names_one_in_nearly_every_clip() -> None:
+    config = FootageConfig(num_utterances=8, num_clips=8, num_frames=192, workers=1, acting=1.0)
+    acts_NK = make_footage(config, 0, (192,)).told.acts_NK
+    assert acts_NK.any(axis=1).mean() > 0.8
+    assert make_footage(replace(config, acting=0.0), 0, (192,)).told.acts_NK.any(axis=1).mean() < 0.7
 
 
 def test_a_style_about_actions_has_some_in_every_clip() -> None:
