@@ -4,7 +4,7 @@
 
 MODEL is a model folder, or one that holds a choreographer alone (``openlpm train choreographer``). Detectors are
 rehearsed as for a critic that sees everything exactly, so the numbers say what is lost before anything is drawn.
-Validation split, unless ``--split test``. ``--text`` and ``--steps`` try other scales and steps.
+Validation split, unless ``--split test``. ``--text``, ``--listen`` and ``--steps`` try other scales and steps.
 """
 
 import argparse
@@ -29,7 +29,6 @@ from openlpm.core.motion import MOTION_CHANNELS, NUM_MOTION
 from openlpm.core.rig import NUM_RIG, Rig, RigTrack
 from openlpm.core.seeds import Split
 from openlpm.dit.condition import ReferenceKind
-from openlpm.flow.guidance import GuidanceScales
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import read_config
 from openlpm.rollout.choreographer import Choreographer
@@ -89,14 +88,15 @@ def main() -> None:
     parser.add_argument("--split", default="validation", choices=[each.value for each in Split])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--text", type=float)
+    parser.add_argument("--listen", type=float)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     sizes = read_config(args.model).choreographer if (args.model / "config.json").is_file() else None
     sizes = sizes or nano.character().choreographer
     assert sizes is not None
-    if args.text is not None:
-        sizes = replace(sizes, guidance=GuidanceScales(text=args.text))
+    scales = {name: getattr(args, name) for name in ("text", "listen") if getattr(args, name) is not None}
+    sizes = replace(sizes, guidance=replace(sizes.guidance, **scales))
     if args.steps is not None:
         sizes = replace(sizes, steps=args.steps)
     model = Choreographer(sizes)

@@ -34,16 +34,16 @@ def choreographer_recipe(seconds: float, *, small: bool) -> ChoreographerRecipe:
     """Windows of four to ten seconds, told in prompts of two or all at once, of which every other names an action."""
     draw = WindowDraw(
         token_frames=128 * 41,
-        mix=ClipMix(),
+        mix=ClipMix(listen=2.0),
         layouts=tuple(WindowLayout(frames=frames, first=False, views=0, expressions=0) for frames in (24, 40, 60)),
         drop_text=0.12,
         drop_speak=0.03,
-        drop_listen=0.03,
+        drop_listen=0.12,
         drop_all=0.0,
         give_motion=0.0,
         prompt_frames=12,
         told_at_once=0.5,
-        acting=0.5,
+        acting=0.4,
     )
     trainer = TrainerConfig(
         steps=1_000_000,

@@ -21,8 +21,8 @@ from openlpm.vae.config import AutoencoderConfig, StageConfig
 
 _TIME_SHIFT = 2.5
 """Training and sampling visit the noisy times more densely, by the same amount."""
-TIMES = TimeDraw(shift=_TIME_SHIFT, early_share=0.5, early_shift=4.0)
-"""Half of all times are drawn for the beginning, where it is decided what is done."""
+TIMES = TimeDraw(shift=_TIME_SHIFT, early_share=0.3, early_shift=4.0)
+"""Some times are drawn for the beginning, where it is decided what is done if no choreographer has said it."""
 LATENT_FOCUS = Focus(mouth=5.0, eyes=4.0)
 """What errors of latent cells count in Base and in what is made of it."""
 
@@ -123,8 +123,8 @@ def base(seconds: float, lesson: Lesson = Lesson.ALL) -> tuple[BaseObjectiveConf
             drop_speak=0.08,
             drop_listen=1.0 if lesson is Lesson.SPEAK else 0.08,
             drop_all=0.05,
-            give_motion=0.75,
-            whole_motion=0.7,
+            give_motion=0.85,
+            whole_motion=0.85,
             continue_share={Lesson.CONTINUE: 0.8, Lesson.ALL: 0.5}.get(lesson, 0.2),
             most_context=15,
             prompt_frames=PROMPT_FRAMES,

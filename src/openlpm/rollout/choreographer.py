@@ -54,6 +54,7 @@ class ChoreographerConfig:
     """Flow time at which finished chunks are remembered."""
     time_shift: float = 1.0
     guidance: GuidanceScales = field(default_factory=GuidanceScales)
+    """Of words and of the partner's voice, each against everything but it; the other two are 1."""
 
     def __post_init__(self) -> None:
         if self.dit.latent_channels % NUM_MOTION or self.dit.patch != (1, 1, 1):
@@ -65,6 +66,8 @@ class ChoreographerConfig:
             raise ConfigError(f"choreographer.dit.motion={self.dit.motion}: its clock has {CLOCK} numbers")
         if self.steps < 1:
             raise ConfigError(f"choreographer.steps={self.steps}: a chunk takes at least one")
+        if self.guidance.speak != 1 or self.guidance.motion != 1:
+            raise ConfigError(f"choreographer.guidance={self.guidance}: leave speak and motion at 1, it leans on neither")
 
     @property
     def online(self) -> OnlineConfig:
@@ -152,6 +155,33 @@ def ages_of(prompt_starts: Sequence[int | None], first_frames: Sequence[int], nu
         for start, first in zip(prompt_starts, first_frames, strict=True)
     ]
     return torch.stack(rows)
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lean:
+    """An evaluation of the network in a guided step, and its weight in the sum."""
+
+    told: bool = True
+    hears: bool = True
+    weight: float
+
+    def of(self, condition: Condition) -> Condition:
+        """What it is given of all that there is."""
+        condition = condition if self.hears else replace(condition, listen_BLD=None)
+        return condition if self.told else untold(condition)
+
+
+def leans(scales: GuidanceScales) -> tuple[Lean, ...]:
+    """The evaluations of a step, the whole one first; its weight and the others' add up to 1.
+
+    Each condition is leant on against all others, f(all) + (a - 1) (f(all) - f(no words)) + (b - 1) (f(all) - f(deaf)):
+    in a ladder, as pictures have it, who is told nothing would hear nothing either, and a listener who is told nothing
+    is the usual case.
+    """
+    less = [Lean(told=False, weight=1 - scales.text), Lean(hears=False, weight=1 - scales.listen)]
+    less = [each for each in less if each.weight != 0]
+    return Lean(weight=1 - sum(each.weight for each in less)), *less
 
 
 def untold(condition: Condition) -> Condition:

@@ -14,14 +14,13 @@ from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.block import Told
 from openlpm.dit.condition import Condition
-from openlpm.flow.guidance import Kept, guidance_passes, guided
 from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import adams_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.ring import RingMemory, RingShape, RowMemory
 from openlpm.nn.streaming import Streaming
 from openlpm.parallel.recorder import Tensors
-from openlpm.rollout.choreographer import Choreographer, ages_of, clock, untold
+from openlpm.rollout.choreographer import Choreographer, ages_of, clock, leans
 from openlpm.rollout.conditioning import audio_span, sent, speech_of_rows
 from openlpm.rollout.request import GenerationRequest
 
@@ -80,7 +79,7 @@ class Choreography:
         self._ring = RingMemory(config.memory, shape, dtype=weight.dtype, device=model.device)
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width)
         self._rows: list[_Row | None] = [None] * num_rows
-        self._passes = guidance_passes(config.guidance, present=Kept(motion=False))
+        self._leans = leans(config.guidance)
         self._spoken_X = _is_of_mouth(config.frames_per_latent).to(model.device)
         self._times = uniform_times(config.steps, shift=config.time_shift)
 
@@ -148,8 +147,8 @@ class Choreography:
             motion_BTM=given["plan_clock_BTC"],
         )
         shape = noise_NBXT11.shape[1:]
-        told = dit.tell(condition, shape)
-        passes = [told if each.kept.text else dit.tell(untold(condition), shape) for each in self._passes]
+        passes = [dit.tell(each.of(condition), shape) for each in self._leans]
+        told = passes[0]
         positions_BT = ring.open_chunk(config.chunk_frames)
 
         def seen(told: Told, sample: Tensor, time_B: Tensor, *, record: bool = False) -> Tensor:
@@ -157,8 +156,9 @@ class Choreography:
 
         def denoise(sample: Tensor, time_B: Tensor) -> Tensor:
             outputs = [seen(each, sample, time_B) for each in passes]
-            # What moves with the voice follows the voice: words are not to be leant on there.
-            return torch.where(self._spoken_X, outputs[0], guided(outputs, self._passes))
+            leant = sum(each.weight * output for each, output in zip(self._leans, outputs, strict=True))
+            # What moves with the own voice follows that: neither words nor the partner are to be leant on there.
+            return torch.where(self._spoken_X, outputs[0], leant)
 
         made_BXT11 = noise_NBXT11[0]
         for step in adams_steps(denoise, noise_NBXT11[0], self._times, prediction=config.dit.prediction):
