@@ -28,11 +28,13 @@ from openlpm.core.audio import ArraySource
 from openlpm.core.motion import MOTION_CHANNELS, NUM_MOTION
 from openlpm.core.rig import NUM_RIG, Rig, RigTrack
 from openlpm.core.seeds import Split
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.condition import ReferenceKind
 from openlpm.recipes import nano
 from openlpm.rollout.assembly import read_config
 from openlpm.rollout.choreographer import Choreographer
 from openlpm.rollout.choreography import Choreographed
+from openlpm.rollout.direction import directed
 from openlpm.rollout.request import GenerationRequest, Reference
 from openlpm.weights.store import load_into
 
@@ -58,6 +60,8 @@ def planned(model: Choreographer, cases: Sequence[Case], *, told_in_time: bool =
             for index, case in enumerate(some)
         ]
         num_frames = some[0].record.num_frames
+        if not told_in_time:
+            requests = [directed(request, end_s=num_frames / FRAME_RATE_HZ) for request in requests]
         motion_BTX = Choreographed(model, requests).window(0, -(-num_frames // group))
         motion_BFM = motion_BTX.unflatten(2, (-1, NUM_MOTION)).flatten(1, 2)[:, :num_frames].cpu().numpy()
         for motion_FM in motion_BFM:

@@ -114,7 +114,7 @@ def request(who: int = 0, **changes: Any) -> GenerationRequest:
         "speak": voice(2 * who),
         "listen": voice(2 * who + 1),
         "num_frames": 8 * FRAMES,
-        "caption": "She nods." if who % 2 else "He waves at once, then he smiles.",
+        "caption": "She nods." if who % 2 else "He waves at once and smiles.",
         "seed": who,
     }
     return GenerationRequest(**(fields | changes))
@@ -238,18 +238,52 @@ def test_new_words_begin_to_age_when_they_come_and_no_words_are_old(choreographe
     torch.testing.assert_close(told_BTC, clock(torch.tensor([[0.0, step_s], [LONGEST_S, LONGEST_S]])))
 
 
-def test_words_are_leant_on_everywhere_but_in_the_mouth(choreographer: Choreographer) -> None:
-    made: list[Tensor] = []
-    for scale in (1.0, 4.0):
-        config = replace(choreographer.config, steps=1, guidance=GuidanceScales(text=scale))
-        leaning = Choreographer(config)
-        leaning.load_state_dict(choreographer.state_dict())
-        leaning.spread_X.fill_(0.001)  # so that no channel meets its range
-        made.append(motion_of(leaning.eval(), request(0), frames=CHUNK).unflatten(2, (FRAMES, NUM_MOTION)))
+def one_step(choreographer: Choreographer, **scales: float) -> Choreographer:
+    """Makes a chunk in one step, and no channel meets its range."""
+    made = Choreographer(replace(choreographer.config, steps=1, guidance=GuidanceScales(**scales)))
+    made.load_state_dict(choreographer.state_dict())
+    made.spread_X.fill_(0.001)
+    made.mean_X.copy_((made.low_X + made.high_X) / 2)
+    return made.eval()
+
+
+def leaning(choreographer: Choreographer, **scales: float) -> Tensor:
+    """The motion of a chunk in one step, (B, T, frames, M)."""
+    return motion_of(one_step(choreographer, **scales), request(0), frames=CHUNK).unflatten(2, (FRAMES, NUM_MOTION))
+
+
+@pytest.mark.parametrize("scales", [{"text": 4.0}, {"listen": 4.0}])
+def test_words_and_partner_are_leant_on_everywhere_but_in_the_mouth(
+    choreographer: Choreographer, scales: dict[str, float]
+) -> None:
     mouth_M = torch.tensor([channel in MOUTH_CHANNELS for channel in MOTION_CHANNELS])
-    plain, leant = made
+    plain, leant = leaning(choreographer), leaning(choreographer, **scales)
     torch.testing.assert_close(plain[..., mouth_M], leant[..., mouth_M], rtol=0, atol=1e-7)
     assert (plain[..., ~mouth_M] - leant[..., ~mouth_M]).abs().max() > 1e-5
+
+
+def test_each_is_leant_on_against_everything_but_it(choreographer: Choreographer) -> None:
+    plain = leaning(choreographer)
+    words, partner = (leaning(choreographer, **{name: 3.0}) - plain for name in ("text", "listen"))
+    both = leaning(choreographer, text=3.0, listen=3.0) - plain
+    torch.testing.assert_close(both, words + partner, rtol=0, atol=1e-6)
+    # In one step motion is linear in what is predicted, so the partner's share is that of hearing against deafness.
+    silent = leaning_deaf(choreographer)
+    torch.testing.assert_close(partner, 2.0 * (plain - silent) * not_of_mouth(), rtol=0, atol=1e-6)
+
+
+def not_of_mouth() -> Tensor:
+    return torch.tensor([float(channel not in MOUTH_CHANNELS) for channel in MOTION_CHANNELS])
+
+
+def leaning_deaf(choreographer: Choreographer) -> Tensor:
+    """As ``leaning``, of somebody whose listening branch is off."""
+    work = Choreography(one_step(choreographer), 1)
+    asked = request(0)
+    work.join(0, seed=asked.seed, caption=asked.caption)
+    given = work.given([asked.speak], [asked.listen])
+    given["plan_listen_BLD"] = None  # type: ignore[assignment]
+    return work.make(given, None).unflatten(2, (FRAMES, NUM_MOTION))
 
 
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
@@ -415,6 +449,7 @@ def test_a_model_that_knows_fewer_channels_says_which(model: CharacterModel) -> 
     [
         ({"chunk_frames": 3}, "choreographer.chunk_frames=3"),
         ({"steps": 0}, "choreographer.steps=0"),
+        ({"guidance": GuidanceScales(speak=2.0)}, "leave speak and motion at 1"),
     ],
 )
 def test_a_choreographer_that_does_not_fit_says_why(model: CharacterModel, changes: dict[str, int], said: str) -> None:

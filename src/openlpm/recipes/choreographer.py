@@ -31,11 +31,14 @@ class ChoreographerRecipe:
 
 
 def choreographer_recipe(seconds: float, *, small: bool) -> ChoreographerRecipe:
-    """Windows of four to ten seconds, told in prompts of two or all at once, of which every other names an action."""
+    """Windows of four to eight seconds, told in prompts of two or all at once, of which four in ten name an action.
+
+    As long as windows of Base and Online are, whose bank it may learn from.
+    """
     draw = WindowDraw(
         token_frames=128 * 41,
         mix=ClipMix(listen=2.0),
-        layouts=tuple(WindowLayout(frames=frames, first=False, views=0, expressions=0) for frames in (24, 40, 60)),
+        layouts=tuple(WindowLayout(frames=frames, first=False, views=0, expressions=0) for frames in (24, 36, 48)),
         drop_text=0.12,
         drop_speak=0.03,
         drop_listen=0.12,

@@ -30,6 +30,7 @@ from openlpm.rollout.conditioning import (
     speech_tokens,
 )
 from openlpm.rollout.decoding import VideoState, decoded, silent_state
+from openlpm.rollout.direction import directed
 from openlpm.rollout.request import GenerationRequest
 from openlpm.vae.wan import WanAutoencoder
 
@@ -95,6 +96,8 @@ class _Run:
                 raise ConfigError(wrong_size(reference.picture_HWC, model.config))
         for request in requests:
             check_motion(request.motion, model.config)
+        if first.planned and model.choreographer is not None:
+            requests = [directed(request, end_s=request.num_frames / FRAME_RATE_HZ) for request in requests]
         device = model.device
         stills = [
             model.vae.encode_still(

@@ -8,6 +8,7 @@ from torch import Tensor
 from openlpm.core.errors import ConfigError
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.rollout.assembly import CharacterModel
+from openlpm.rollout.direction import directed
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.stream import OnlineStream, online_of
@@ -34,31 +35,19 @@ def generate_online(
         raise ConfigError(f"requests={len(requests)}, num_frames={num_frames}: give at least one of each")
     slots = {reference.slot: None for request in requests for reference in request.references}
     stream = OnlineStream(model, len(requests), tuple(slots), online=online)
+    end_s = num_frames / FRAME_RATE_HZ
     for row, request in enumerate(requests):
-        stream.join(row, request)
-    told = sorted(
-        (
-            (prompt.at_s * FRAME_RATE_HZ, row, prompt.caption)
-            for row, each in enumerate(requests)
-            for prompt in each.prompts
-        ),
-        key=lambda one: one[0],
-    )
-    return _chunks(stream, num_frames, told, progress or (lambda done, total: None))
+        stream.join(row, directed(request, end_s=end_s) if stream.is_planned(request) else request)
+    return _chunks(stream, num_frames, progress or (lambda done, total: None))
 
 
 def _chunks(
     stream: OnlineStream,
     num_frames: int,
-    told: list[tuple[float, int, str]],
     progress: Callable[[int, int], None],
 ) -> Iterator[Tensor]:
-    """Chunk after chunk; ``told`` are frame, row and words of prompts, in order."""
     done = 0
     while done < num_frames:
-        while told and told[0][0] <= done:
-            _, row, caption = told.pop(0)
-            stream.set_caption(row, caption)
         frames_BFCHW = stream.next_chunk()[:, : num_frames - done]
         done += frames_BFCHW.shape[1]
         progress(done, num_frames)

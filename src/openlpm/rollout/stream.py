@@ -10,6 +10,7 @@ from torch import Tensor
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.motion import MotionTrack
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.condition import Condition, ReferenceSlot
 from openlpm.dit.references import remember_references
 from openlpm.nn.by_heads import is_faster
@@ -21,6 +22,7 @@ from openlpm.rollout.choreography import Choreography
 from openlpm.rollout.chunk import ChunkMaker, StreamMemories, StreamTexts
 from openlpm.rollout.conditioning import audio_span, pictures_to_tensor, sent
 from openlpm.rollout.decoding import decoded, silent_state
+from openlpm.rollout.direction import directed
 from openlpm.rollout.online import OnlineConfig
 from openlpm.rollout.request import StreamRequest
 from openlpm.rollout.rows import Row, StreamState, condition_of, noise_of
@@ -161,8 +163,8 @@ class OnlineStream:
             self._references_BJCHW[row, self.slots.index(reference.slot)] = self.model.vae.encode_still(picture)[0]
         self._rows[row] = Row(request=request, generator=torch.Generator().manual_seed(request.seed))
         if self._plan is not None:
-            self._plan.join(row, seed=request.seed, caption=request.caption)
-        self.set_caption(row, request.caption)
+            self._plan.join(row, seed=request.seed, caption="")
+        self._ask(row, request)
 
     def leave(self, row: int) -> None:
         """End a stream; its place is free."""
@@ -170,15 +172,43 @@ class OnlineStream:
         if self._plan is not None:
             self._plan.leave(row)
 
+    def is_planned(self, request: StreamRequest) -> bool:
+        """Whether a choreographer decides what is free; then what a text orders is told in its turn, too."""
+        return request.planned and self._plan is not None
+
     @torch.inference_mode()
     def set_caption(self, row: int, caption: str) -> None:
-        """Other words about the performance, from the next chunk on."""
+        """Other words about the performance, from the next chunk on; what was still to be told is forgotten.
+
+        If a choreographer leads and the words order several things, each is told when it is its turn (``direction``).
+        """
+        there = self._row(row)
+        self._ask(row, replace(there.request, caption=caption, prompts=()))
+
+    def _ask(self, row: int, request: StreamRequest) -> None:
+        """Tell the words of a request, those of its prompts when their time comes, counted from now."""
+        there = self._row(row)
+        told = directed(request) if self.is_planned(request) else request
+        now_s = self.position(row) / FRAME_RATE_HZ
+        later = tuple(replace(prompt, at_s=prompt.at_s + now_s) for prompt in told.prompts)
+        there.request = replace(told, prompts=later)
+        self._tell(row, told.caption)
+
+    def _tell(self, row: int, caption: str) -> None:
         there = self._row(row)
         there.request, there.stale = replace(there.request, caption=caption), True
         self._words_are_new = True
         self._text_BLD[row] = self.model.text(self.model.text.prepare([caption]).to(self.model.device))[0]
         if self._plan is not None:
             self._plan.set_caption(row, caption)
+
+    def _tell_what_is_due(self, row: int) -> None:
+        there = self._row(row)
+        now_s = self.position(row) / FRAME_RATE_HZ
+        due = [prompt for prompt in there.request.prompts if prompt.at_s <= now_s]
+        if due:
+            there.request = replace(there.request, prompts=there.request.prompts[len(due) :])
+            self._tell(row, due[-1].caption)
 
     def set_motion(self, row: int, motion: MotionTrack | None) -> None:
         """Another motion track, from the next chunk on."""
@@ -198,6 +228,8 @@ class OnlineStream:
             raise ConfigError(f"rows={sorted(set(rows) - set(moving))}: nobody is there; let a stream join first")
         if not moving:
             raise ConfigError("rows: no stream is to move; let one join, or name one")
+        for row in moving:
+            self._tell_what_is_due(row)
         self._read_references(moving)
         self._read_texts()
         rows_B = [there if row in moving else None for row, there in enumerate(self._rows)]

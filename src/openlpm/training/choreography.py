@@ -54,13 +54,6 @@ def measure(model: Choreographer, bank: ClipBank) -> None:
     model.spread_X.copy_(values_XM.std(dim=0).clamp_min(_LEAST_SPREAD).tile(group))
 
 
-def _spread_of_speed(model: Choreographer, bank: ClipBank) -> Tensor:
-    """How much each channel changes from one picture to the next, in units of where it is, (M,)."""
-    known_N = torch.from_numpy(bank.traits.rigged_N).to(bank.motion_NTM.device)
-    values_NFM = bank.motion_NTM[known_N].float().unflatten(2, (-1, NUM_MOTION)).flatten(1, 2)
-    return (values_NFM.diff(dim=1).flatten(0, 1).std(dim=0) / model.spread_X[:NUM_MOTION]).clamp_min(_LEAST_SPREAD)
-
-
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChoreographyConfig:
@@ -70,9 +63,6 @@ class ChoreographyConfig:
     times: TimeDraw
     mouth: float = 2.0
     """What an error of the mouth counts, those of other channels 1."""
-    speed: float = 0.3
-    """What errors of how a channel changes from picture to picture count beside those of where it is, both in units of
-    their spread. A nod or a blink is little of where a head or a lid is in ten seconds and most of how it moves."""
 
 
 @final
@@ -87,7 +77,6 @@ class ChoreographyLearner(nn.Module):
         mouth_M = torch.tensor([config.mouth if each in MOUTH_CHANNELS else 1.0 for each in MOTION_CHANNELS])
         weight_X = mouth_M.tile(model.config.frames_per_latent).to(bank.motion_NTM.device)
         self._weight_X = weight_X / weight_X.mean()
-        self._speed_M = _spread_of_speed(model, bank)
         self._known_N = torch.from_numpy(bank.traits.rigged_N).to(bank.motion_NTM.device)
 
     def forward(self, batch: WindowBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -112,14 +101,8 @@ class ChoreographyLearner(nn.Module):
 
     def _error(self, made: Tensor, data: Tensor) -> Tensor:
         """Of latent frames, (B, T)."""
-        wrong_BTX = (made - data)[..., 0, 0].transpose(1, 2)
-        error_BT = (wrong_BTX.square() * self._weight_X).mean(dim=2)
-        wrong_BFM = wrong_BTX.unflatten(2, (-1, NUM_MOTION)).flatten(1, 2)
-        first_B1M = torch.zeros_like(wrong_BFM[:, :1])
-        wrong_BFM = torch.diff(wrong_BFM, dim=1, prepend=first_B1M) / self._speed_M
-        wrong_BFM = torch.cat([first_B1M, wrong_BFM[:, 1:]], dim=1)
-        slip_BTX = wrong_BFM.unflatten(1, (error_BT.shape[1], -1)).flatten(2)
-        return error_BT + self._config.speed * (slip_BTX.square() * self._weight_X).mean(dim=2)
+        squared_BTX = (made - data)[..., 0, 0].square().transpose(1, 2)
+        return (squared_BTX * self._weight_X).mean(dim=2)
 
     def _told(self, batch: WindowBatch) -> Condition:
         """Voices and words, and how long the words have held."""

@@ -53,7 +53,10 @@ class Stretches:
             ConfigError: there are none.
         """
         if length not in self.lengths:
-            raise ConfigError(f"a window of {length} frames has no captions: they were made for {self.lengths}")
+            raise ConfigError(
+                f"a window of {length} frames has no captions: they were made for {self.lengths}; make footage, or the "
+                "file of --bank, by a command that names this stage beside the others"
+            )
         before = self.lengths[: self.lengths.index(length)]
         first = sum(self.num_starts(each) for each in before)
         return range(first, first + self.num_starts(length))
