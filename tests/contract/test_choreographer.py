@@ -24,7 +24,7 @@ from openlpm.core.motion import (
     MotionTrack,
 )
 from openlpm.core.rig import MOUTH_CHANNELS
-from openlpm.core.units import samples_at_frame
+from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import Condition, ReferenceKind
 from openlpm.dit.config import DiTConfig
 from openlpm.dit.model import CharacterTransformer
@@ -283,7 +283,8 @@ def leaning_deaf(choreographer: Choreographer) -> Tensor:
     work.join(0, seed=asked.seed, caption=asked.caption)
     given = work.given([asked.speak], [asked.listen])
     given["plan_listen_BLD"] = None  # type: ignore[assignment]
-    return work.make(given, None).unflatten(2, (FRAMES, NUM_MOTION))
+    with torch.inference_mode():
+        return work.make(given, None).unflatten(2, (FRAMES, NUM_MOTION))
 
 
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[Condition]:
@@ -391,6 +392,65 @@ def test_a_first_frame_is_not_argued_with(model: CharacterModel, monkeypatch: py
     assert told is not None
     assert not told[:, :BOUND_FRAMES].any()
     assert told[:, BOUND_FRAMES:].all()
+
+
+ORDER, WAITING = "Nod, then wave at 1 second.", "The person stays quiet."
+IN_TURN = (
+    Prompt(at_s=0.3, caption=f"Nod. {WAITING}"),
+    Prompt(at_s=1.0, caption=f"Wave. {WAITING}"),
+    Prompt(at_s=3.0, caption=WAITING),
+)
+
+
+def test_what_a_text_orders_is_told_in_its_turn_offline_and_online(
+    model: CharacterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, str]] = []
+    set_caption = Choreography.set_caption
+
+    def spy(self: Choreography, row: int, caption: str) -> None:
+        there = self._rows[row]
+        told.append((0 if there is None else there.next_frame * FRAMES, caption))
+        set_caption(self, row, caption)
+
+    monkeypatch.setattr(Choreography, "set_caption", spy)
+    asked = request(0, caption=ORDER, num_frames=8 * FRAMES)
+    offline = torch.cat(list(generate(model, [asked])), dim=1)
+    assert [caption for _, caption in told if caption] == [
+        "The person stays quiet.",
+        *(each.caption for each in IN_TURN[:2]),
+    ]
+    assert [frame for frame, caption in told[-2:]] == [8, 24]
+    spelt = request(0, caption=WAITING, prompts=IN_TURN, num_frames=8 * FRAMES)
+    assert torch.equal(offline, torch.cat(list(generate(model, [spelt])), dim=1))
+    told.clear()
+    streamed(model, asked, 6)
+    assert told[1:] == [(0, WAITING), (8, IN_TURN[0].caption), (24, IN_TURN[1].caption)]
+    told.clear()
+    streamed(model, asked, 6, planned=False)
+    assert told[1:] == [(0, ORDER)]
+
+
+def test_other_words_end_what_was_still_to_be_told_and_a_saved_stream_keeps_it(model: CharacterModel) -> None:
+    stream = OnlineStream(model, 2, [picture().slot])
+    for row in range(2):
+        stream.join(row, StreamRequest(references=(picture(),), caption=ORDER))
+    stream.next_chunk()
+    saved = stream.snapshot(0)
+    assert saved.request.prompts == IN_TURN
+    stream.set_caption(1, "Smile.")
+    for _ in range(3):
+        stream.next_chunk()
+    assert stream.snapshot(1).request.caption == "Smile."
+    assert stream.snapshot(0).request.caption == IN_TURN[1].caption
+    stream.restore(1, saved)
+    for _ in range(3):
+        stream.next_chunk([1])
+    assert stream.snapshot(1).request.caption == IN_TURN[1].caption
+    assert stream.snapshot(1).request.prompts == IN_TURN[2:]
+    stream.set_caption(1, ORDER)  # in the midst of a stream it is counted from then on
+    begins_s = stream.position(1) / FRAME_RATE_HZ
+    assert [each.at_s - begins_s for each in stream.snapshot(1).request.prompts] == pytest.approx([0.3, 1.0, 3.0])
 
 
 def test_without_it_nothing_is_told(model: CharacterModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ Examples:
   openlpm generate --character ada.png --seconds 8 --text "She waits." --then "2 She nods." --then "4 She waves."
   --out wave.mp4
 
+  openlpm generate --character ada.png --seconds 8 --text "She first nods, then waves at 4 seconds." --out wave.mp4
+
   openlpm generate --online --model streaming --character ada.png --speak talk.wav --out out.mp4
 
 A timeline is a JSON file; times are in seconds, both people may talk at once:
@@ -37,7 +39,8 @@ A timeline is a JSON file; times are in seconds, both people may talk at once:
 Without one the character listens first and replies 0.3 s after the question ends. The video ends 0.5 s after the last
 word, or after --seconds: the character idles until then, and without any voice from the beginning.
 
-What is done is decided by the model's choreographer, from voices and words. A motion track (JSON) overrules it in any
+What is done is decided by the model's choreographer, from voices and words. What --text orders ("first", "then", "at 4
+seconds") is told when it is its turn; --then says it to the tenth of a second. A motion track (JSON) overrules it in any
 of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped to the right is positive), shift_x,
 shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, jaw and the other mouth channels, smile,
 squint, widen, furrow, blush, shoulder, breath, sway and the arms' channels, 24 rows a second; what it leaves out, and

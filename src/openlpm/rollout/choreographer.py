@@ -67,7 +67,9 @@ class ChoreographerConfig:
         if self.steps < 1:
             raise ConfigError(f"choreographer.steps={self.steps}: a chunk takes at least one")
         if self.guidance.speak != 1 or self.guidance.motion != 1:
-            raise ConfigError(f"choreographer.guidance={self.guidance}: leave speak and motion at 1, it leans on neither")
+            raise ConfigError(
+                f"choreographer.guidance={self.guidance}: leave speak and motion at 1, it leans on neither"
+            )
 
     @property
     def online(self) -> OnlineConfig:

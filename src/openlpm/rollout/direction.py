@@ -54,9 +54,9 @@ _MOODS = frozenset(
     later again back""".split()
 )
 _BEFORE_MOODS = frozenset(
-    """about become becomes becoming grow grows growing turn turns turning get gets getting feel feels feeling look looks
-    looking seem seems seeming slightly somewhat mildly faintly a little bit quite rather fairly very extremely really
-    intensely utterly to""".split()
+    """about become becomes becoming grow grows growing turn turns turning get gets getting feel feels feeling look
+    looks looking seem seems seeming slightly somewhat mildly faintly a little bit quite rather fairly very extremely
+    really intensely utterly to""".split()
 )
 
 
@@ -80,8 +80,7 @@ class Directions:
     """Told between the steps."""
 
     def prompts(self, *, begin_s: float, end_s: float | None) -> tuple[Prompt, ...]:
-        """What to tell when: steps without a time share the time between their neighbours; without an end, a bit
-        more than three seconds are enough for each."""
+        """What to tell when: steps without a time share what is left between the others, or take three seconds each."""
         starts = _starts([step.at_s for step in self.steps], end_s - begin_s if end_s is not None else None)
         told: list[Prompt] = []
         for step, start_s, next_s in zip(self.steps, starts, [*starts[1:], float("inf")], strict=True):
@@ -156,7 +155,7 @@ def _waiting(first: str) -> str:
 
 def _sentence(words: str) -> str:
     """A step as a sentence of its own, with somebody who does it where nobody is named."""
-    verb = words.split()[0].lower() if words else ""
+    verb = words.split(maxsplit=1)[0].lower() if words else ""
     if re.fullmatch(r"[a-z]+ing", verb) or re.fullmatch(r"[a-z]+[^s]s|[a-z]+sses", verb):
         words = f"A person {words}"
     return f"{words[:1].upper()}{words[1:]}."
