@@ -68,6 +68,10 @@ def test_seconds_that_are_said_are_kept(text: str, seconds: list[float]) -> None
         "He turns his face left and then back to the camera.",
         "Laugh at the end.",
         "Next to a window.",
+        "She sits next to a window and waves.",
+        "He looks around now and then and smiles.",
+        "A cup stands at the end of the table.",
+        "The person then waves.",
     ],
 )
 def test_moods_turns_of_talk_and_single_things_stay_as_they_are(text: str) -> None:
@@ -80,6 +84,12 @@ def test_an_order_may_go_over_several_sentences() -> None:
     assert found is not None
     assert [step.words for step in found.steps] == ["She nods", "she waves", "she smiles and winks"]
     assert found.throughout == "She is in love. It rains."
+
+
+def test_whoever_does_it_may_stand_before_the_link() -> None:
+    found = directions("He nods. He then waves. The man finally sits back.")
+    assert found is not None
+    assert [step.words for step in found.steps] == ["He nods", "He waves", "The man sits back"]
 
 
 def test_a_stream_without_an_end_takes_its_time_and_the_next_prompt_ends_what_went_before() -> None:

@@ -40,11 +40,11 @@ Without one the character listens first and replies 0.3 s after the question end
 word, or after --seconds: the character idles until then, and without any voice from the beginning.
 
 What is done is decided by the model's choreographer, from voices and words. What --text orders ("first", "then", "at 4
-seconds") is told when it is its turn; --then says it to the tenth of a second. A motion track (JSON) overrules it in any
-of yaw, pitch, roll (radians; a face turned to picture right, looking up, tipped to the right is positive), shift_x,
-shift_y, lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, jaw and the other mouth channels, smile,
-squint, widen, furrow, blush, shoulder, breath, sway and the arms' channels, 24 rows a second; what it leaves out, and
-what comes after its end, stays the choreographer's:
+seconds") is told when it is its turn, as --then is. A motion track (JSON) overrules the choreographer in any of yaw,
+pitch, roll (radians; a face turned to picture right, looking up, tipped to the right is positive), shift_x, shift_y,
+lean, gaze_x, gaze_y, blink_left, blink_right, brow_left, brow_right, jaw and the other mouth channels, smile, squint,
+widen, furrow, blush, shoulder, breath, sway and the arms' channels, 24 rows a second; what it leaves out, and what
+comes after its end, stays the choreographer's:
 
   {"fps": 24, "channels": ["yaw", "pitch"], "frames": [[0.0, 0.0], [0.02, 0.0]]}
 """

@@ -30,12 +30,14 @@ _AT_TIME = re.compile(
     rf"|at\s+the\s+{_NUMBER}[-\s]second\s+mark\b)",
     re.IGNORECASE,
 )
-_LINK = re.compile(
-    r"(?:^|[,;.]\s*(?:and\s+|but\s+)?|\s+and\s+|\s+)"
-    r"\b(?:and\s+then|then|after\s+that|afterwards?|following\s+that|next|thereafter|finally|lastly"
-    r"|at\s+last|to\s+finish|at\s+the\s+end|in\s+the\s+end)\b,?\s+",
-    re.IGNORECASE,
+_LINKS = (
+    r"(?:(?:and\s+)?(?<!\bby\s)(?<!\bsince\s)(?<!\buntil\s)then|after\s+that|afterwards?|following\s+that"
+    r"|next(?!\s+to\b)|thereafter|finally|lastly|at\s+last|to\s+finish|(?:at|in)\s+the\s+end(?!\s+of\b))\b"
 )
+_LINK = re.compile(
+    rf"(?:^|[,;.]\s*(?:and\s+|but\s+)?|(?<!\bnow)\s+and\s+|(?<!\bnow)(?<!\bnow\sand)\s+)\b{_LINKS},?\s+", re.IGNORECASE
+)
+_WHO_THEN = re.compile(rf"^((?:s?he|they|it|you|we|I|some(?:body|one)|(?:an?|the)\s+\w+))\s+({_LINKS})", re.IGNORECASE)
 _FIRST = re.compile(r"\b(?:to\s+begin\s+with|initially|first(?:ly)?|at\s+first),?\s+", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OF_VOICES = re.compile(
@@ -93,7 +95,7 @@ class Directions:
 
 def directions(text: str) -> Directions | None:
     """What ``text`` orders; None if it orders nothing: fewer than two things, or things that voices decide."""
-    sentences = _SENTENCE.split(text.strip())
+    sentences = [_WHO_THEN.sub(r"\2 \1", sentence) for sentence in _SENTENCE.split(text.strip())]
     linked = [index for index, each in enumerate(sentences) if len(_steps(each)) >= _FEWEST or _LINK.match(each)]
     if not linked:
         return None
