@@ -40,6 +40,7 @@ from openlpm.rollout.choreographer import LONGEST_S, Choreographer, ages_of, clo
 from openlpm.rollout.choreography import Choreographed, Choreography
 from openlpm.rollout.conditioning import BOUND_FRAMES
 from openlpm.rollout.generate import generate
+from openlpm.rollout.generate_online import generate_online
 from openlpm.rollout.request import (
     DEFAULT_GUIDANCE,
     UNPLANNED_GUIDANCE,
@@ -429,6 +430,17 @@ def test_what_a_text_orders_is_told_in_its_turn_offline_and_online(
     told.clear()
     streamed(model, asked, 6, planned=False)
     assert told[1:] == [(0, ORDER)]
+
+
+def test_a_stream_whose_end_is_known_has_all_done_by_then(model: CharacterModel) -> None:
+    order = StreamRequest(references=(picture(),), caption="Nod, then wave.")
+    spelt = replace(
+        order,
+        caption=WAITING,
+        prompts=(Prompt(at_s=0.3, caption=f"Nod. {WAITING}"), Prompt(at_s=0.65, caption=f"Wave. {WAITING}")),
+    )
+    made = [torch.cat(list(generate_online(model, [asked], 24)), dim=1) for asked in (order, spelt)]
+    assert torch.equal(*made)
 
 
 def test_other_words_end_what_was_still_to_be_told_and_a_saved_stream_keeps_it(model: CharacterModel) -> None:

@@ -139,7 +139,7 @@ def flip(path: Path) -> None:
     ids=["one bit", "cut short", "a shard", "a part", "the configuration"],
 )
 def test_damaged_weights_are_named(copied: Path, harm: Callable[[Path], object], word: str) -> None:
-    assert is_like(model.weights(copied), OK, "nano", "7 parts")
+    assert is_like(model.weights(copied), OK, "nano", "8 parts")
     harm(copied)
     assert is_like(model.weights(copied), MISSING, word, "again")
 

@@ -33,7 +33,7 @@ def test_a_configuration_survives_its_file(model: CharacterModel, tmp_path: Path
 def test_the_bundled_weights_are_of_the_recipe() -> None:
     shipped = read_config(bundled.folder("nano"))
     assert shipped.vae.activations is not None  # measured, so no part of a recipe
-    assert shipped.online == online()  # its refiner has not been taught since the choreographer came
+    assert shipped.online == online(refiner=True)
     base = replace(shipped, vae=replace(shipped.vae, activations=None), online=None, online_networks=())
     assert base == nano.character()
 

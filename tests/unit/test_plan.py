@@ -75,11 +75,11 @@ def test_what_comes_after_base_goes_on_from_it_and_is_what_online_is_made_from(
 def test_captions_are_made_for_all_windows_that_are_learnt_from_and_for_no_others(tmp_path: Path) -> None:
     base = [4, 6, 12, 24, 28, 30, 36]  # latent frames, four frames each; up to 12 what prompts in windows tell of
     assert planned(tmp_path, Stage.BASE, Stage.VAE).windows == tuple(4 * frames for frames in base)
-    assert planned(tmp_path, *Stage).windows == tuple(4 * frames for frames in sorted({*base, 40, 48, 60}))
+    assert planned(tmp_path, *Stage).windows == tuple(4 * frames for frames in sorted({*base, 48}))
     assert planned(tmp_path, *Stage, tiny=True).windows == (12, 48)
     assert planned(tmp_path, Stage.VAE).windows == ()
     set_otherwise = planned(tmp_path, *Stage, assignments=["on-policy.score_frames=33"])
-    assert set_otherwise.windows == tuple(4 * frames for frames in (4, 6, 9, 12, 24, 28, 30, 33, 36, 40, 48, 60))
+    assert set_otherwise.windows == tuple(4 * frames for frames in (4, 6, 9, 12, 24, 28, 30, 33, 36, 48))
 
 
 def test_online_goes_on_from_the_nearest_stage_before_or_from_whom_it_is_told(
