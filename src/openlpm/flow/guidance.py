@@ -68,6 +68,19 @@ def guidance_passes(scales: GuidanceScales, *, present: Kept | None = None) -> t
     return tuple(reversed([each for each in passes if each.weight != 0.0]))
 
 
+def separate_passes(scales: GuidanceScales) -> tuple[GuidancePass, ...]:
+    """As ``guidance_passes``, but not in a ladder: each condition is leant on against all others.
+
+    f(all) + (a - 1) (f(all) - f(all but text)) + (c - 1) (f(all) - f(all but listen)) + ...
+    """
+    less = [
+        GuidancePass(kept=replace(Kept(), **{each.name: False}), weight=1.0 - getattr(scales, each.name))
+        for each in fields(scales)
+        if getattr(scales, each.name) != 1.0
+    ]
+    return GuidancePass(kept=Kept(), weight=1.0 - sum(each.weight for each in less)), *less
+
+
 def guided(outputs: Sequence[Float[Tensor, "B C T H W"]], passes: Sequence[GuidancePass]) -> Float[Tensor, "B C T H W"]:
     """The weighted sum of the network's outputs, in the order of ``passes``.
 

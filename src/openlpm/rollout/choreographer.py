@@ -159,33 +159,6 @@ def ages_of(prompt_starts: Sequence[int | None], first_frames: Sequence[int], nu
     return torch.stack(rows)
 
 
-@final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lean:
-    """An evaluation of the network in a guided step, and its weight in the sum."""
-
-    told: bool = True
-    hears: bool = True
-    weight: float
-
-    def of(self, condition: Condition) -> Condition:
-        """What it is given of all that there is."""
-        condition = condition if self.hears else replace(condition, listen_BLD=None)
-        return condition if self.told else untold(condition)
-
-
-def leans(scales: GuidanceScales) -> tuple[Lean, ...]:
-    """The evaluations of a step, the whole one first; its weight and the others' add up to 1.
-
-    Each condition is leant on against all others, f(all) + (a - 1) (f(all) - f(no words)) + (b - 1) (f(all) - f(deaf)):
-    in a ladder, as pictures have it, who is told nothing would hear nothing either, and a listener who is told nothing
-    is the usual case.
-    """
-    less = [Lean(told=False, weight=1 - scales.text), Lean(hears=False, weight=1 - scales.listen)]
-    less = [each for each in less if each.weight != 0]
-    return Lean(weight=1 - sum(each.weight for each in less)), *less
-
-
 def untold(condition: Condition) -> Condition:
     """The same for somebody who is told nothing, for guidance."""
     text_BLD = condition.text_BLD

@@ -14,14 +14,15 @@ from openlpm.core.rig import MOUTH_CHANNELS
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.dit.block import Told
 from openlpm.dit.condition import Condition
+from openlpm.flow.guidance import guided, separate_passes
 from openlpm.flow.path import interpolate
 from openlpm.flow.sampler import adams_steps
 from openlpm.flow.schedule import uniform_times
 from openlpm.nn.ring import RingMemory, RingShape, RowMemory
 from openlpm.nn.streaming import Streaming
 from openlpm.parallel.recorder import Tensors
-from openlpm.rollout.choreographer import Choreographer, ages_of, clock, leans
-from openlpm.rollout.conditioning import audio_span, sent, speech_of_rows
+from openlpm.rollout.choreographer import Choreographer, ages_of, clock, untold
+from openlpm.rollout.conditioning import audio_span, kept_by, sent, speech_of_rows
 from openlpm.rollout.request import GenerationRequest
 
 _SALT = 0x0C0DE
@@ -79,7 +80,8 @@ class Choreography:
         self._ring = RingMemory(config.memory, shape, dtype=weight.dtype, device=model.device)
         self._text_BLD = weight.new_zeros(num_rows, config.text.num_tokens, config.text.width)
         self._rows: list[_Row | None] = [None] * num_rows
-        self._leans = leans(config.guidance)
+        # Not in a ladder: who is told nothing would hear nothing there, and most listeners are told nothing.
+        self._passes = separate_passes(config.guidance)
         self._spoken_X = _is_of_mouth(config.frames_per_latent).to(model.device)
         self._times = uniform_times(config.steps, shift=config.time_shift)
 
@@ -147,7 +149,8 @@ class Choreography:
             motion_BTM=given["plan_clock_BTC"],
         )
         shape = noise_NBXT11.shape[1:]
-        passes = [dit.tell(each.of(condition), shape) for each in self._leans]
+        known = [condition if each.kept.text else untold(condition) for each in self._passes]
+        passes = [dit.tell(kept_by(one, each), shape) for one, each in zip(known, self._passes, strict=True)]
         told = passes[0]
         positions_BT = ring.open_chunk(config.chunk_frames)
 
@@ -156,9 +159,8 @@ class Choreography:
 
         def denoise(sample: Tensor, time_B: Tensor) -> Tensor:
             outputs = [seen(each, sample, time_B) for each in passes]
-            leant = sum(each.weight * output for each, output in zip(self._leans, outputs, strict=True))
             # What moves with the own voice follows that: neither words nor the partner are to be leant on there.
-            return torch.where(self._spoken_X, outputs[0], leant)
+            return torch.where(self._spoken_X, outputs[0], guided(outputs, self._passes))
 
         made_BXT11 = noise_NBXT11[0]
         for step in adams_steps(denoise, noise_NBXT11[0], self._times, prediction=config.dit.prediction):

@@ -176,7 +176,7 @@ def _starts(asked: Sequence[float | None], length_s: float | None) -> list[float
         room = _STEP_S * free if until is None else max(until - now, 0.0)
         starts += [now + room * step / free for step in range(free)]
         if last < len(asked):
-            starts.append(max(float(asked[last] or 0.0), now if starts else 0.0))
-            now = starts[-1] + min(_STEP_S, TOLD_S)
+            starts.append(max(until or 0.0, now if starts else 0.0))
+            now = starts[-1] + TOLD_S
         index = last + 1
     return starts
