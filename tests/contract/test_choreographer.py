@@ -52,7 +52,7 @@ from openlpm.rollout.request import (
 from openlpm.rollout.stream import OnlineStream
 from openlpm.synth.act.acting import ActionCue
 from openlpm.synth.act.style import draw_acting_style
-from openlpm.training.choreography import ChoreographyObjective, measure
+from openlpm.training.choreography import ChoreographyConfig, ChoreographyObjective, measure
 from openlpm.training.clip_bank import ClipBank
 from openlpm.training.footage import FootageConfig, make_footage
 from openlpm.weights.store import Storage, save
@@ -545,6 +545,13 @@ def learnable(choreographer: Choreographer) -> Choreographer:
     return made
 
 
+def few_windows(**changes: Any) -> ChoreographyConfig:
+    config = choreographer_recipe(1.0, small=True).objective
+    layouts = tuple(replace(each, frames=6) for each in config.windows.layouts[:1])
+    draw = replace(config.windows, layouts=layouts, token_frames=40, prompt_frames=3, acting=0.0)
+    return replace(config, windows=replace(draw, **changes))
+
+
 def test_it_learns_from_motion_alone(
     choreographer: Choreographer, model: CharacterModel, chance_bank: Callable[..., ClipBank]
 ) -> None:
@@ -553,10 +560,7 @@ def test_it_learns_from_motion_alone(
     measure(made, bank)
     values = made.to_latents(bank.motion_NTM.float())
     assert abs(float(values.mean())) < 0.05
-    recipe = choreographer_recipe(1.0, small=True)
-    layouts = tuple(replace(each, frames=6) for each in recipe.objective.windows.layouts[:1])
-    draw = replace(recipe.objective.windows, layouts=layouts, token_frames=40, prompt_frames=3, acting=0.0)
-    objective = ChoreographyObjective(made, bank, replace(recipe.objective, windows=draw))
+    objective = ChoreographyObjective(made, bank, few_windows())
     loss, scalars = objective.loss(objective.batch(0, 0))
     loss.backward()
     silent = [name for name, each in made.named_parameters() if each.grad is None or not each.grad.any()]
@@ -564,6 +568,33 @@ def test_it_learns_from_motion_alone(
     assert scalars.keys() == {"error", "error_last"}
     again = objective.batch(0, 0)
     assert torch.equal(again.clips_B, objective.batch(0, 0).clips_B)
+
+
+def test_what_is_held_out_is_never_learnt_from_and_tells_who_remembers(
+    choreographer: Choreographer, model: CharacterModel, chance_bank: Callable[..., ClipBank]
+) -> None:
+    bank = chance_bank(model, situations=(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3))
+    made = learnable(choreographer)
+    measure(made, bank)
+    objective = ChoreographyObjective(made, bank, few_windows(acting=0.5), held_out=100)
+    drawn = {int(clip) for step in range(40) for clip in objective.batch(step, 0).clips_B}
+    assert drawn == set(range(14))  # an eighth of sixteen is held out
+    torch.manual_seed(7)
+    chance = torch.rand(3)
+    torch.manual_seed(7)
+    before = objective.errors(4)
+    assert torch.equal(torch.rand(3), chance)  # trying leaves the noise of training as it was
+    assert objective.errors(4) == before
+    optimiser = torch.optim.Adam(objective.module.parameters(), lr=3e-3)
+    for step in range(60):
+        optimiser.zero_grad()
+        objective.loss(objective.batch(step, 0))[0].backward()
+        optimiser.step()
+    learnt, others = objective.errors(4)
+    assert learnt < before[0]
+    assert others - learnt > before[1] - before[0]
+    few = ChoreographyObjective(made, chance_bank(model, situations=(0, 1, 2, 3, 0)), few_windows(), held_out=100)
+    assert {int(clip) for step in range(40) for clip in few.batch(step, 0).clips_B} == set(range(5))
 
 
 def test_a_wider_track_does_on_its_old_channels_what_it_did(tmp_path: Path) -> None:

@@ -232,6 +232,13 @@ def test_show_prints_what_would_be_trained_and_makes_nothing(
     assert "footage\n  num_utterances=" in said
     assert "base (" not in said
     assert sorted(path.name for path in out.iterdir()) == sorted(["vae", *BASE_PARTS])
+    assert (
+        main(f"train choreographer --out {tmp_path / 'other'} --set mix.listen=3 --set held_out=9 --show".split()) == 0
+    )
+    said = capsys.readouterr().out
+    assert "choreographer\n  objective.windows.token_frames=" in said
+    assert "\n  objective.windows.mix.listen=3.0\n" in said
+    assert "\n  held_out=9\n" in said
 
 
 @pytest.mark.parametrize(

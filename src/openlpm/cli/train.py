@@ -303,7 +303,13 @@ def report_of(*, first: bool) -> "Generator[Report]":
 def _show(planned: "Plan") -> None:
     from openlpm.core.fields import told
 
-    shown = {"footage": planned.footage, "shards": planned.shards, "vae": planned.autoencoder, "judges": planned.judges}
+    shown: dict[str, object] = {
+        "footage": planned.footage,
+        "shards": planned.shards,
+        "vae": planned.autoencoder,
+        "judges": planned.judges,
+    }
+    shown["choreographer"] = planned.choreographer
     shown |= {f"base ({lesson})": recipe for lesson, recipe in (planned.base or {}).items()}
     shown |= {str(stage): recipe for stage, recipe in (*planned.post.items(), *planned.online.items())}
     for name, config in shown.items():

@@ -19,6 +19,9 @@ from openlpm.training.windows import WindowDraw, WindowLayout
 
 PART = "choreographer"
 """Its folder in a model."""
+_REMEMBERS = 1.3
+"""So much larger an error on unseen clips says that there are too few. At 2.3 it listened and obeyed worse than before
+(``docs/log.md``, 1 December)."""
 
 
 @final
@@ -28,6 +31,12 @@ class ChoreographerRecipe:
 
     objective: ChoreographyConfig
     trainer: TrainerConfig
+    held_out: int = 256
+    """Clips that it never learns from, to tell what it has understood from what it remembers; 0: none."""
+
+    def __post_init__(self) -> None:
+        if self.held_out < 0:
+            raise ConfigError(f"held_out={self.held_out}: give clips to keep from learning, or 0")
 
 
 def choreographer_recipe(seconds: float, *, small: bool) -> ChoreographerRecipe:
@@ -74,7 +83,10 @@ def train_choreographer(model: CharacterModel, bank: ClipBank, site: Site, recip
     part.to(site.world.device)
     if bool((part.spread_X == 1).all()):  # it has learnt nothing yet
         measure(part, bank)
-    objective = ChoreographyObjective(part, bank, recipe.objective)
+    objective = ChoreographyObjective(part, bank, recipe.objective, held_out=recipe.held_out)
     replicate(objective.module, site.world)
     run_to_end(objective, recipe.trainer, site, PART, recipe)
+    seen, unseen = objective.errors()
+    advice = "" if unseen < _REMEMBERS * seen else ": it remembers more than it understands, give it more footage"
+    site.report.say(f"{PART}: error {seen:.4f} on clips it learnt from, {unseen:.4f} on others{advice}")
     export_part(part, site.folder / PART, site.world)

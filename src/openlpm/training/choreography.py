@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from openlpm.core.motion import MOTION_CHANNELS, NUM_MOTION
@@ -43,6 +45,22 @@ def bank_of_motion(text: TextEncoder, footage: Footage, frames_per_latent: int, 
         text=WindowText.of(text, footage.told, footage.stretches.in_groups(frames_per_latent), device),
         situation_N=situations(footage.state_NF),
     )
+
+
+def parted(bank: ClipBank, held_out: int) -> tuple[ClipBank, ClipBank]:
+    """The same bank twice: for learning, which never draws its last clips, and for trying, which draws these alone.
+
+    Of few clips an eighth is held out at most, of fewer than eight none: then both are the whole bank.
+    """
+    held = min(held_out, len(bank) // 8)
+    if not held:
+        return bank, bank
+    traits, is_held_N = bank.traits, np.arange(len(bank)) >= len(bank) - held
+
+    def of(kept_N: NDArray[np.bool_]) -> ClipBank:
+        return replace(bank, uneven=replace(traits, frames_N=np.where(kept_N, traits.frames_N, 0)))
+
+    return of(~is_held_N), of(is_held_N)
 
 
 def measure(model: Choreographer, bank: ClipBank) -> None:
@@ -120,9 +138,11 @@ class ChoreographyLearner(nn.Module):
 class ChoreographyObjective:
     """An ``Objective``: windows of a bank, and what a choreographer makes of them."""
 
-    def __init__(self, model: Choreographer, bank: ClipBank, config: ChoreographyConfig) -> None:
+    def __init__(self, model: Choreographer, bank: ClipBank, config: ChoreographyConfig, *, held_out: int = 0) -> None:
+        """So many clips of the bank are kept from learning, as far as ``parted`` goes."""
         self.module: nn.Module = ChoreographyLearner(model, bank, config)
-        self._source = WindowSource(bank, config.windows)
+        learnt, tried = parted(bank, held_out)
+        self._source, self._tried = WindowSource(learnt, config.windows), WindowSource(tried, config.windows)
 
     def batch(self, step: int, rank: int) -> WindowBatch:
         """The windows of a step for a process."""
@@ -131,3 +151,15 @@ class ChoreographyObjective:
     def loss(self, batch: WindowBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Error of the predicted motion, at the noise of the history and at random times."""
         return self.module(batch)
+
+    @torch.no_grad()
+    def errors(self, batches: int = 8) -> tuple[float, float]:
+        """Mean error on clips that were learnt from and on those held out, by the same noise each time."""
+        found: list[float] = []
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+        for source in (self._source, self._tried):
+            with torch.random.fork_rng(devices):
+                torch.manual_seed(0)
+                errors = [self.module(source.batch(step, 0))[1]["error"] for step in range(batches)]
+            found.append(float(torch.stack(errors).mean()))
+        return found[0], found[1]
