@@ -22,7 +22,9 @@ from openlpm.bench.actions import in_time, waiting
 from openlpm.bench.cases import Case, CaseConfig, build_cases
 from openlpm.bench.groups import Group, GroupSizes, case_config, style_of
 from openlpm.bench.reading import ClipReading
+from openlpm.bench.result import Row
 from openlpm.bench.rows import TRAPS_BAR, quiet_mouth_rows
+from openlpm.bench.statistics import ratio_of_sums
 from openlpm.bench.wide import Played
 from openlpm.core.audio import ArraySource
 from openlpm.core.motion import MOTION_CHANNELS, NUM_MOTION
@@ -83,6 +85,15 @@ def played(cases: Sequence[Case], tracks: Sequence[RigTrack]) -> Played:
     return Played(cases=cases, truth=truth, generated=[reading(track) for track in tracks])
 
 
+def motion_row(cases: Sequence[Case], tracks: Sequence[RigTrack]) -> Row:
+    """How much heads move, over the truth."""
+    made_N, true_N = (
+        np.array([metrics.head_energy(each)[0] for each in some])
+        for some in (tracks, [case.true_rig for case in cases])
+    )
+    return Row.of("motion_ratio", ratio_of_sums(made_N, true_N))
+
+
 def main() -> None:
     """Plan all groups and print their rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,7 +133,8 @@ def main() -> None:
         values = np.array([each for each in found if each is not None])
         say(f"jaw_correlation, shift {shift}: {values.mean():.3f} +- {values.std() / len(values) ** 0.5:.3f}")
     mixed = played(cases, tracks)
-    rows = quiet_mouth_rows("false_mouth_rate", TRAPS_BAR, mixed.records, mixed.truth, mixed.generated)
+    rows = [motion_row(cases, tracks)]
+    rows += quiet_mouth_rows("false_mouth_rate", TRAPS_BAR, mixed.records, mixed.truth, mixed.generated)
     groups: dict[Group, Played] = {}
     told: Played | None = None
     limits = GroupSizes().at_most(args.groups)
