@@ -20,6 +20,7 @@ from openlpm.data.build import build
 from openlpm.data.dataset import Dataset, kept, read_manifest
 from openlpm.data.pairing.part import Filming, Unit
 from openlpm.data.pairing.pictures import unit_pictures
+from openlpm.data.pairing.timbre import Timbre
 from openlpm.data.pairing.tracks import unit_sound, voices
 from openlpm.data.parts import Media, Source
 from openlpm.data.people.part import People
@@ -110,6 +111,7 @@ def test_late_sound_is_dropped_with_its_reason(built: Dataset) -> None:
 
 def test_units_are_known_from_end_to_end_and_both_listen_to_each_other(built: Dataset) -> None:
     side, cut = units_of(built, "side.mp4"), units_of(built, "cut.mp4")
+    assert not any(record.has(Timbre) for record in read_manifest(built.current("pairing")))
     assert {unit.person for unit in side} == {0, 1}
     assert {unit.filming for unit in side} == {Filming.SIDE_BY_SIDE}
     assert {unit.filming for unit in cut} == {Filming.CUT}

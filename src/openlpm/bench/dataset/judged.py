@@ -177,31 +177,40 @@ def _paired(met: Sequence[_Met]) -> list[float]:
 
 
 def _leakage_rows(dataset: Dataset, met: Sequence[_Met]) -> list[Row]:
-    """How loud the other voice is in speaker-only tracks, against the own one.
+    """How loud the other voice is in speaker-only tracks, against the own one; and the own one in listener-only tracks.
 
     ``leakage_db``: where the person is quiet, which is what labels can suppress; ``with_overlap``: the other voice in
     all of the track, also while both speak, which no label can take apart. ``heard`` is the share of the own voice that
-    is in the track at all.
+    is in the track at all. ``listener``: the same of what the person hears, with the parties exchanged.
     """
     raw = dataset.raw()
     terms: list[list[float]] = []
     for each in met:
-        speak_A, _ = voices(each.record, raw)
-        sides = [_voice(side, each) for side in (each.talk.sides[each.side], each.talk.sides[1 - each.side])]
-        own_A, other_A = sides
-        gain_A = (np.abs(speak_A) > 0).astype(np.float64)
-        quiet_A = np.convolve(np.square(own_A), np.ones(801) / 801, mode="same") < 1e-7
-        own, heard = float(np.square(own_A).sum()), float((np.square(own_A) * gain_A).sum())
-        other = np.square(other_A) * gain_A
-        terms.append([float(other[quiet_A].sum()), float(other.sum()), heard, own])
-    terms_NX = np.array(terms, np.float64).reshape(-1, 4)
+        speak_A, listen_A = voices(each.record, raw)
+        own_A, other_A = (_voice(side, each) for side in (each.talk.sides[each.side], each.talk.sides[1 - each.side]))
+        terms.append([*_leaked(speak_A, own_A, other_A), *_leaked(listen_A, other_A, own_A)])
+    terms_NX = np.array(terms, np.float64).reshape(-1, 8)
+
+    def decibels(leaked: int, kept: int) -> Estimate:
+        return of_sums(terms_NX, lambda sums_EX: _decibels(sums_EX[:, leaked], sums_EX[:, kept]))
+
     return [
-        Row.of("leakage_db", of_sums(terms_NX, lambda sums_EX: _decibels(sums_EX[:, 0], sums_EX[:, 2])), unit="dB",
-               bar=LEAKAGE_BAR),
-        Row.of("leakage_db/with_overlap", of_sums(terms_NX, lambda sums_EX: _decibels(sums_EX[:, 1], sums_EX[:, 2])),
-               unit="dB"),
+        Row.of("leakage_db", decibels(0, 2), unit="dB", bar=LEAKAGE_BAR),
+        Row.of("leakage_db/with_overlap", decibels(1, 2), unit="dB"),
         Row.of("leakage_db/heard", ratio_of_sums(terms_NX[:, 2], terms_NX[:, 3])),
-    ]  # fmt: skip
+        Row.of("leakage_db/listener", decibels(4, 6), unit="dB"),
+        Row.of("leakage_db/listener_heard", ratio_of_sums(terms_NX[:, 6], terms_NX[:, 7])),
+    ]
+
+
+def _leaked(
+    track_A: NDArray[np.float32], wanted_A: NDArray[np.float64], other_A: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """Energies of the other voice in a track where the wanted one is quiet and in all of it; of that in it and at all."""
+    gain_A = (np.abs(track_A) > 0).astype(np.float64)
+    quiet_A = np.convolve(np.square(wanted_A), np.ones(801) / 801, mode="same") < 1e-7
+    other, wanted = np.square(other_A) * gain_A, np.square(wanted_A)
+    return float(other[quiet_A].sum()), float(other.sum()), float((wanted * gain_A).sum()), float(wanted.sum())
 
 
 def _decibels(other_E: NDArray[np.float64], own_E: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from openlpm.data.captions.wording import Person, Stretch, lasting, said_of
 from openlpm.data.packed import pack
 from openlpm.data.pairing.part import Unit, UnitKind
 from openlpm.data.pairing.tracks import voices
+from openlpm.data.pairing.turns import phrases_of
 from openlpm.data.records import Record
 from openlpm.data.stage import RawFiles, Stage
 
@@ -64,7 +65,7 @@ def caption_unit(record: Record, config: CaptionsConfig, raw: RawFiles) -> Seque
     watched = watch(record, raw, config.telling, num_shown=config.pictures)
     own_A, _ = voices(record, raw)
     state_F = unit.states.unpack()
-    tags = (*watched.tags, *voice_tags(own_A, unit.own))
+    tags = (*watched.tags, *voice_tags(own_A, phrases_of(unit.own)))
     tags = tuple(sorted(tags, key=lambda tag: (tag.start_s, tag.group, tag.name)))
     whole, seed = Stretch(first_frame=0, end_frame=unit.num_frames), _seed(record)
     measured = said_of(tags, state_F, Person(), whole, seed, dense=True)
@@ -95,7 +96,8 @@ def _segments(
     stays, seed, config = rest
     state_F: NDArray[np.int8] = unit.states.unpack()
     found: list[Segment] = []
-    for number, part in enumerate(segments_of(sentences or sentences_in(unit.own), unit.num_frames, config)):
+    held = sentences or sentences_in(phrases_of(unit.own))
+    for number, part in enumerate(segments_of(held, unit.num_frames, config)):
         inside_F = state_F[part.first_frame : part.end_frame]
         # Silence between two things that are heard is part of listening.
         listens = unit.kind is UnitKind.LISTEN or bool((inside_F == State.LISTEN).all())

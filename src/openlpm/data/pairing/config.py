@@ -23,6 +23,8 @@ class PairingConfig:
     keep_overlap: bool = True
     """Whether frames stay in which somebody else in the picture speaks too: nobody can take those voices apart, but
     a conversation without them is cut at every interruption."""
+    by_voice: bool = True
+    """Whether what sounds like the other party leaves a voice's track; else labels alone say whose a sound is."""
     most_different: float = 0.06
     """Mean looks (colours of 0 to 1) that are no further apart are one person's, within a source."""
     reach_s: float = 60.0

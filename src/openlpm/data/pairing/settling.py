@@ -1,10 +1,10 @@
-"""A source as a whole: who is who in its units, and who listens to whom."""
+"""A source as a whole: who is who in its units, who listens to whom, and how each of them sounds."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import final
+from typing import IO, final
 
 from openlpm.core.rig import State
 from openlpm.core.units import FRAME_RATE_HZ
@@ -12,6 +12,8 @@ from openlpm.data.pairing.config import PairingConfig
 from openlpm.data.pairing.identities import Seen, people_of
 from openlpm.data.pairing.part import Filming, Unit, UnitKind
 from openlpm.data.pairing.partners import Appearance, partner_of
+from openlpm.data.pairing.timbre import Timbre
+from openlpm.data.pairing.voices import Voices
 from openlpm.data.parts import Source, Span
 from openlpm.data.people.part import People
 from openlpm.data.records import Record, digest_of, read_line
@@ -20,9 +22,10 @@ from openlpm.data.states.rule import runs_of
 
 
 def settle_sources(records: Iterable[Record], config: PairingConfig) -> Iterator[Record]:
-    """Units with the identity of their person and of the partner; the records of a source come one after another.
+    """Units with the identity of their person and of the partner, and with voices parted by how they sound.
 
-    What is kept in memory of a source is who is in its clips, when, and how they look; its records wait in a file.
+    The records of a source come one after another. What is kept in memory of it is who is in its clips, when, how they
+    look, and half a minute of each voice at most; its records wait in a file.
     """
     for _, group in groupby(records, key=lambda record: record.part(Source).name):
         with tempfile.TemporaryFile("w+", encoding="utf-8") as waiting:
@@ -32,10 +35,18 @@ def settle_sources(records: Iterable[Record], config: PairingConfig) -> Iterator
                 name = _clip_name(record)
                 if name not in clips and record.has(People) and record.has(States):
                     clips[name] = _clip_of(record)
-            source = _Source(clips, config)
-            waiting.seek(0)
-            for line in waiting:
-                yield source.settled(read_line(line.rstrip("\n")))
+            source, voices = _Source(clips, config), Voices()
+            for record in _from_beginning(waiting):
+                if record.has(Unit) and record.has(Timbre):
+                    voices.hear(source.person_in(record), record.part(Timbre))
+            for record in _from_beginning(waiting):
+                yield voices.parted(source.person_in(record), source.settled(record)) if record.has(Unit) else record
+
+
+def _from_beginning(waiting: IO[str]) -> Iterator[Record]:
+    waiting.seek(0)
+    for line in waiting:
+        yield read_line(line.rstrip("\n"))
 
 
 @final
@@ -92,10 +103,12 @@ class _Source:
             for index, (number, track) in enumerate(zip(numbers_P, clips[name].tracks, strict=True))
         }
 
+    def person_in(self, record: Record) -> int:
+        """The number of a unit's person, the same in all clips."""
+        return self._appearances[_clip_name(record), record.part(Unit).person].person
+
     def settled(self, record: Record) -> Record:
-        """A unit with who it is and who is listened to; other records as they are."""
-        if not record.has(Unit):
-            return record
+        """A unit with who it is and who is listened to."""
         unit, digest = record.part(Unit), record.part(Source).sha256
         name = _clip_name(record)
         who = self._appearances[name, unit.person]

@@ -18,6 +18,8 @@ _INSIDE: Final = samples_at_frame(1)
 conversations their spread is .8 of a frame at beginnings, 1.1 at ends), and of the other voice nothing should stay."""
 _AROUND: Final = AUDIO_RATE_HZ * 3 // 20
 """A voice that nobody else's is near is given so much more at both ends: breaths and soft consonants."""
+_PAUSE: Final = AUDIO_RATE_HZ // 4
+"""A shorter hole in what somebody says is no pause, whoever is heard in it."""
 
 
 def voice_stretches(own_F: Mask, other_F: Mask) -> tuple[Runs, Runs]:
@@ -38,6 +40,16 @@ def cut_to(stretches: Sequence[tuple[int, int]], first_frame: int, num_frames: i
     begin, length = samples_at_frame(first_frame), samples_at_frame(num_frames)
     found = [(max(first - begin, 0), min(end - begin, length)) for first, end in stretches]
     return tuple(Stretch(first_sample=first, end_sample=end) for first, end in found if end > first)
+
+
+def phrases_of(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Stretches of a voice with the holes closed in which somebody else is heard for a moment."""
+    phrases: list[Stretch] = []
+    for stretch in stretches:
+        goes_on = bool(phrases) and stretch.first_sample - phrases[-1].end_sample < _PAUSE
+        first = phrases.pop().first_sample if goes_on else stretch.first_sample
+        phrases.append(Stretch(first_sample=first, end_sample=stretch.end_sample))
+    return tuple(phrases)
 
 
 def _edged(runs: Runs, others: Runs, end: int) -> Runs:
