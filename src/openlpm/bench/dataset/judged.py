@@ -206,7 +206,10 @@ def _leakage_rows(dataset: Dataset, met: Sequence[_Met]) -> list[Row]:
 def _leaked(
     track_A: NDArray[np.float32], wanted_A: NDArray[np.float64], other_A: NDArray[np.float64]
 ) -> tuple[float, float, float, float]:
-    """Energies of the other voice in a track where the wanted one is quiet and in all of it; of that in it and at all."""
+    """Energy of the other voice where the wanted one is quiet, and in all of a track.
+
+    Then that of the wanted voice in the track, and altogether.
+    """
     gain_A = (np.abs(track_A) > 0).astype(np.float64)
     quiet_A = np.convolve(np.square(wanted_A), np.ones(801) / 801, mode="same") < 1e-7
     other, wanted = np.square(other_A) * gain_A, np.square(wanted_A)
