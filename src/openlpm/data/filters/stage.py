@@ -81,7 +81,7 @@ class FiltersConfig:
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
     logo: Range = Range(at_most=0.6)
-    inset: Range = Range(at_most=0.6)
+    inset: Range = Range(at_most=0.65)
 
 
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:
@@ -159,7 +159,7 @@ def _native(record: Record, raw: RawFiles) -> Iterator[NDArray[np.uint8]]:
 
 FILTERS: Final = Stage(
     name="filters",
-    version=3,
+    version=4,
     purpose="score quality and overlays of every clip and drop what is out of range",
     config=FiltersConfig(),
     work=filter_clip,
