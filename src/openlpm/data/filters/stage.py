@@ -80,7 +80,7 @@ class FiltersConfig:
     doubled: Range = Range(at_most=0.55)
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
-    logo: Range = Range(at_most=0.6)
+    logo: Range = Range(at_most=0.5)
     inset: Range = Range(at_most=0.65)
 
 
