@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,16 +9,22 @@ from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
+from openlpm.data.defects.clean import write_silent
 from openlpm.data.defects.planting import SCORES, Defect, plant
 from openlpm.data.filters.course import Course
 from openlpm.data.filters.measures import blocking_of, blur_of, cast_of, contrast_of, exposure_of
 from openlpm.data.filters.overlays import Overlays
-from openlpm.data.filters.stage import FiltersConfig, FilterScores, Range, score_names
+from openlpm.data.filters.stage import FiltersConfig, FilterScores, Range, score_clip, score_names
+from openlpm.data.ingest.probing import Limits, look_into
+from openlpm.data.parts import Rights, Source, Span
 from openlpm.data.pixels import grey_of
+from openlpm.data.records import Record, plain
+from openlpm.data.stage import RawFiles
 
 pytestmark = pytest.mark.unit
 
 FRAMES = 48
+LIMITS = Limits(most_streams=16, most_pixels=10**8, longest_s=1e5, fastest_hz=1000, most_damaged=1.0)
 
 
 def a_clip(number: int = 0, size: int = 256) -> NDArray[np.uint8]:
@@ -92,6 +99,28 @@ def test_more_blur_is_more() -> None:
     scores = [blur_of(cv2.GaussianBlur(grey_HW, (0, 0), sigma).astype(np.uint8)) for sigma in (0.5, 1.0, 2.0, 4.0)]
     assert scores == sorted(scores)
     assert scores[-1] - scores[0] > 0.2
+
+
+@pytest.mark.parametrize(("blurred", "kept"), [(0.6, True), (1.0, False)])
+def test_frames_that_movement_blurs_are_no_blur_while_others_are_crisp(
+    blurred: float, kept: bool, tmp_path: Path
+) -> None:
+    frames_FHWC = a_clip()
+    for index in range(round(blurred * FRAMES)):
+        frames_FHWC[index] = cv2.GaussianBlur(frames_FHWC[index], (0, 0), 4.0)
+    media = look_into(write_silent(tmp_path / "clip.mp4", frames_FHWC), LIMITS)
+    span = Span(
+        first_pts=media.first_pts,
+        end_pts=media.end_pts,
+        time_base=media.time_base,
+        first_frame=0,
+        num_frames=media.num_packets,
+    )
+    source = Source(name="clip.mp4", sha256="", size_bytes=0, rights=Rights())
+    record = Record(stage="test", parent=None, parts={part.NAME: plain(part) for part in (source, media, span)})
+    scores = score_clip(record, RawFiles(roots=(("clip.mp4", tmp_path / "clip.mp4"),)))
+    assert scores is not None
+    assert FiltersConfig().blur.holds(scores.blur) == kept
 
 
 def test_blocks_of_a_strong_coder_are_seen() -> None:
@@ -174,6 +203,50 @@ def test_a_picture_in_a_picture_is_found_where_one_side_has_the_colour_behind_it
     hidden = slice(max(0, rows[0] - 6), rows[0] + 6)
     planted[:, hidden] = 128
     assert dropped(scores_of(planted), Defect.INSET)
+
+
+def in_a_corner(*, moves: float) -> NDArray[np.uint8]:
+    """A wall before which somebody moves, and in a corner a picture in which hardly anybody does."""
+    frames_FHWC = a_clip(0)
+    for index, picture_HWC in enumerate(frames_FHWC):
+        picture_HWC[12:92, 12:112] = (60, 90, 70)
+        x = 62 + round(moves * np.sin(index / 5))
+        cv2.circle(picture_HWC, (x, 52), 24, (210, 170, 140), -1)
+    return frames_FHWC
+
+
+def test_a_picture_in_a_picture_is_found_though_hardly_anything_moves_in_it() -> None:
+    assert dropped(scores_of(in_a_corner(moves=10.0)), Defect.INSET)
+    assert not dropped(scores_of(in_a_corner(moves=0.0)), Defect.INSET)
+
+
+def with_a_mark(word: str, *, ink: int, ground: tuple[int, int, int], plate: bool) -> NDArray[np.uint8]:
+    """Something that moves, beside an even corner with letters in it."""
+    frames_FHWC = a_clip(0)
+    frames_FHWC[:, :60, :120] = ground
+    for picture_HWC in frames_FHWC:
+        if plate:
+            cv2.rectangle(picture_HWC, (8, 8), (54, 38), (150, 60, 30), -1)
+        cv2.putText(picture_HWC, word, (12, 32), cv2.FONT_HERSHEY_DUPLEX, 0.8, (ink, ink, ink), 1, cv2.LINE_AA)
+    return frames_FHWC
+
+
+@pytest.mark.parametrize(
+    ("word", "ink", "ground", "plate"),
+    [("HD", 255, (90, 120, 100), True), ("LIVE", 255, (222, 236, 243), False), ("Nova", 20, (90, 120, 100), False)],
+)
+def test_letters_are_a_mark_though_few_or_faint(word: str, ink: int, ground: tuple[int, int, int], plate: bool) -> None:
+    assert dropped(scores_of(with_a_mark(word, ink=ink, ground=ground, plate=plate)), Defect.LOGO)
+    assert not dropped(scores_of(with_a_mark("", ink=ink, ground=ground, plate=plate)), Defect.LOGO)
+
+
+def test_books_on_a_shelf_are_no_mark() -> None:
+    frames_FHWC = a_clip(0)
+    frames_FHWC[:, :60, :120] = (70, 90, 110)
+    for number, wide in enumerate((7, 5, 9, 6, 8, 5, 7)):
+        left = 10 + 11 * number
+        frames_FHWC[:, 14 + 2 * (number % 3) : 44, left : left + wide] = (40 + 25 * number, 90, 200 - 20 * number)
+    assert not dropped(scores_of(frames_FHWC), Defect.LOGO)
 
 
 def test_movement_alone_is_no_flicker_and_a_fade_is_none() -> None:

@@ -8,8 +8,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from openlpm.data.filters.marks import mark_in
 from openlpm.data.filters.rectangles import inset_of
-from openlpm.data.filters.text import mark_in, subtitle_in
+from openlpm.data.filters.text import subtitle_in
 from openlpm.data.pixels import grey_of
 
 

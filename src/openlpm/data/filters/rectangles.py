@@ -15,8 +15,10 @@ Boxes = NDArray[np.int64]
 """``boxes_X4``: upper, lower, left, right; each names the last row or column before its edge."""
 
 _SHORT_SIDE: Final = 240
-_EDGE: Final = 6.0
-"""Levels of a step of any colour that counts."""
+_FAINT, _PLAIN = 2.0, 8.0
+"""Levels of a step of any colour from which an edge begins to count, and from which it counts in full."""
+_LOOKED_AT: Final = 4.0
+"""The same for rows and columns in which sides are looked for."""
 _MISSING: Final = 10
 """One of so many frames need not show a still edge."""
 _SHORTEST: Final = 0.12
@@ -25,6 +27,8 @@ _LARGEST: Final = 0.5
 """Of the picture's area."""
 _LIVES: Final = 4.0
 """Levels by which the livelier quarter of what is inside changes over time (standard deviation)."""
+_HARDLY_LIVES: Final = 0.75
+"""What an outline is worth if only a tenth does: somebody who sits still in a small picture."""
 _MOVES: Final = 2.0
 """The same for a place beside the outline."""
 _WHOLE: Final = 0.9
@@ -47,7 +51,10 @@ _LEAST, _MOST_TRIES = 0.5, 2000
 
 
 def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
-    """How much of its outline bears out the best rectangle that nothing crosses, 0 to 1; 0 if that is little."""
+    """How much of its outline bears out the best rectangle that nothing crosses, 0 to 1; 0 if that is little.
+
+    Less is said of a rectangle in which hardly anything moves.
+    """
     if len(pictures) < 3:
         return 0.0
     height, width = pictures[0].shape[:2]
@@ -60,19 +67,26 @@ def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
     borne_out_X = edges.borne_out(boxes_X4)
     moves_HW = stack_FHWC.std(axis=0).max(axis=-1)
     grey_FHW = stack_FHWC.mean(axis=-1)
+    best = 0.0
     for index in np.argsort(-borne_out_X, kind="stable")[:_MOST_TRIES].tolist():
-        if borne_out_X[index] < _LEAST:
-            break
         upper, lower, left, right = boxes_X4[index].tolist()
-        inside_HW = moves_HW[upper + 2 : lower - 1, left + 2 : right - 1]
-        if np.percentile(inside_HW, 75) >= _LIVES and not _is_crossed(grey_FHW, upper, lower, left, right):
-            return float(borne_out_X[index])
-    return 0.0
+        if borne_out_X[index] < max(_LEAST, best):
+            break
+        score = float(borne_out_X[index]) * _life(moves_HW[upper + 2 : lower - 1, left + 2 : right - 1])
+        if score > best and not _is_crossed(grey_FHW, upper, lower, left, right):
+            best = score
+    return best
+
+
+def _life(moves_HW: NDArray[np.float32]) -> float:
+    """1 for what lives, less for what hardly does, 0 for what does not."""
+    tenth, quarter = np.percentile(moves_HW, (90, 75))
+    return 1.0 if quarter >= _LIVES else _HARDLY_LIVES if tenth >= _LIVES else 0.0
 
 
 @final
 class _Edges:
-    """Where edges stand still, along rows and along columns."""
+    """How plainly edges stand still, along rows and along columns: levels of the step."""
 
     def __init__(self, stack_FHWC: NDArray[np.float32]) -> None:
         self._height, self._width = stack_FHWC.shape[1:3]
@@ -89,7 +103,7 @@ class _Edges:
         return boxes_X4[fits]
 
     def borne_out(self, boxes_X4: Boxes) -> NDArray[np.float64]:
-        """Share of each outline that is still edge, mean of four sides; 0 where sides run on past their corners."""
+        """How plain an edge each outline is, mean of four sides, 0 to 1; 0 where sides run on past their corners."""
         upper, lower, left, right = boxes_X4.T
         along, across = _Stretches(self._rows_HW), _Stretches(self._columns_WH)
         seen, run_on = np.zeros(len(boxes_X4)), np.zeros(len(boxes_X4))
@@ -101,30 +115,40 @@ class _Edges:
         return np.where(run_on <= _MOST_RUN_ON, seen, 0.0)
 
 
-def _still(steps_FHWC: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _still(steps_FHWC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The step that is there in nine of ten frames."""
     steps_FHW = steps_FHWC.max(axis=-1)
-    return np.partition(steps_FHW, len(steps_FHW) // _MISSING, axis=0)[len(steps_FHW) // _MISSING] > _EDGE
+    return np.partition(steps_FHW, len(steps_FHW) // _MISSING, axis=0)[len(steps_FHW) // _MISSING]
 
 
-def _longest(edges_HW: NDArray[np.bool_], shortest: float) -> NDArray[np.int64]:
-    """The rows with the longest runs of edges, those of the picture's own end left out; small gaps are bridged."""
-    closed = cv2.morphologyEx(edges_HW.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
+def _longest(steps_HW: NDArray[np.float32], shortest: float) -> NDArray[np.int64]:
+    """The rows with the longest runs of edges, those of the picture's own end left out; small gaps are bridged.
+
+    Of rows side by side that show the same soft edge only the one where it is plainest counts.
+    """
+    closed = cv2.morphologyEx((steps_HW > _LOOKED_AT).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
+    plain_HW = np.minimum(steps_HW, 1.5 * _PLAIN)
     lengths: list[tuple[int, int]] = []
     for row in range(3, closed.shape[0] - 2):
         changes = np.flatnonzero(np.diff(np.concatenate(([0], closed[row], [0])).astype(np.int8)))
-        longest = int((changes[1::2] - changes[::2]).max(initial=0))
-        if shortest <= longest < _WHOLE * closed.shape[1]:
-            lengths.append((-longest, row))
+        if changes.size == 0:
+            continue
+        run = int((changes[1::2] - changes[::2]).argmax())
+        first, end = int(changes[2 * run]), int(changes[2 * run + 1])
+        before, here, behind = plain_HW[row - 1 : row + 2, first:end].sum(axis=1)
+        if shortest <= end - first < _WHOLE * closed.shape[1] and here >= before and here > behind:
+            lengths.append((first - end, row))
     return np.array(sorted(row for _, row in sorted(lengths)[:_MOST_LINES]), np.int64)
 
 
 @final
 class _Stretches:
-    """How much of a stretch of a row is edge."""
+    """How plain an edge is along a stretch of a row."""
 
-    def __init__(self, edges_HW: NDArray[np.bool_]) -> None:
-        self._length = edges_HW.shape[1]
-        self._sums_HW = np.pad(np.cumsum(edges_HW, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
+    def __init__(self, steps_HW: NDArray[np.float32]) -> None:
+        self._length = steps_HW.shape[1]
+        plain_HW = np.clip((steps_HW - _FAINT) / (_PLAIN - _FAINT), 0.0, 1.0)
+        self._sums_HW = np.pad(np.cumsum(plain_HW, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
 
     def share(
         self, row_X: NDArray[np.int64], first_X: NDArray[np.int64], end_X: NDArray[np.int64]

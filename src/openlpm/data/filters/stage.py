@@ -20,6 +20,8 @@ from openlpm.data.stage import RawFiles, Stage
 _SEEN_SIDE: Final = 480
 _SAMPLES: Final = 16
 _NATIVE_SAMPLES: Final = 3
+_CRISPEST: Final = 25.0
+"""Percentile of the frames whose blur counts: somebody who moves fast is blurred in most of them, in any camera."""
 
 
 @final
@@ -68,7 +70,7 @@ class FiltersConfig:
     """What each score may be; a field for each score, of the same name."""
 
     short_side: Range = Range(at_least=256)
-    blur: Range = Range(at_most=0.49)
+    blur: Range = Range(at_most=0.48)
     brightness: Range = Range(at_least=0.10, at_most=0.88)
     dark: Range = Range(at_most=0.6)
     bright: Range = Range(at_most=0.35)
@@ -80,8 +82,8 @@ class FiltersConfig:
     doubled: Range = Range(at_most=0.55)
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
-    logo: Range = Range(at_most=0.6)
-    inset: Range = Range(at_most=0.6)
+    logo: Range = Range(at_most=0.5)
+    inset: Range = Range(at_most=0.65)
 
 
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:
@@ -105,6 +107,7 @@ def score_clip(record: Record, raw: RawFiles) -> FilterScores | None:
     course, overlays = Course(), Overlays()
     every = max(1, span.num_frames // _SAMPLES)
     looks: list[NDArray[np.float64]] = []
+    blurs: list[float] = []
     for number, picture in enumerate(read_pictures(path, media, span, most_side=_SEEN_SIDE)):
         grey_HW = grey_of(picture.picture_HWC)
         course.add(grey_HW)
@@ -112,15 +115,16 @@ def score_clip(record: Record, raw: RawFiles) -> FilterScores | None:
             course.add_sample(grey_HW)
             overlays.add(picture.picture_HWC)
             exposure = exposure_of(picture.picture_HWC)
-            looks.append(np.array([blur_of(grey_HW), *exposure, contrast_of(grey_HW), cast_of(picture.picture_HWC)]))
+            looks.append(np.array([*exposure, contrast_of(grey_HW), cast_of(picture.picture_HWC)]))
+            blurs.append(blur_of(grey_HW))
     if not looks:
         return None
-    blur, brightness, dark, bright, contrast, cast = (float(each) for each in np.median(looks, axis=0))
+    brightness, dark, bright, contrast, cast = (float(each) for each in np.median(looks, axis=0))
     blocking = [blocking_of(grey_HW) for grey_HW in _native(record, raw)]
     frame_s = float(span.duration_s) / span.num_frames
     return FilterScores(
         short_side=float(min(media.width, media.height)),
-        blur=blur,
+        blur=float(np.percentile(blurs, _CRISPEST)),
         brightness=brightness,
         dark=dark,
         bright=bright,
@@ -159,7 +163,7 @@ def _native(record: Record, raw: RawFiles) -> Iterator[NDArray[np.uint8]]:
 
 FILTERS: Final = Stage(
     name="filters",
-    version=3,
+    version=4,
     purpose="score quality and overlays of every clip and drop what is out of range",
     config=FiltersConfig(),
     work=filter_clip,

@@ -12,11 +12,8 @@ _HEIGHT: Final = 288
 _STROKE: Final = 9
 """Strokes are thinner than so many of 288 rows."""
 _CONTRAST: Final = 45
-_FAINT_CONTRAST: Final = 28
-"""For what was seen in many frames: noise is gone from their median."""
 _ENOUGH: Final = 8.0
 """Letters on one line that leave no doubt."""
-_MARK_ENOUGH: Final = 4.0
 _STROKES_ENOUGH: Final = 14.0
 """Strokes that a row of a line of letters crosses."""
 _TALLEST, _FLATTEST = 26, 4
@@ -28,24 +25,9 @@ def subtitle_in(grey_HW: Grey) -> float:
     small_HW = _scaled(grey_HW)
     best = 0.0
     for strokes_HW in _strokes(small_HW):
-        letters = _letters(strokes_HW, _CONTRAST)
+        letters = _letters(strokes_HW)
         best = max(best, _longest_line(letters[letters[:, 1] > 0.62 * _HEIGHT]) / _ENOUGH)
         best = max(best, _band(strokes_HW[round(0.62 * _HEIGHT) :] > _CONTRAST) / _STROKES_ENOUGH)
-    return best
-
-
-def mark_in(median_HWC: NDArray[np.uint8]) -> float:
-    """The same for a mark in a corner of what stands still: three letters are enough to be sure."""
-    best = 0.0
-    for channel in range(3):
-        small_HW = _scaled(np.ascontiguousarray(median_HWC[..., channel]))
-        columns = small_HW.shape[1]
-        for strokes_HW in _strokes(small_HW):
-            letters = _letters(strokes_HW, _FAINT_CONTRAST)
-            column, row = letters[:, 0] + letters[:, 2] / 2, letters[:, 1] + letters[:, 3] / 2
-            for near_side in (column < 0.36 * columns, column > 0.64 * columns):
-                for near_end in (row < 0.2 * _HEIGHT, row > 0.8 * _HEIGHT):
-                    best = max(best, _longest_line(letters[near_side & near_end]) / _MARK_ENOUGH)
     return best
 
 
@@ -60,8 +42,8 @@ def _strokes(small_HW: Grey) -> list[Grey]:
     return [cast("Grey", cv2.morphologyEx(small_HW, how, kernel)) for how in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
 
 
-def _letters(strokes_HW: Grey, contrast: int) -> NDArray[np.float64]:
-    _, binary_HW = cv2.threshold(strokes_HW, contrast, 255, cv2.THRESH_BINARY)
+def _letters(strokes_HW: Grey) -> NDArray[np.float64]:
+    _, binary_HW = cv2.threshold(strokes_HW, _CONTRAST, 255, cv2.THRESH_BINARY)
     count, _, stats, _ = cv2.connectedComponentsWithStats(binary_HW, connectivity=8)
     boxes = stats[1:count].astype(np.float64)
     left, top, width, height, area = boxes.T if boxes.size else np.zeros((5, 0))
