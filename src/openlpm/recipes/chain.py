@@ -1,6 +1,7 @@
 """The run of a plan: footage once, then stage after stage, each leaving what the next begins from."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
@@ -65,7 +66,7 @@ def _material(plan: Plan, report: Report, machine: Machine) -> stages.Material:
     """Footage of the kinds that the plan wants, made by forked processes."""
     drawn = shards = None
     if plan.needs_drawn:
-        drawn = make_footage(plan.footage, machine.rank, plan.windows)
+        drawn = make_footage(plan.footage, machine.rank, plan.windows, _tenths("footage", report))
         report.say(f"footage: {len(drawn)} clips a process")
     if plan.needs_shards:
         assert plan.shards is not None
@@ -81,6 +82,19 @@ def _material(plan: Plan, report: Report, machine: Machine) -> stages.Material:
         for why, count in sorted(shards.left_out.items()):
             report.say(f"shards: {count} samples are left out: {why}")
     return stages.Material(drawn=drawn, shards=shards)
+
+
+def _tenths(what: str, report: Report) -> Callable[[int, int], None]:
+    """Says of long work how far it is, ten times at most."""
+    said = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        if 10 * done // total > said and done < total:
+            said = 10 * done // total
+            report.say(f"{what}: {done / total:.0%}")
+
+    return tell
 
 
 @final

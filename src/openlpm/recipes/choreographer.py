@@ -86,7 +86,12 @@ def train_choreographer(model: CharacterModel, bank: ClipBank, site: Site, recip
     objective = ChoreographyObjective(part, bank, recipe.objective, held_out=recipe.held_out)
     replicate(objective.module, site.world)
     run_to_end(objective, recipe.trainer, site, PART, recipe)
-    seen, unseen = objective.errors()
-    advice = "" if unseen < _REMEMBERS * seen else ": it remembers more than it understands, give it more footage"
-    site.report.say(f"{PART}: error {seen:.4f} on clips it learnt from, {unseen:.4f} on others{advice}")
+    site.report.say(f"{PART}: {_understood(*objective.errors(), held_out=objective.holds_out)}")
     export_part(part, site.folder / PART, site.world)
+
+
+def _understood(seen: float, unseen: float, *, held_out: bool) -> str:
+    if not held_out:
+        return f"error {seen:.4f}; no clip was held out to tell whether it remembers or understands"
+    advice = "" if unseen < _REMEMBERS * seen else ": it remembers more than it understands, give it more footage"
+    return f"error {seen:.4f} on clips it learnt from, {unseen:.4f} on others{advice}"

@@ -142,6 +142,7 @@ class ChoreographyObjective:
         """So many clips of the bank are kept from learning, as far as ``parted`` goes."""
         self.module: nn.Module = ChoreographyLearner(model, bank, config)
         learnt, tried = parted(bank, held_out)
+        self.holds_out = tried is not bank
         self._source, self._tried = WindowSource(learnt, config.windows), WindowSource(tried, config.windows)
 
     def batch(self, step: int, rank: int) -> WindowBatch:
