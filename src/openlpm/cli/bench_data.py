@@ -9,6 +9,7 @@ import typer
 
 from openlpm.cli.bench_output import Device, JsonFile, Quick, publish, stages
 from openlpm.cli.engine import pick_device
+from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
 from openlpm.core.errors import ConfigError, InputError
 
@@ -45,6 +46,7 @@ def data(
     What is drawn are test identities; thresholds were chosen on validation identities and other recordings.
     """
     from openlpm.bench.dataset.measure import Effort, Material, Part, measure_data
+    from openlpm.bench.result import Row
     from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE, landmarks_python
 
     require_writable(json_path)
@@ -74,5 +76,14 @@ def data(
     ]
     with stages() as report:
         material = Material(recordings=folder, talks=talks, landmarks=python if folder else None)
-        found = measure_data(effort, material, report, parts)
+        found: list[Row] = []
+        try:
+            for row in measure_data(effort, material, report, parts):
+                found.append(row)  # noqa: PERF402 (who stops keeps what was found)
+        except KeyboardInterrupt:
+            if found:
+                notes.append("stopped before the end: rows are missing")
+                publish("bench data", found, {}, pick_device(device), notes, json_path)
+                raise Stopped("stopped before the end; the rows that are there were printed") from None
+            raise
     publish("bench data", found, {}, pick_device(device), notes, json_path)

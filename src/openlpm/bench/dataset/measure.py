@@ -1,7 +1,7 @@
 """All rows of ``openlpm bench data``."""
 
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -93,11 +93,13 @@ class Material:
 
 def measure_data(
     effort: Effort, material: Material, report: Callable[[str, int, int], None], parts: Collection[Part] = tuple(Part)
-) -> list[Row]:
-    """The rows of ``parts``; defects, cuts and captions first, then people, states and pairs, speed and kills last."""
+) -> Iterator[Row]:
+    """The rows of ``parts`` as they are found, so that who stops has those that are there.
+
+    Defects, cuts and captions come first, then people, states and pairs, speed and kills last.
+    """
     bank = build_bank(Split.TEST, _UTTERANCES, seed=11)
     performers = _performers(effort, bank, report) if {Part.FILTERS, Part.CUTS, Part.RUNNING} & set(parts) else []
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="openlpm-bench-") as name:
         folder = Path(name)
         if {Part.FILTERS, Part.CUTS} & set(parts):
@@ -105,21 +107,20 @@ def measure_data(
             real = [each.path for each in seen if each.clean == "table"][: effort.recordings]
             clips = performers + [stretched(clip, effort.num_frames) for clip in filmed(real, effort.num_frames)]
             if Part.FILTERS in parts:
-                rows += defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
+                yield from defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
             if Part.CUTS in parts:
-                rows += cut_rows(clips, seen, folder, effort.films)
+                yield from cut_rows(clips, seen, folder, effort.films)
         if Part.CAPTIONS in parts:
-            rows += told_rows(folder, bank, effort.acted, effort.acted_s, report)
+            yield from told_rows(folder, bank, effort.acted, effort.acted_s, report)
         if Part.FACES in parts:
-            rows += drawn_face_rows(bank, effort.faces)
+            yield from drawn_face_rows(bank, effort.faces)
         talks = _talks(effort, material, folder, report) if {Part.TALKS, Part.RUNNING} & set(parts) else []
         if Part.TALKS in parts:
-            rows += talk_rows(talks, folder, report)
+            yield from talk_rows(talks, folder, report)
         if Part.REAL in parts and material.recordings is not None and material.landmarks is not None:
-            rows += real_state_rows(material.recordings, material.landmarks, report)
+            yield from real_state_rows(material.recordings, material.landmarks, report)
         if Part.RUNNING in parts:
-            rows += running_rows(_raw(folder, performers[: effort.timed], talks), folder, report)
-    return rows
+            yield from running_rows(_raw(folder, performers[: effort.timed], talks), folder, report)
 
 
 def _performers(effort: Effort, bank: SpeechBank, report: Callable[[str, int, int], None]) -> list[NDArray[np.uint8]]:
