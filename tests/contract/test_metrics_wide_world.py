@@ -23,7 +23,7 @@ from openlpm.bench.reaction_detector import ReactionDetector
 from openlpm.bench.reading import Judges
 from openlpm.bench.rehearsal import Stage
 from openlpm.bench.result import Row
-from openlpm.bench.wide import measure_wide
+from openlpm.bench.wide import StoppedWide, measure_wide
 from openlpm.core.rig import NUM_RIG, Rig
 from openlpm.synth.look import references
 from openlpm.synth.look.identity import Identity
@@ -219,3 +219,21 @@ def test_without_groups_the_rows_are_there_and_empty(table: Table) -> None:
     for name in ("reaction_event_f1/s", "reaction_contrast_auc", "emotion_f1/s", "text_action_success"):
         assert rows[name].value is None
         assert rows[name].met is False
+
+
+def test_who_stops_keeps_the_groups_that_were_whole(table: Table) -> None:
+    played = 0
+
+    def stops(rig_FR: np.ndarray) -> np.ndarray:
+        nonlocal played
+        played += 1
+        if played > 3 + 5:  # in the middle of the listeners
+            raise KeyboardInterrupt
+        return rig_FR
+
+    with pytest.raises(StoppedWide) as stopped:
+        table(stops, traps=3, listeners=16)
+    rows = {row.name: row for row in stopped.value.rows}
+    assert rows["false_mouth_rate_traps"].n > 0
+    assert rows["false_mouth_rate_traps"].value is not None
+    assert rows["reaction_event_f1/s"].value is None

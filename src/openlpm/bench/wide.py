@@ -95,6 +95,15 @@ def _told_in_time(case: Case, part: Part) -> Part:
     return replace(part, caption=actions.waiting(case.record), prompts=actions.in_time(case.record))
 
 
+@final
+class StoppedWide(KeyboardInterrupt):
+    """Somebody stopped ``measure_wide``; ``rows`` are of the groups that were whole by then."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
 def measure_wide(
     performer: Performer,
     judges: Judges,
@@ -106,25 +115,31 @@ def measure_wide(
 
     Raises:
         ConfigError: the extra ``[tts]`` (espeak-ng) is not installed.
+        StoppedWide: it was interrupted.
     """
     session = Session(performer=performer, judges=judges, batch=config.batch, on_progress=on_progress)
     played: dict[Group, Played] = {}
     told_in_time: Played | None = None
     references = reference_gain.no_gain_rows()
-    for group in Group:
-        count = 0 if config.groups is None else config.groups.of(group)
-        if count == 0:
-            continue
-        hears = within(on_progress, group)
-        cases = build_cases(case_config(group, count, config.cases.split), style_of(group), on_progress=hears)
-        truth = session.truth(cases, f"{group}: truth")
-        if group == Group.REFERENCES:
-            references = _reference_rows(session, cases, truth)
-        else:
-            played[group] = Played(cases=cases, truth=truth, generated=session.perform(cases, f"{group}: generated"))
-        if group == Group.SEQUENCES:
-            in_time = session.perform(cases, f"{group}: told in time", in_time=True)
-            told_in_time = Played(cases=cases, truth=truth, generated=in_time)
+    try:
+        for group in Group:
+            count = 0 if config.groups is None else config.groups.of(group)
+            if count == 0:
+                continue
+            hears = within(on_progress, group)
+            cases = build_cases(case_config(group, count, config.cases.split), style_of(group), on_progress=hears)
+            truth = session.truth(cases, f"{group}: truth")
+            if group == Group.REFERENCES:
+                references = _reference_rows(session, cases, truth)
+            else:
+                played[group] = Played(
+                    cases=cases, truth=truth, generated=session.perform(cases, f"{group}: generated")
+                )
+            if group == Group.SEQUENCES:
+                in_time = session.perform(cases, f"{group}: told in time", in_time=True)
+                told_in_time = Played(cases=cases, truth=truth, generated=in_time)
+    except KeyboardInterrupt as stop:
+        raise StoppedWide([*rows_of(played, told_in_time, on_progress), *references]) from stop
     return [*rows_of(played, told_in_time, on_progress), *references]
 
 

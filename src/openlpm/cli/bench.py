@@ -79,7 +79,7 @@ def base(
     from openlpm.bench.performer import ModelPerformer
     from openlpm.bench.progress import phase, within
     from openlpm.bench.reading import load_judges
-    from openlpm.bench.wide import measure_wide
+    from openlpm.bench.wide import StoppedWide, measure_wide
     from openlpm.flow.guidance import GuidanceScales
     from openlpm.rollout.assembly import load_model
     from openlpm.rollout.request import DEFAULT_STEPS
@@ -109,7 +109,8 @@ def base(
             longer = () if config.long is None else build_cases(config.long, on_progress=within(report, "long clips"))
             rows += measure_joins(performer, court, longer, batch=config.batch, on_progress=report)
             rows += measure_wide(performer, court, config, on_progress=report)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
+            rows += stop.rows if isinstance(stop, StoppedWide) else []
             notes.append("stopped before the end: rows are missing")
             publish("bench base", rows, court.hashes, place, notes, json_path)
             raise Stopped("stopped before the end; the rows that are there were printed") from None
