@@ -220,6 +220,38 @@ def test_a_picture_in_a_picture_is_found_though_hardly_anything_moves_in_it() ->
     assert not dropped(scores_of(in_a_corner(moves=0.0)), Defect.INSET)
 
 
+def test_in_a_corner_a_picture_in_which_hardly_anything_moves_may_have_a_side_of_the_colour_behind_it() -> None:
+    frames_FHWC = in_a_corner(moves=6.0)
+    frames_FHWC[:, :12, :80] = (60, 90, 70)
+    assert dropped(scores_of(frames_FHWC), Defect.INSET)
+
+
+def in_rhythm(*, left: int, top: int) -> NDArray[np.uint8]:
+    """A picture in a picture, and somebody beside it who moves as somebody in it does; neither passes its edge."""
+    frames_FHWC = np.full((FRAMES, 256, 256, 3), 90, np.uint8)
+    for index, picture_HWC in enumerate(frames_FHWC):
+        y = top + 40 + round(18 * np.sin(index / 5))
+        cv2.circle(picture_HWC, (left + 110, y), 16, (150, 170, 210), -1)
+        picture_HWC[top : top + 80, left : left + 100] = (120, 50, 60)
+        inside_HWC = picture_HWC[top : top + 80, left : left + 100]
+        cv2.circle(inside_HWC, (92, y - top), 14, (220, 130, 90), -1)
+    return frames_FHWC
+
+
+def test_in_a_corner_what_moves_alike_on_both_sides_of_a_plain_edge_does_not_pass_before_it() -> None:
+    assert dropped(scores_of(in_rhythm(left=14, top=14)), Defect.INSET)
+    assert not dropped(scores_of(in_rhythm(left=70, top=90)), Defect.INSET)
+
+
+def test_what_somebody_passes_before_is_no_picture_in_a_picture_in_a_corner_either() -> None:
+    frames_FHWC = np.full((FRAMES, 256, 256, 3), 90, np.uint8)
+    frames_FHWC[:, 14:110, 14:124] = (120, 50, 60)
+    for index, picture_HWC in enumerate(frames_FHWC):
+        x = 110 + round(40 * np.sin(index / 6))
+        cv2.circle(picture_HWC, (x, 70), 22, (210, 170, 140), -1)
+    assert not dropped(scores_of(frames_FHWC), Defect.INSET)
+
+
 def with_a_mark(word: str, *, ink: int, ground: tuple[int, int, int], plate: bool) -> NDArray[np.uint8]:
     """Something that moves, beside an even corner with letters in it."""
     frames_FHWC = a_clip(0)

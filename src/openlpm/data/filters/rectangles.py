@@ -1,11 +1,11 @@
 """Rectangles of edges that stand still and end at their corners, before which nothing passes: pictures in the picture.
 
 Shelves, doors and panels have such edges too, but theirs run on past a corner, or whoever moves before them is on both
-sides of an edge at once.
+sides of an edge at once. In a corner, where people put their small pictures, less is asked for.
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 import cv2
 import numpy as np
@@ -29,6 +29,10 @@ _LIVES: Final = 4.0
 """Levels by which the livelier quarter of what is inside changes over time (standard deviation)."""
 _HARDLY_LIVES: Final = 0.75
 """What an outline is worth if only a tenth does: somebody who sits still in a small picture."""
+_LIVES_IN_CORNER: Final = 12.0
+"""Levels from which that tenth is enough in a corner: somebody small before a wall."""
+_IN_CORNER: Final = 0.12
+"""Of the picture's shorter side: so far may a rectangle in a corner be from both ends of the picture."""
 _MOVES: Final = 2.0
 """The same for a place beside the outline."""
 _WHOLE: Final = 0.9
@@ -69,19 +73,49 @@ def inset_of(pictures: Sequence[NDArray[np.uint8]]) -> float:
     grey_FHW = stack_FHWC.mean(axis=-1)
     best = 0.0
     for index in np.argsort(-borne_out_X, kind="stable")[:_MOST_TRIES].tolist():
-        upper, lower, left, right = boxes_X4[index].tolist()
+        box = _Box(*boxes_X4[index].tolist())
         if borne_out_X[index] < max(_LEAST, best):
             break
-        score = float(borne_out_X[index]) * _life(moves_HW[upper + 2 : lower - 1, left + 2 : right - 1])
-        if score > best and not _is_crossed(grey_FHW, upper, lower, left, right):
+        in_corner = box.is_in_corner(*moves_HW.shape)
+        score = float(borne_out_X[index]) * _life(moves_HW[box.rows, box.columns], in_corner=in_corner)
+        if score > best and not _is_crossed(grey_FHW, box, edges.seen_around(box) if in_corner else None):
             best = score
     return best
 
 
-def _life(moves_HW: NDArray[np.float32]) -> float:
+@final
+class _Box(NamedTuple):
+    """One of the boxes."""
+
+    upper: int
+    lower: int
+    left: int
+    right: int
+
+    @property
+    def rows(self) -> slice:
+        """Those within, but for the softness of the edge."""
+        return slice(self.upper + 2, self.lower - 1)
+
+    @property
+    def columns(self) -> slice:
+        """The same across."""
+        return slice(self.left + 2, self.right - 1)
+
+    def is_in_corner(self, height: int, width: int) -> bool:
+        """Whether it is near two ends of the picture."""
+        near = _IN_CORNER * min(height, width)
+        return (
+            min(self.upper + 1, height - 1 - self.lower) <= near and min(self.left + 1, width - 1 - self.right) <= near
+        )
+
+
+def _life(moves_HW: NDArray[np.float32], *, in_corner: bool) -> float:
     """1 for what lives, less for what hardly does, 0 for what does not."""
     tenth, quarter = np.percentile(moves_HW, (90, 75))
-    return 1.0 if quarter >= _LIVES else _HARDLY_LIVES if tenth >= _LIVES else 0.0
+    if quarter >= _LIVES or (in_corner and tenth >= _LIVES_IN_CORNER):
+        return 1.0
+    return _HARDLY_LIVES if tenth >= _LIVES else 0.0
 
 
 @final
@@ -113,6 +147,12 @@ class _Edges:
                 run_on += edges.share(at, first - _BEYOND.stop, first - _BEYOND.start) > _RUNS_ON
                 run_on += edges.share(at, end + 1 + _BEYOND.start, end + 1 + _BEYOND.stop) > _RUNS_ON
         return np.where(run_on <= _MOST_RUN_ON, seen, 0.0)
+
+    def seen_around(self, box: _Box) -> NDArray[np.bool_]:
+        """Where along its upper, lower, left and right side an edge is plain, be it a pixel off."""
+        lines = [self._rows_HW[max(0, at - 1) : at + 2, box.columns] for at in (box.upper, box.lower)]
+        lines += [self._columns_WH[max(0, at - 1) : at + 2, box.rows] for at in (box.left, box.right)]
+        return np.concatenate([each.max(axis=0) for each in lines]) >= _PLAIN
 
 
 def _still(steps_FHWC: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -159,21 +199,25 @@ class _Stretches:
         return np.where(end_X - first_X >= _TOLD, found_X / np.maximum(end_X - first_X, 1), 0.0)
 
 
-def _is_crossed(grey_FHW: NDArray[np.float32], upper: int, lower: int, left: int, right: int) -> bool:
-    """Whether the same things move on both sides of an outline."""
-    rows, columns = slice(upper + 2, lower - 1), slice(left + 2, right - 1)
+def _is_crossed(grey_FHW: NDArray[np.float32], box: _Box, seen_X: NDArray[np.bool_] | None) -> bool:
+    """Whether the same things move on both sides of an outline.
+
+    What passes before an edge hides it: where it was ``seen_X`` all the time two things move alike by chance.
+    """
 
     def beside(at: int, axis: int) -> NDArray[np.float32]:
         lines_FLX = np.moveaxis(grey_FHW, axis, 1)
-        return lines_FLX[:, min(max(at, 0), lines_FLX.shape[1] - 1), columns if axis == 1 else rows]
+        return lines_FLX[:, min(max(at, 0), lines_FLX.shape[1] - 1), box.columns if axis == 1 else box.rows]
 
-    pairs = [(beside(upper + _BESIDE, 1), beside(upper + 1 - _BESIDE, 1)),
-             (beside(lower + 1 - _BESIDE, 1), beside(lower + _BESIDE, 1)),
-             (beside(left + _BESIDE, 2), beside(left + 1 - _BESIDE, 2)),
-             (beside(right + 1 - _BESIDE, 2), beside(right + _BESIDE, 2))]  # fmt: skip
+    pairs = [(beside(box.upper + _BESIDE, 1), beside(box.upper + 1 - _BESIDE, 1)),
+             (beside(box.lower + 1 - _BESIDE, 1), beside(box.lower + _BESIDE, 1)),
+             (beside(box.left + _BESIDE, 2), beside(box.left + 1 - _BESIDE, 2)),
+             (beside(box.right + 1 - _BESIDE, 2), beside(box.right + _BESIDE, 2))]  # fmt: skip
     within_FX, without_FX = (np.concatenate(each, axis=1) for each in zip(*pairs, strict=True))
     within_FX, without_FX = within_FX - within_FX.mean(axis=0), without_FX - without_FX.mean(axis=0)
     spread_X, other_X = within_FX.std(axis=0), without_FX.std(axis=0)
     moving_X = np.minimum(spread_X, other_X) > _MOVES
-    alike_X = (within_FX * without_FX).mean(axis=0) > _ALIKE * spread_X * other_X
-    return bool(np.mean(moving_X & alike_X) > _MOST_ALIKE or np.mean(moving_X) > _MOST_MOVING)
+    alike_X = moving_X & ((within_FX * without_FX).mean(axis=0) > _ALIKE * spread_X * other_X)
+    if seen_X is not None:
+        alike_X &= ~seen_X
+    return bool(np.mean(alike_X) > _MOST_ALIKE or np.mean(moving_X) > _MOST_MOVING)

@@ -163,7 +163,7 @@ def _native(record: Record, raw: RawFiles) -> Iterator[NDArray[np.uint8]]:
 
 FILTERS: Final = Stage(
     name="filters",
-    version=4,
+    version=5,
     purpose="score quality and overlays of every clip and drop what is out of range",
     config=FiltersConfig(),
     work=filter_clip,
