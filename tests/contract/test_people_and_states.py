@@ -86,6 +86,28 @@ def test_drawn_faces_of_test_identities_are_found_also_two_at_once() -> None:
     assert detector.find(np.full((1, 256, 256, 3), 128, np.uint8)) == [[]]
 
 
+def half_bodies(count: int) -> list[Identity]:
+    """Test identities that are seen to the waist, animals first: their faces are a third of a picture wide."""
+    people = [Identity.from_seed(seed) for seed in range(900_000, 900_200)]
+    far = [each for each in people if each.shot == "half body"]
+    return sorted(far, key=lambda each: each.species == "human")[:count]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_small_faces_in_wide_and_tall_pictures_are_found_once_each(axis: int) -> None:
+    people = half_bodies(3)
+    cast, rig = Cast(people), torch.zeros(3, 1, len(Rig))
+    frames_NHWC = cast.render(rig)[:, 0].mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+    panels_N2 = np.float32([(256 * number, 0)[:: 1 if axis == 1 else -1] for number in range(3)])
+    points_NP2 = cast.landmarks(rig)[:, 0][:, list(CHOSEN_POINTS)].numpy() + panels_N2[:, None]
+    row = LabelledPicture(
+        picture_HWC=np.concatenate(list(frames_NHWC), axis=axis), styles=("a", "b", "c"), points_KP2=points_NP2
+    )
+    rows = {each.name: each.value for each in detector_rows(CastDetector(), [row])}
+    assert rows[RECALL] == 1
+    assert rows[f"{RECALL}/false"] == 0
+
+
 def test_states_of_conversations_are_right_beside_one_another_and_alone(talks: list[Conversation]) -> None:
     scorer, people = NetworkScorer(), list[JudgedPerson]()
     for talk in talks:
