@@ -32,9 +32,8 @@ _BATCH = 24
 class CastDetector:
     """Finds drawn faces, among them those of animals and robots; each picture by itself.
 
-    The smallest faces that it finds are about a twelfth of the picture's longer side wide; of a wide or tall picture
-    squares are looked at by themselves too, so there it is a twelfth to a sixth of the shorter side. ``threads`` of
-    torch are the caller's matter.
+    The smallest faces that it finds are about a twelfth of the picture's shorter side wide, some only from a sixth on.
+    ``threads`` of torch are the caller's matter.
 
     Raises:
         WeightsError: the weights are missing or damaged.
