@@ -8,6 +8,7 @@ from typing import Any
 
 import jaxtyping
 import pytest
+from hypothesis import settings
 
 # Before torch is imported anywhere: pytest-xdist already uses every core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,6 +32,10 @@ from openlpm.training.window_captions import Stretches, WindowText, numbered  # 
 from openlpm.vae.config import StageConfig  # noqa: E402
 
 torch.set_num_threads(1)
+
+# No test is timed: beside other work a fifth of a second is over before anything was tried.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _KINDS = {"unit", "contract", "e2e"}
