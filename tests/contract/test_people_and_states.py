@@ -108,6 +108,27 @@ def test_small_faces_in_wide_and_tall_pictures_are_found_once_each(axis: int) ->
     assert rows[f"{RECALL}/false"] == 0
 
 
+def a_face(score: float, *box: float) -> Face:
+    return Face(
+        box_4=np.float32(box), score=score, points_P2=np.zeros((22, 2), np.float32), turn_3=np.zeros(3, np.float32)
+    )
+
+
+def test_a_part_of_a_face_is_no_face_and_a_neighbour_is_one() -> None:
+    whole, beside = a_face(0.9, 84, 73, 175, 141), a_face(0.6, 150, 90, 220, 160)
+    cheek, around = a_face(0.75, 130, 75, 179, 119), a_face(0.5, 0, 0, 250, 250)
+    assert cast_detector._apart([cheek, beside, around, whole]) == [whole, beside, around]
+    assert cast_detector._apart([]) == []
+
+
+def test_however_long_a_picture_is_it_is_looked_at_a_few_times() -> None:
+    for shape, most in (((256, 256), 1), ((256, 300), 1), ((480, 854), 4), ((256, 20_000), 9), ((20_000, 256), 9)):
+        views = cast_detector._views(np.zeros((*shape, 3), np.uint8))
+        assert 1 <= len(views) <= most
+        assert all(0 <= rows.start < rows.stop <= shape[0] for rows, _ in views)
+        assert all(0 <= columns.start < columns.stop <= shape[1] for _, columns in views)
+
+
 def test_states_of_conversations_are_right_beside_one_another_and_alone(talks: list[Conversation]) -> None:
     scorer, people = NetworkScorer(), list[JudgedPerson]()
     for talk in talks:

@@ -20,8 +20,8 @@ from openlpm.training.windows import WindowDraw, WindowLayout
 PART = "choreographer"
 """Its folder in a model."""
 _REMEMBERS = 1.3
-"""So much larger an error on unseen clips says that there are too few. At 2.3 it listened and obeyed worse than before
-(``docs/log.md``, 1 December)."""
+"""So much larger an error on unseen clips says that there are too few. At about twice it listened and obeyed worse than
+before (``docs/log.md``, 1 December)."""
 
 
 @final

@@ -25,6 +25,8 @@ _PART = 0.5
 _MOST_FACES = 12
 _WIDE = 1.25
 """A picture so much longer than it is broad is looked at in squares too: two people side by side are small in it."""
+_MOST_SQUARES = 8
+"""What is much longer yet costs no more; what lies between its squares is seen in the whole picture alone."""
 _BATCH = 24
 
 
@@ -123,13 +125,15 @@ class CastDetector:
 def _views(picture_HWC: NDArray[np.uint8]) -> list[tuple[slice, slice]]:
     """Rows and columns to look for faces in: all of a picture, and squares along its longer side if it is much longer.
 
-    Two neighbours share half of their side or more, so a face that is less than that is whole in one of them.
+    Two neighbours share half of their side or more (but for ``_MOST_SQUARES``), so a face that is less than that is
+    whole in one of them.
     """
     height, width = picture_HWC.shape[:2]
     side, length = sorted((height, width))
     views = [(slice(0, height), slice(0, width))]
     if length >= _WIDE * side:
-        for start in np.linspace(0, length - side, 1 + -(-2 * (length - side) // side)).round().astype(int).tolist():
+        count = min(1 + -(-2 * (length - side) // side), _MOST_SQUARES)
+        for start in np.linspace(0, length - side, count).round().astype(int).tolist():
             along, across = slice(start, start + side), slice(0, side)
             views.append((across, along) if width > height else (along, across))
     return views
