@@ -52,8 +52,10 @@ def measure_columns(setting: SpeedSetting, kind: str, wishes: Wishes, report: Re
         assert running is not None  # since nobody waits for it yet
         ended = False
         while not ended:
-            ended = running.join(timeout=0.5)
-            _relay(told, report)
+            try:
+                ended = running.join(timeout=0.5)
+            finally:  # where one fails, the others are ended by now: how far each came is told before the reason
+                _relay(told, report)
         report("processes", 1, 1)
         return Measured(**pickle.loads((Path(folder) / "measured").read_bytes()))
 
