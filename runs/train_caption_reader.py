@@ -10,7 +10,6 @@ import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,11 +20,10 @@ from train_cast_detector import Pool, backdrop
 
 from openlpm.core.rig import Rig
 from openlpm.core.seeds import generator
-from openlpm.data.captions.features import eye_squares, face_square, points_within
-from openlpm.data.captions.networks import EYE_SIDE, FACE_SIDE, Reader, as_batch
-from openlpm.data.captions.reading import WEIGHTS
+from openlpm.data.captions.features import face_square
+from openlpm.data.captions.networks import FACE_SIDE, Reader, as_batch
+from openlpm.data.captions.reading import WEIGHTS, Cuts, cuts_of
 from openlpm.data.captions.tags import FACE_CHANNELS
-from openlpm.data.people.cut_out import cut_out
 from openlpm.data.people.faces import MIRRORED, box_of
 from openlpm.weights.store import Storage, load_into, save
 
@@ -112,16 +110,13 @@ def weathered(rng: np.random.Generator, picture_HWC: NDArray[np.float32]) -> NDA
     return made_HWC
 
 
-def face_example(rng: np.random.Generator, shown: Shown) -> tuple[NDArray[Any], ...]:
-    """Face, eyes, points."""
+def face_example(rng: np.random.Generator, shown: Shown) -> Cuts:
+    """What the reader is given of a picture."""
     points_P2 = observed(rng, shown.points_P2)
     square = face_square(box_of(points_P2))
     picture_HWC, corner_2 = filmed(rng, shown, (square[0], square[1], square[2] * 1.1), FACE_SIDE)
     points_P2 = points_P2 - corner_2
-    box_4 = box_of(points_P2)
-    eyes = [cut_out(picture_HWC, square, EYE_SIDE) for square in eye_squares(points_P2, box_4)]
-    face_HWC = cut_out(picture_HWC, face_square(box_4), FACE_SIDE)
-    return face_HWC, np.concatenate(eyes, axis=2), points_within(points_P2, box_4)
+    return cuts_of(picture_HWC, points_P2, box_of(points_P2))
 
 
 def batch_of(rng: np.random.Generator, rigged: Rigged, size: int = _BATCH) -> tuple[list[Tensor], Tensor, Tensor]:

@@ -13,6 +13,9 @@ FACE_MARGIN: Final = 1.35
 """Side of the cut-out of a face over the longer side of its box."""
 EYE_MARGIN: Final = 0.42
 """The same for an eye."""
+MOUTH_MARGIN: Final = 0.55
+"""The same for the mouth."""
+_LIPS = ("mouth_left", "mouth_right", "lip_top", "lip_bottom")
 _CORNERS = (("eye_left_outer", "eye_left_inner"), ("eye_right_inner", "eye_right_outer"))
 _PLACE_SCALE = np.array([4.0, 4.0, 12.0])
 
@@ -29,6 +32,13 @@ def eye_squares(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> t
     corners = [points_P2[[POINT[name] for name in names]].mean(axis=0) for names in _CORNERS]
     left, right = ((float(middle_2[0]), float(middle_2[1]), length * EYE_MARGIN) for middle_2 in corners)
     return left, right
+
+
+def mouth_square(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> Square:
+    """And the mouth, which a picture of the whole face shows in few pixels."""
+    _, length = _middle(box_4)
+    middle_2 = points_P2[[POINT[name] for name in _LIPS]].mean(axis=0)
+    return float(middle_2[0]), float(middle_2[1]), length * MOUTH_MARGIN
 
 
 def points_within(points_P2: NDArray[np.float32], box_4: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,8 +11,8 @@ from torch.nn import functional
 from openlpm.data.captions.tags import FACE_CHANNELS, TAGS
 from openlpm.data.people.faces import NUM_POINTS
 
-FACE_SIDE, EYE_SIDE = 48, 32
-"""Rows and columns of the cut-outs of a face and of each eye."""
+FACE_SIDE, EYE_SIDE, MOUTH_SIDE = 48, 32, 32
+"""Rows and columns of the cut-outs of a face, of each eye and of the mouth."""
 NUM_FEATURES: Final = len(FACE_CHANNELS) + 5
 """What the teller hears of a frame: channels, where the head is (3), whether the person speaks or listens."""
 _GROUPS = 4
@@ -38,24 +38,32 @@ def _halving(width: int, wider: int) -> nn.Sequential:
     )
 
 
+def _near(channels: int) -> nn.Sequential:
+    """What sees a part of the face from near."""
+    return nn.Sequential(_halving(channels, 16), _halving(16, 32), _Residual(32), _halving(32, 32))
+
+
 @final
 class Reader(nn.Module):
-    """What a face shows: a cut-out of it, both eyes from near, and its landmarks, to channels of the rig."""
+    """What a face shows: cut-outs of it, of both eyes and of the mouth, and its landmarks, to channels of the rig."""
 
     def __init__(self) -> None:
         super().__init__()
         self.face = nn.Sequential(_halving(3, 16), _halving(16, 32), _Residual(32), _halving(32, 16))
-        self.eyes = nn.Sequential(_halving(6, 16), _halving(16, 32), _Residual(32), _halving(32, 32))
-        cells = 16 * (FACE_SIDE // 8) ** 2 + 32 * (EYE_SIDE // 8) ** 2
-        self.first = nn.Linear(cells + 2 * NUM_POINTS, 64)
-        self.second = nn.Linear(64, 64)
-        self.answer = nn.Linear(64, len(FACE_CHANNELS))
+        self.eyes, self.mouth = _near(6), _near(3)
+        cells = 16 * (FACE_SIDE // 8) ** 2 + 32 * (EYE_SIDE // 8) ** 2 + 32 * (MOUTH_SIDE // 8) ** 2
+        self.first = nn.Linear(cells + 2 * NUM_POINTS, 80)
+        self.second = nn.Linear(80, 80)
+        self.answer = nn.Linear(80, len(FACE_CHANNELS))
 
-    def forward(self, face_NCHW: Tensor, eyes_NCHW: Tensor, points_NP2: Tensor) -> Tensor:
-        """(N, channels) of faces (N, 3, 48, 48), eyes (N, 6, 32, 32), both in [0, 1], and points within the face."""
-        face_ND = self.face((face_NCHW - 0.5) * 4.0).flatten(1)
-        eyes_ND = self.eyes((eyes_NCHW - 0.5) * 4.0).flatten(1)
-        x_ND = functional.silu(self.first(torch.cat([face_ND, eyes_ND, points_NP2.flatten(1)], dim=1)))
+    def forward(self, face_NCHW: Tensor, eyes_NCHW: Tensor, mouth_NCHW: Tensor, points_NP2: Tensor) -> Tensor:
+        """(N, channels) of faces (N, 3, 48, 48), eyes (N, 6, 32, 32) and mouths (N, 3, 32, 32), and points.
+
+        Pictures are in [0, 1], points as ``features.points_within`` gives them.
+        """
+        looks = ((self.face, face_NCHW), (self.eyes, eyes_NCHW), (self.mouth, mouth_NCHW))
+        seen_ND = [network((pictures - 0.5) * 4.0).flatten(1) for network, pictures in looks]
+        x_ND = functional.silu(self.first(torch.cat([*seen_ND, points_NP2.flatten(1)], dim=1)))
         return self.answer(functional.silu(self.second(x_ND)))
 
 

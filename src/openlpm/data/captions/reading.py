@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.core.errors import InputError
-from openlpm.data.captions.features import eye_squares, face_square, points_within
-from openlpm.data.captions.networks import EYE_SIDE, FACE_SIDE, Reader, as_batch
+from openlpm.data.captions.features import eye_squares, face_square, mouth_square, points_within
+from openlpm.data.captions.networks import EYE_SIDE, FACE_SIDE, MOUTH_SIDE, Reader, as_batch
 from openlpm.data.captions.sharpness import sharpness
 from openlpm.data.captions.tags import FACE_CHANNELS
 from openlpm.data.pairing.part import Unit
@@ -94,6 +94,7 @@ class Cuts(NamedTuple):
     face_HWC: NDArray[np.uint8]
     eyes_HWC: NDArray[np.uint8]
     """Left and right eye, one behind the other: six channels."""
+    mouth_HWC: NDArray[np.uint8]
     points_P2: NDArray[np.float32]
 
 
@@ -103,6 +104,7 @@ def cuts_of(picture_HWC: NDArray[np.uint8], points_P2: NDArray[np.float32], box_
     return Cuts(
         face_HWC=cut_out(picture_HWC, face_square(box_4), FACE_SIDE),
         eyes_HWC=np.concatenate(eyes, axis=2),
+        mouth_HWC=cut_out(picture_HWC, mouth_square(points_P2, box_4), MOUTH_SIDE),
         points_P2=points_within(points_P2, box_4),
     )
 
@@ -148,8 +150,10 @@ class FaceReader:
     @torch.no_grad()
     def read_cuts(self, cuts: Sequence[Cuts]) -> NDArray[np.float32]:
         """Channels of faces, (N, channels)."""
-        faces, eyes = (as_batch(np.stack(each)) for each in ([c.face_HWC for c in cuts], [c.eyes_HWC for c in cuts]))
-        return self._reader(faces, eyes, torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))).numpy()
+        faces = as_batch(np.stack([cut.face_HWC for cut in cuts]))
+        eyes = as_batch(np.stack([cut.eyes_HWC for cut in cuts]))
+        mouths = as_batch(np.stack([cut.mouth_HWC for cut in cuts]))
+        return self._reader(faces, eyes, mouths, torch.from_numpy(np.stack([cut.points_P2 for cut in cuts]))).numpy()
 
 
 def bridged(values_FX: NDArray[np.float32], seen_F: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -87,7 +87,7 @@ def _pieces(first: int, end: int, stamps: list[int], media: Media, config: Shots
 
 SHOTS: Final = Stage(
     name="shots",
-    version=1,
+    version=2,
     purpose="find cuts (PySceneDetect) and make a clip of every shot of three seconds and more",
     config=ShotsConfig(),
     work=split_into_shots,
