@@ -35,14 +35,14 @@ from openlpm.rollout.assembly import CharacterModel, load_model
 from openlpm.synth.act.telling import Told
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.references import reference_rigs
-from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, Render, render_frames
 from openlpm.training.autoencoder import AutoencoderObjective
 from openlpm.training.base import BaseObjective
 from openlpm.training.clip_bank import STRIDE, ClipBank
 from openlpm.training.footage import WINDOW_STRIDE, Footage
 from openlpm.training.matching import MatchingConfig
 from openlpm.training.moments import RenderedMoments
-from openlpm.training.rendering import PiecewiseRenderer, Render
+from openlpm.training.rendering import PiecewiseRenderer
 from openlpm.training.trainer import Objective, Trainer, TrainerConfig
 from openlpm.training.traits import SITUATIONS
 from openlpm.training.window_captions import Stretches, WindowText, numbered

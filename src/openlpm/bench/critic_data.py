@@ -1,7 +1,7 @@
 """What a critic learns from: pictures rendered on the device, of random people in random and performed poses."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,10 +14,7 @@ from openlpm.bench.critic_augment import disturb
 from openlpm.core.errors import ConfigError
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import MOUTH_CHANNELS, NUM_RIG, RIG_HIGH_R, RIG_LOW_R, Rig
-from openlpm.synth.look.render import Cast
-
-Render = Callable[[Tensor, Tensor], Tensor]
-"""``synth.render.render_frames`` or its compiled form: (parameters_NV, rig_NR) -> frames_NCHW in [0, 1]."""
+from openlpm.synth.look.render import Cast, Render
 
 NO_VISEME = -100
 """Label of frames whose rig is random, so that no sound belongs to the mouth."""

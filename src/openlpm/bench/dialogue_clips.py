@@ -1,13 +1,11 @@
 """Synthetic conversations as the dataset pipeline meets them: filmed, cut into shots, with the truth of every frame."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from openlpm.core.rig import State
 from openlpm.core.seeds import Split
@@ -20,13 +18,9 @@ from openlpm.synth.act.filming import Film, Layout, cast_of, draw_shots, films_o
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.landmarks import LANDMARKS
 from openlpm.synth.look.pose import PICTURE_SIZE
-from openlpm.synth.look.render import render_frames
+from openlpm.synth.look.render import Render, drawn, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
-Render = Callable[[Tensor, Tensor], Tensor]
-"""``render_frames``, or the same compiled: parameters_NV and rig_NR, N always ``RENDER_BATCH``."""
-
-RENDER_BATCH = 8
 LEAST_SHOT_FRAMES = 3 * FRAME_RATE_HZ
 """Shorter shots are no clips for the pipeline."""
 CHOSEN_POINTS = tuple(LANDMARKS.index(name) for name in POINTS)
@@ -85,17 +79,6 @@ class DialogueClip:
                 columns = slice(panel.left, panel.left + PICTURE_SIZE)
                 frames_FHWC[:, :, columns] = drawn(parameters_1V.expand(len(rig_FR), -1), rig_FR, render)
         return frames_FHWC
-
-
-def drawn(parameters_NV: Tensor, rig_NR: NDArray[np.float32], render: Render = render_frames) -> NDArray[np.uint8]:
-    """Pictures ``NHWC`` of performers in poses, always ``RENDER_BATCH`` at a time: a compiled graph takes that only."""
-    rig, parts = torch.from_numpy(rig_NR), list[NDArray[np.uint8]]()
-    with torch.no_grad():
-        for first in range(0, rig.shape[0], RENDER_BATCH):
-            rows = torch.arange(first, first + RENDER_BATCH).clamp_max(rig.shape[0] - 1)
-            frames_NCHW = render(parameters_NV[rows].contiguous(), rig[rows].contiguous())
-            parts.append(frames_NCHW.mul(255).round().byte().permute(0, 2, 3, 1).numpy())
-    return np.concatenate(parts)[: rig.shape[0]]
 
 
 def style_of(identity: Identity) -> str:

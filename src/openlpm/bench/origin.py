@@ -11,14 +11,12 @@ from pathlib import Path
 
 import torch
 
+from openlpm.core.processors import usable_cores
+
 
 def describe_machine(device: torch.device) -> str:
     """Processor, cores that this process may use, memory type where known, and the accelerator if one is used."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux tells
-        cores = os.cpu_count() or 1
-    words = [f"{_processor()}, {cores} cores, {torch.get_num_threads()} threads"]
+    words = [f"{_processor()}, {usable_cores()} cores, {torch.get_num_threads()} threads"]
     if device.type == "cuda":
         words.insert(0, torch.cuda.get_device_name(device))
     words.append(f"torch {torch.__version__}, Python {platform.python_version()}")

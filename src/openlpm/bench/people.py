@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.bench import statistics
-from openlpm.bench.dialogue_clips import CHOSEN_POINTS, Render, TruePerson, drawn, style_of
+from openlpm.bench.dialogue_clips import CHOSEN_POINTS, TruePerson, style_of
 from openlpm.bench.result import Bar, Row
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.core.units import FRAME_RATE_HZ
@@ -19,7 +19,7 @@ from openlpm.synth.act.perform import perform
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.landmarks import landmarks_of
 from openlpm.synth.look.pose import PICTURE_SIZE
-from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, Render, drawn, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
 RECALL, SWITCHES = "detector_recall", "identity_switches_per_10min"

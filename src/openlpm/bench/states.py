@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.bench import statistics
-from openlpm.bench.dialogue_clips import DialogueClip, Render
+from openlpm.bench.dialogue_clips import DialogueClip
 from openlpm.bench.people import switch_row, switches_of, track_of_each_frame
 from openlpm.bench.result import Bar, Row
 from openlpm.core.rig import State
@@ -18,7 +18,7 @@ from openlpm.data.states.judging import JudgingConfig, judge
 from openlpm.data.states.rule import DISCARD
 from openlpm.data.states.scorer import SpeakerScorer, TrackMotion
 from openlpm.data.states.verification import Verifier
-from openlpm.synth.look.render import render_frames
+from openlpm.synth.look.render import Render, render_frames
 
 ACCURACY, LISTEN, REAL = "state_accuracy", "listen_recall", "state_accuracy_real"
 ACCURACY_BAR, LISTEN_BAR, REAL_BAR = Bar(at_least=0.95), Bar(at_least=0.93), Bar(at_least=0.85)

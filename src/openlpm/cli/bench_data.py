@@ -33,6 +33,10 @@ def data(
         Path | None,
         typer.Option(help="An interpreter with mediapipe, for filmed faces; else $OPENLPM_LANDMARKS_PYTHON."),
     ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Folder where drawn conversations and what is built of them stay: a stopped run goes on."),
+    ] = None,
     rows: Annotated[
         list[str] | None,
         typer.Option("--rows", help="filters, cuts, captions, faces, talks, real or running (repeatable)."),
@@ -75,7 +79,7 @@ def data(
         "filmed faces by mediapipe" if folder and python else "no filmed faces (--recordings, --landmarks)",
     ]
     with stages() as report:
-        material = Material(recordings=folder, talks=talks, landmarks=python if folder else None)
+        material = Material(recordings=folder, talks=talks, landmarks=python if folder else None, work=work)
         found: list[Row] = []
         try:
             for row in measure_data(effort, material, report, parts):

@@ -1,7 +1,6 @@
 """``openlpm data``: raw videos become a dataset, stage by stage, and every decision can be looked at."""
 
 import contextlib
-import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from openlpm.cli.errors import Stopped
 from openlpm.cli.output import require_writable
 from openlpm.cli.progress import console, counted_progress, told
 from openlpm.core.errors import InputError
+from openlpm.core.processors import usable_cores
 
 if TYPE_CHECKING:
     from openlpm.data.runner import Progress as StageProgress
@@ -90,7 +90,7 @@ Workers = Annotated[int, typer.Option(min=1, max=4096, help="Processes.")]
 Memory = Annotated[int, typer.Option(help="MiB of address space that a worker may take; 0 sets no limit.")]
 Place = Annotated[str, typer.Option("--on", help="local, ray, or ray://HOST:PORT (extra [ray]).")]
 Folder = Annotated[Path, typer.Option("--dataset", help="The folder of the dataset.")]
-_CORES = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+_CORES = usable_cores()
 
 
 @app.command("build", help=BUILD_HELP)

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from openlpm.core.audio import AudioSource
 from openlpm.core.motion import POSE_M, MotionTrack
+from openlpm.core.processors import usable_cores
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.engine.moments import Moments
@@ -79,7 +79,7 @@ class ModelStage:
         """
         self._device = torch.device(config.device)
         if self._device.type == "cpu":
-            torch.set_num_threads(config.threads or _cores())
+            torch.set_num_threads(config.threads or usable_cores())
         self._model = load_model(bundled.folder("nano") if config.model is None else config.model, self._device)
         self.online = config.online or online_of(self._model)
         if self._device.type == "cpu":
@@ -221,11 +221,6 @@ class ModelStage:
             chunk_s=chunk_s,
             places=places or (found if self._shared is None else min(found, batch)),
         )
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _track(source: AudioSource) -> HeardTrack:

@@ -31,14 +31,14 @@ from openlpm.recipes.running import Site, export_part, run_to_end
 from openlpm.recipes.samples import sample_grid
 from openlpm.recipes.watching import Watch
 from openlpm.rollout.assembly import CharacterModel
-from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, Render, render_frames
 from openlpm.synth.sound.augment import augment
 from openlpm.training.autoencoder import AutoencoderObjective, AutoencoderObjectiveConfig
 from openlpm.training.base import BaseObjective, BaseObjectiveConfig
 from openlpm.training.clip_bank import ClipBank, fill_bank
 from openlpm.training.footage import Footage, cast_of
 from openlpm.training.moments import FilmedMoments, MixedMoments, Moments, RenderedMoments
-from openlpm.training.rendering import PiecewiseRenderer, Render
+from openlpm.training.rendering import PiecewiseRenderer
 from openlpm.training.shard_bank import fill_shard_bank, joined_banks
 from openlpm.training.shard_footage import ShardFootage
 from openlpm.training.trainer import TrainerConfig

@@ -14,9 +14,9 @@ from openlpm.core.rig import Rig, State
 from openlpm.dit.condition import ReferenceKind, ReferenceSlot
 from openlpm.encoders.text import TextEncoder
 from openlpm.synth.look.references import reference_rigs
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, Render
 from openlpm.training.footage import Footage, boxes_to_cells
-from openlpm.training.rendering import Render, render_clips
+from openlpm.training.rendering import render_clips
 from openlpm.training.traits import SITUATIONS, Traits
 from openlpm.training.window_captions import WindowText
 from openlpm.vae.autoencoder import VideoAutoencoder

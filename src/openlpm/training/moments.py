@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import generator
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, Render
 from openlpm.training.focus import Focus
 from openlpm.training.footage import Footage, boxes_to_cells
-from openlpm.training.rendering import Render, render_clips
+from openlpm.training.rendering import render_clips
 from openlpm.training.shard_footage import ShardFootage
 
 _CELLS: Final = 32

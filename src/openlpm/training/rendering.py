@@ -1,14 +1,12 @@
 """Rendering any number of frames through one shape of graph."""
 
-from collections.abc import Callable
 from typing import final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Render = Callable[[Tensor, Tensor], Tensor]
-"""parameters_NV, rig_NR -> frames_NCHW in [0, 1]."""
+from openlpm.synth.look.render import Render
 
 
 @final

@@ -10,9 +10,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from openlpm.bench.dataset.judged import judged_rows
-from openlpm.bench.dataset.talks import Talk
+from openlpm.bench.dataset.talks import Talk, filmed
 from openlpm.core.rig import State
 from openlpm.core.seeds import Split
 from openlpm.core.units import samples_at_frame
@@ -31,6 +32,7 @@ from openlpm.data.states.rule import DISCARD
 from openlpm.data.states.stage import STATES, find_states
 from openlpm.synth.act.conversation import converse
 from openlpm.synth.act.filming import Layout
+from openlpm.synth.look.render import RENDER_BATCH, render_frames
 from openlpm.synth.sound.speech_bank import build as build_bank
 
 pytestmark = pytest.mark.contract
@@ -185,3 +187,27 @@ def test_a_build_that_is_killed_in_a_new_stage_goes_on_and_makes_the_same(
     assert next(each for each in worked if each.stage == stage).done >= 1
     for name in STAGES:
         assert dataset.current(name).read_bytes() == built.current(name).read_bytes()
+
+
+def test_conversations_that_are_there_are_not_drawn_again(tmp_path: Path) -> None:
+    bank, minutes = build_bank(Split.VALIDATION, 20, seed=3), 2 * 36 / 24 / 60
+    first = list(filmed(bank, tmp_path, minutes, lambda *_: None))
+    drawn = [talk.path.read_bytes() for talk in first]
+    first[1].path.unlink()
+    asked: list[int] = []
+
+    def render(parameters_NV: Tensor, rig_NR: Tensor) -> Tensor:
+        asked.append(len(rig_NR))
+        return render_frames(parameters_NV, rig_NR)
+
+    again = list(filmed(bank, tmp_path, minutes, lambda *_: None, render=render))
+    assert [talk.path.read_bytes() for talk in again] == drawn
+    # One side by side is drawn, each of its two panels; every batch has the same size, as a compiled renderer needs.
+    assert sum(asked) == 2 * (24 + 16)
+    assert set(asked) == {RENDER_BATCH}
+    for one, other in zip(first, again, strict=True):
+        assert one.layout is other.layout
+        for mine, its in zip(one.sides, other.sides, strict=True):
+            assert mine.style == its.style
+            np.testing.assert_array_equal(mine.points_FP2, its.points_FP2)
+            np.testing.assert_array_equal(mine.voice_A, its.voice_A)

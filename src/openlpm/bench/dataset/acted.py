@@ -11,7 +11,6 @@ from typing import Final, final
 
 import numpy as np
 
-from openlpm.bench.dialogue_clips import Render, drawn
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.seeds import Split, generator, seeds_of
 from openlpm.core.units import FRAME_RATE_HZ, samples_at_frame
@@ -27,7 +26,7 @@ from openlpm.synth.act.perform import perform
 from openlpm.synth.act.style import ClipStyle, draw_style
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.pose import PICTURE_SIZE
-from openlpm.synth.look.render import Cast, render_frames
+from openlpm.synth.look.render import Cast, Render, drawn, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
 _BLOCK, _SHOTS, _MOST_FILMS = 24, 4, 200

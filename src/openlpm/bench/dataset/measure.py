@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from openlpm.bench.dataset.cuts import cut_rows
@@ -23,12 +24,15 @@ from openlpm.core.errors import ConfigError
 from openlpm.core.seeds import Split
 from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.data.defects.clean import drawn, filmed, resized, stretched, write_larger, write_silent
+from openlpm.synth.look.render import render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 from openlpm.synth.sound.speech_bank import build as build_bank
 
 _UTTERANCES, _TALK_UTTERANCES = 24, 120
 _ROWS, _COLUMNS = 480, 640
 _TIMED_TALKS = 2
+_WORTH_COMPILING_MIN = 4.0
+"""Minutes of conversations from which on the renderer is compiled first, which takes two."""
 
 
 class Part(StrEnum):
@@ -89,6 +93,8 @@ class Material:
     """A folder of ``openlpm synth render`` with conversations of test people, which are drawn here without it."""
     landmarks: Path | None = None
     """The interpreter that has mediapipe; without it states of filmed people are not measured."""
+    work: Path | None = None
+    """Where conversations and what is built of them stay, so that a stopped run goes on; else nothing stays."""
 
 
 def measure_data(
@@ -114,9 +120,10 @@ def measure_data(
             yield from told_rows(folder, bank, effort.acted, effort.acted_s, report)
         if Part.FACES in parts:
             yield from drawn_face_rows(bank, effort.faces)
-        talks = _talks(effort, material, folder, report) if {Part.TALKS, Part.RUNNING} & set(parts) else []
+        lasting = folder if material.work is None else material.work
+        talks = _talks(effort, material, lasting, report) if {Part.TALKS, Part.RUNNING} & set(parts) else []
         if Part.TALKS in parts:
-            yield from talk_rows(talks, folder, report)
+            yield from talk_rows(talks, lasting, report)
         if Part.REAL in parts and material.recordings is not None and material.landmarks is not None:
             yield from real_state_rows(material.recordings, material.landmarks, report)
         if Part.RUNNING in parts:
@@ -134,7 +141,10 @@ def _performers(effort: Effort, bank: SpeechBank, report: Callable[[str, int, in
 def _talks(effort: Effort, material: Material, folder: Path, report: Callable[[str, int, int], None]) -> list[Talk]:
     if material.talks is not None:
         return rendered(material.talks)
-    return list(filmed_talks(build_bank(Split.TEST, _TALK_UTTERANCES, seed=12), folder, effort.minutes, report))
+    folder.mkdir(parents=True, exist_ok=True)
+    render = torch.compile(render_frames, dynamic=False) if effort.minutes >= _WORTH_COMPILING_MIN else render_frames
+    bank = build_bank(Split.TEST, _TALK_UTTERANCES, seed=12)
+    return list(filmed_talks(bank, folder, effort.minutes, report, render=render))
 
 
 def _raw(folder: Path, clips: Sequence[NDArray[np.uint8]], talks: Sequence[Talk]) -> Path:

@@ -10,6 +10,7 @@ from openlpm.bench.dataset.talks import Talk
 from openlpm.bench.people import detector_rows, labelled_pictures
 from openlpm.bench.result import Row
 from openlpm.bench.states import real_rows
+from openlpm.core.processors import usable_cores
 from openlpm.data.build import build
 from openlpm.data.dataset import Dataset
 from openlpm.data.people.cast_detector import CastDetector
@@ -29,7 +30,7 @@ def talk_rows(talks: Sequence[Talk], folder: Path, report: Report) -> list[Row]:
     stages = names()[: names().index(LAST_STAGE) + 1]
     dataset = Dataset(folder=folder / "talks")
     build(
-        dataset, sorted({talk.path for talk in talks}), configs_for(stages), Running(workers=2),
+        dataset, sorted({talk.path for talk in talks}), configs_for(stages), Running(workers=usable_cores()),
         report=lambda progress: report(f"talks: {progress.stage}", progress.done, progress.total),
     )  # fmt: skip
     return judged_rows(dataset, talks)

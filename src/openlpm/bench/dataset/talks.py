@@ -18,6 +18,7 @@ from openlpm.media.video import VideoWriter
 from openlpm.synth.act.conversation import SIDES, Conversation, converse
 from openlpm.synth.act.filming import Film, Layout, draw_shots, film_blocks, films_of, landmarks_in
 from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import Render, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
 SECONDS_EACH: Final = 30
@@ -54,8 +55,18 @@ class Talk:
         return self.sides[0].state_F.shape[0]
 
 
-def filmed(bank: SpeechBank, folder: Path, minutes: float, report: Callable[[str, int, int], None]) -> Iterator[Talk]:
-    """So many minutes of conversations between people and voices of the bank's split, half of them of each layout."""
+def filmed(
+    bank: SpeechBank,
+    folder: Path,
+    minutes: float,
+    report: Callable[[str, int, int], None],
+    *,
+    render: Render = render_frames,
+) -> Iterator[Talk]:
+    """So many minutes of conversations between people and voices of the bank's split, half of them of each layout.
+
+    Files that are there are whole, and not drawn again.
+    """
     frames_each = min(round(minutes * 60 * FRAME_RATE_HZ / len(LAYOUTS)), SECONDS_EACH * FRAME_RATE_HZ)
     number = max(round(minutes * 60 * FRAME_RATE_HZ / len(LAYOUTS) / frames_each), 1)
     base = 1_000_000 * list(Split).index(bank.split) + 500_000
@@ -64,10 +75,11 @@ def filmed(bank: SpeechBank, folder: Path, minutes: float, report: Callable[[str
         conversation = converse(base + index, bank, num_frames=frames_each)
         states = [record.state_F for record in conversation.records]
         film = films_of(layout, frames_each, draw_shots(conversation.seed, states[0], states[1]))[0]
-        path = folder / f"talk-{layout}-{index:04d}.mp4"
-        with VideoWriter(path, size=film.size) as writer:
-            for frames_FHWC, samples_A in film_blocks(conversation, film):
-                writer.write(frames_FHWC, samples_A)
+        path = folder / f"talk-{layout}-{index:04d}-{frames_each}.mp4"
+        if not path.is_file():
+            with VideoWriter(path, size=film.size) as writer:
+                for frames_FHWC, samples_A in film_blocks(conversation, film, render=render):
+                    writer.write(frames_FHWC, samples_A)
         report("conversations", index + 1, number * len(LAYOUTS))
         yield _talk(path, layout, conversation, film)
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from openlpm.cli.checks.finding import Finding, ok, weak
+from openlpm.core.processors import usable_cores
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -56,7 +57,7 @@ def _cpu_name() -> str:
 
 def _allowed_cores() -> float:
     """How many this process may use at once: by its affinity, and by the quota of a container."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = usable_cores()
     quota = _number_of(_CGROUP / "cpu.max")
     return float(count) if quota is None else min(float(count), quota / _PERIOD)
 

@@ -16,9 +16,9 @@ from openlpm.media.mix import mix_voices, soft_limit
 from openlpm.synth.act.conversation import SIDES, Conversation
 from openlpm.synth.look.identity import Identity
 from openlpm.synth.look.pose import PICTURE_SIZE
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, Render, drawn, render_frames
 
-_BLOCK_FRAMES = 12
+_BLOCK_FRAMES = 24
 _LEAST_SHOT_FRAMES = 24
 _CUT_FRAMES = (-5, 13)  # a cut comes so long after the first word
 _LONG_FRAMES = 84
@@ -125,9 +125,16 @@ def films_of(layout: Layout, num_frames: int, shots: tuple[Shot, ...]) -> tuple[
 
 
 def film_blocks(
-    conversation: Conversation, film: Film, *, device: torch.device | str = "cpu"
+    conversation: Conversation,
+    film: Film,
+    *,
+    device: torch.device | str = "cpu",
+    render: Render = render_frames,
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """The pictures ``frames_FHWC`` of a file and the sound that belongs to them, block by block."""
+    """The pictures ``frames_FHWC`` of a file and the sound that belongs to them, block by block.
+
+    ``render`` compiled draws two to three times as fast on a processor, after two minutes of compiling.
+    """
     casts = [cast_of(conversation, side, device) for side in range(2)]
     for first in range(0, conversation.num_frames, _BLOCK_FRAMES):
         end = min(first + _BLOCK_FRAMES, conversation.num_frames)
@@ -135,7 +142,8 @@ def film_blocks(
         for panel in film.panels:
             shown_F = panel.shown_F[first:end]
             if shown_F.any():
-                picture_FHWC = _drawn(casts[panel.side], rig_of(conversation, panel.side)[first:end][shown_F])
+                rig_FR = rig_of(conversation, panel.side)[first:end][shown_F]
+                picture_FHWC = drawn(casts[panel.side].parameters_BV.expand(len(rig_FR), -1), rig_FR, render)
                 frames_FHWC[shown_F, :, panel.left : panel.left + PICTURE_SIZE] = picture_FHWC
         yield frames_FHWC, _sound(conversation, film, samples_at_frame(first), samples_at_frame(end))
 
@@ -160,11 +168,6 @@ def rig_of(conversation: Conversation, side: int) -> NDArray[np.float32]:
     truth = conversation.records[side].truth
     assert truth is not None
     return truth.rig_FR
-
-
-def _drawn(cast: Cast, rig_FR: NDArray[np.float32]) -> NDArray[np.uint8]:
-    frames_FCHW = cast.render(torch.from_numpy(rig_FR)[None])[0]
-    return frames_FCHW.mul(255.0).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def _sound(conversation: Conversation, film: Film, start: int, end: int) -> NDArray[np.float32]:

@@ -1,11 +1,12 @@
 """The cast in front of the camera: packed performers, and the one graph that draws them all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openlpm.core.errors import ConfigError
@@ -35,6 +36,10 @@ from openlpm.synth.look.paint import Sheet, finish, texture
 from openlpm.synth.look.pose import PICTURE_SIZE, Controls, Pose, pose_of
 from openlpm.synth.look.shapes import coverage, pixel_grid, smooth
 from openlpm.synth.look.worn import draw_glasses, draw_headwear, draw_veil, hat_distance
+
+Render = Callable[[Tensor, Tensor], Tensor]
+"""``render_frames``, or the same compiled: ``parameters_NV`` and ``rig_NR``, with N always the same."""
+RENDER_BATCH = 8
 
 
 def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False) -> Tensor:
@@ -82,6 +87,17 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     sheet = sheet.painted(sheet.colour * look["tint"])
     canvas = finish(sheet, look, blots, (figure, face), (x, y, hatch_x, hatch_y)).clamp(0.0, 1.0)
     return torch.cat((canvas, figure), 1) if matte else canvas
+
+
+def drawn(parameters_NV: Tensor, rig_NR: NDArray[np.float32], render: Render = render_frames) -> NDArray[np.uint8]:
+    """Pictures ``NHWC`` of performers in poses, always ``RENDER_BATCH`` at a time: a compiled graph takes that only."""
+    rig, parts = torch.from_numpy(rig_NR).to(parameters_NV), list[NDArray[np.uint8]]()
+    with torch.no_grad():
+        for first in range(0, rig.shape[0], RENDER_BATCH):
+            rows = torch.arange(first, first + RENDER_BATCH, device=rig.device).clamp_max(rig.shape[0] - 1)
+            frames_NCHW = render(parameters_NV[rows].contiguous(), rig[rows].contiguous())
+            parts.append(frames_NCHW.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy())
+    return np.concatenate(parts)[: rig.shape[0]]
 
 
 def _draw_face(sheet: Sheet, look: Look, controls: Controls, pose: Pose, fields: Fields, head: Tensor) -> Sheet:
