@@ -2,10 +2,14 @@
 
     python runs/train_letters.py --pool POOL.npy --minutes 7
 
-Backgrounds are drawn people of train identities (POOL is drawn if it is not there) and clutter. Letters are of the
-fonts in --fonts (DejaVu and Liberation here), none of which is the font of the planted logos, and spell nothing: what
-is learned is letters, not the bench's names. The seed is fixed; how many steps fit into the minutes is the machine's
-matter and is printed. Weights go to the package as int8 rows.
+Backgrounds are drawn people of train identities (POOL is drawn if it is not there), clutter, and the photographs of
+--photos, in which there must be nothing to read. The weights of the package learnt from fourteen that lie in wheels
+of other packages: camera, cell, chelsea, coffee, brick, grass, gravel, hubble, ihc and moon of scikit-image 0.24, china
+and flower of scikit-learn 1.5, ascent and face of scipy 1.9.
+
+Letters are of the fonts in --fonts (DejaVu and Liberation here), none of which is the font of the planted logos, and
+spell nothing: what is learned is letters, not the bench's names. The seed is fixed; how many steps fit into the minutes
+is the machine's matter and is printed. Weights go to the package as int8 rows.
 """
 
 import argparse
@@ -108,7 +112,7 @@ def add_shapes(rng: np.random.Generator, picture_HWC: NDArray[np.uint8], count: 
         x, y = (int(each) for each in rng.integers(0, _SIDE, 2))
         colour = tuple(int(each) for each in rng.integers(0, 256, 3))
         wide, tall, thick = int(rng.integers(2, 24)), int(rng.integers(3, 30)), int(rng.integers(1, 5))
-        match int(rng.integers(8)):
+        match int(rng.integers(9)):
             case 0:
                 cv2.ellipse(picture_HWC, (x, y), (wide, tall), float(rng.uniform(0, 180)), 0, 360, colour, -1)
             case 1:
@@ -126,6 +130,13 @@ def add_shapes(rng: np.random.Generator, picture_HWC: NDArray[np.uint8], count: 
                     thin = step if even else int(rng.integers(2, step + 1))
                     cv2.rectangle(picture_HWC, (x, y - int(rng.integers(0, ragged))), (x + thin - 1, foot), other, -1)
                     x += thin + (int(rng.integers(1, 7)) if even else int(rng.integers(0, 4)))
+            case 7:  # seams, zips, dashed lines
+                along_2, gap, length = rng.normal(0, 1, 2), float(rng.uniform(2, 9)), float(rng.uniform(1, 8))
+                along_2 /= max(float(np.hypot(*along_2)), 1e-3)
+                for number in range(int(rng.integers(4, 30))):
+                    begin_2 = np.array([x, y]) + along_2 * number * (gap + length)
+                    ends = [tuple(int(each) for each in end_2) for end_2 in (begin_2, begin_2 + along_2 * length)]
+                    cv2.line(picture_HWC, ends[0], ends[1], colour, thick, cv2.LINE_AA)
             case _:
                 corners = (np.array([x, y]) + rng.integers(-16, 16, (int(rng.integers(3, 6)), 2))).astype(np.int32)
                 cv2.fillPoly(picture_HWC, [corners], colour, cv2.LINE_AA)
@@ -180,11 +191,33 @@ def add_word(
     return made_HWC, (x, y, x + wide, y + high)
 
 
+def cut_of(rng: np.random.Generator, photo_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A square of a photograph, near or far, in other colours or none."""
+    rows, columns = photo_HWC.shape[:2]
+    side = int(min(rows, columns) * rng.uniform(0.25, 1.0))
+    y, x = int(rng.integers(0, rows - side + 1)), int(rng.integers(0, columns - side + 1))
+    square_HWC = cv2.resize(photo_HWC[y : y + side, x : x + side], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        square_HWC = np.rot90(square_HWC, int(rng.integers(1, 4)))
+    gain, lift = rng.uniform(0.5, 1.5, 3 if rng.random() < 0.5 else 1), rng.uniform(-40, 40)
+    return np.ascontiguousarray((square_HWC * gain + lift).clip(0, 255).astype(np.uint8))
+
+
+def background(
+    rng: np.random.Generator, pool_NHWC: NDArray[np.uint8], photos: list[NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """What letters are put on, or nothing."""
+    kind = rng.random()
+    if photos and kind < 0.25:
+        return cut_of(rng, photos[int(rng.integers(len(photos)))])
+    return clutter(rng) if kind < 0.45 else pool_NHWC[int(rng.integers(len(pool_NHWC)))].copy()
+
+
 def example(
-    rng: np.random.Generator, pool_NHWC: NDArray[np.uint8], fonts: list[Path]
+    rng: np.random.Generator, pool_NHWC: NDArray[np.uint8], photos: list[NDArray[np.uint8]], fonts: list[Path]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """A cut-out as the network sees it, which cells are letters, and which count."""
-    picture_HWC = clutter(rng) if rng.random() < 0.45 else pool_NHWC[int(rng.integers(len(pool_NHWC)))].copy()
+    picture_HWC = background(rng, pool_NHWC, photos)
     if rng.random() < 0.5:
         picture_HWC = np.ascontiguousarray(picture_HWC[:, ::-1])
     if rng.random() < 0.5:
@@ -225,8 +258,9 @@ def main() -> None:
     """Draw the pool if there is none, train, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pool", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, help="a folder; without it there are none")
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype"))
-    parser.add_argument("--minutes", type=float, default=7.0)
+    parser.add_argument("--minutes", type=float, default=7.0, help="of one core")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -234,17 +268,19 @@ def main() -> None:
     if not options.pool.is_file():
         draw_pool(options.pool)
     pool_NHWC, fonts = np.load(options.pool), sorted(options.fonts.rglob("*.ttf"))
+    files = sorted(options.photos.iterdir()) if options.photos else []
+    photos = [np.asarray(Image.open(file).convert("RGB"))[..., ::-1] for file in files]
     network = Letters()
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-3)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
-    begun, step, said, losses = time.monotonic(), 0, 0.0, []
-    while (share := (time.monotonic() - begun) / (60 * options.minutes)) < 1:
+    begun, step, said, losses = time.process_time(), 0, 0.0, []
+    while (share := (time.process_time() - begun) / (60 * options.minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = _RATE * min(1.0, (step + 1) / 50, 2.0 * (1 - share) + 1e-3)
         rng = generator("letters", step)
-        drawn = [example(rng, pool_NHWC, fonts) for _ in range(_BATCH)]
+        drawn = [example(rng, pool_NHWC, photos, fonts) for _ in range(_BATCH)]
         x_NCHW, wanted_NHW, counts_NHW = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
         each = functional.binary_cross_entropy_with_logits(network(x_NCHW), wanted_NHW, reduction="none")
         loss = (each * counts_NHW).sum() / counts_NHW.sum()

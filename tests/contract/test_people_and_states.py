@@ -121,6 +121,19 @@ def test_a_part_of_a_face_is_no_face_and_a_neighbour_is_one() -> None:
     assert cast_detector._apart([]) == []
 
 
+def test_a_surer_part_of_a_face_that_is_nearly_as_sure_is_no_face() -> None:
+    # As they were found side by side with somebody else: half a face at the end of a square, a pair of glasses.
+    part, whole, beside = (
+        a_face(0.97, 104, 110, 162, 152),
+        a_face(0.95, 76, 105, 173, 190),
+        a_face(0.9, 349, 106, 437, 187),
+    )
+    larger_part = a_face(0.96, 91, 103, 173, 173)
+    assert cast_detector._apart([part, beside, larger_part, whole]) == [whole, beside]
+    unsure = a_face(0.6, 76, 105, 173, 190)
+    assert cast_detector._apart([part, unsure]) == [part, unsure]
+
+
 def test_however_long_a_picture_is_it_is_looked_at_a_few_times() -> None:
     for shape, most in (((256, 256), 1), ((256, 300), 1), ((480, 854), 4), ((256, 20_000), 9), ((20_000, 256), 9)):
         views = cast_detector._views(np.zeros((*shape, 3), np.uint8))

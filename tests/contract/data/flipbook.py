@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from openlpm.bench.dataset.talks import Side, Talk
-from openlpm.bench.dialogue_clips import CHOSEN_POINTS, drawn, style_of
+from openlpm.bench.dialogue_clips import CHOSEN_POINTS, style_of
 from openlpm.core.rig import Rig, State
 from openlpm.core.units import samples_at_frame
 from openlpm.data.people.cut_out import cut_out
@@ -19,6 +19,7 @@ from openlpm.media.video import VideoWriter
 from openlpm.synth.act.conversation import Conversation
 from openlpm.synth.act.filming import Film, Layout, cast_of, draw_shots, films_of, rig_of
 from openlpm.synth.look.identity import Identity
+from openlpm.synth.look.render import drawn
 
 MOUTH = [Rig.JAW, Rig.WIDTH, Rig.ROUNDING, Rig.PRESS]
 POSES = 8

@@ -62,10 +62,14 @@ def features_of(
     box_F4: NDArray[np.float32],
     state_F: NDArray[np.int8],
 ) -> NDArray[np.float32]:
-    """What the teller hears of every frame, (F, ``networks.NUM_FEATURES``)."""
+    """What the teller hears of every frame, (F, ``networks.NUM_FEATURES``).
+
+    Channels twice, as they were read and against their median here: at rest every face looks different.
+    """
     speaks_F = np.isin(state_F, (State.SPEAK, State.BOTH))
     listens_F = state_F == State.LISTEN
-    columns = [face_FR, place_of(box_F4), speaks_F[:, None], listens_F[:, None]]
+    moved_FR = face_FR - np.median(face_FR, axis=0)
+    columns = [face_FR, moved_FR, place_of(box_F4), speaks_F[:, None], listens_F[:, None]]
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 

@@ -13,8 +13,8 @@ from openlpm.data.people.faces import NUM_POINTS
 
 FACE_SIDE, EYE_SIDE, MOUTH_SIDE = 48, 32, 32
 """Rows and columns of the cut-outs of a face, of each eye and of the mouth."""
-NUM_FEATURES: Final = len(FACE_CHANNELS) + 5
-"""What the teller hears of a frame: channels, where the head is (3), whether the person speaks or listens."""
+NUM_FEATURES: Final = 2 * len(FACE_CHANNELS) + 5
+"""What the teller hears of a frame: channels twice, where the head is (3), whether the person speaks or listens."""
 _GROUPS = 4
 _WIDTH = 56
 

@@ -82,7 +82,7 @@ class FiltersConfig:
     doubled: Range = Range(at_most=0.55)
     bars: Range = Range(at_most=0.06)
     subtitle: Range = Range(at_most=0.75)
-    logo: Range = Range(at_most=0.645)
+    logo: Range = Range(at_most=0.4)
     inset: Range = Range(at_most=0.65)
 
 
@@ -163,7 +163,7 @@ def _native(record: Record, raw: RawFiles) -> Iterator[NDArray[np.uint8]]:
 
 FILTERS: Final = Stage(
     name="filters",
-    version=6,
+    version=7,
     purpose="score quality and overlays of every clip and drop what is out of range",
     config=FiltersConfig(),
     work=filter_clip,

@@ -22,6 +22,9 @@ _SAME = 0.4
 """Boxes that overlap more are one face."""
 _PART = 0.5
 """So much of a box within a surer face makes it a part of that one: an eye or a cheek at the end of a square."""
+_WHOLE, _NEARLY = 0.85, 0.85
+"""A face that lies so far within another one, which is nearly as sure, is a part of it though it is the surer one: half
+a face at the end of a square, or a pair of glasses."""
 _MOST_FACES = 12
 _WIDE = 1.25
 """A picture so much longer than it is broad is looked at in squares too: two people side by side are small in it."""
@@ -160,15 +163,23 @@ def _suppressed(boxes_K4: NDArray[np.float32], scores_K: NDArray[np.floating]) -
 
 
 def _apart(faces: list[Face]) -> list[Face]:
-    """Faces that are still different ones after their landmarks were read, and no parts of one another."""
-    if not faces:
-        return []
-    boxes_K4 = np.stack([face.box_4 for face in faces])
-    kept: list[int] = []
-    for index in _suppressed(boxes_K4, np.array([face.score for face in faces])):
-        if not any(_share_within(boxes_K4[index], boxes_K4[surer]) > _PART for surer in kept):
-            kept.append(index)
-    return [faces[index] for index in kept]
+    """Faces that differ still after their landmarks were read, and are no parts of one another; surest first."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        rivals = [other for other in kept if _is_same(face, other)]
+        if all(_is_part(other, face) for other in rivals):
+            kept = [other for other in kept if other not in rivals] + [face]
+    return sorted(kept, key=lambda face: -face.score)
+
+
+def _is_same(face: Face, surer: Face) -> bool:
+    shared = float(overlap(face.box_4[None], surer.box_4[None])[0, 0])
+    return shared > _SAME or _share_within(face.box_4, surer.box_4) > _PART or _is_part(surer, face)
+
+
+def _is_part(face: Face, whole: Face) -> bool:
+    """Whether a face is a part of a less sure one that is larger."""
+    return whole.score >= _NEARLY * face.score and _share_within(face.box_4, whole.box_4) > _WHOLE
 
 
 def _share_within(box_4: NDArray[np.float32], other_4: NDArray[np.float32]) -> float:

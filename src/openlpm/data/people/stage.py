@@ -127,7 +127,7 @@ def _person(track: Track, crop_F3: NDArray[np.float32], size: tuple[int, int]) -
 
 PEOPLE: Final = Stage(
     name="people",
-    version=2,
+    version=3,
     purpose="find and follow everybody in a clip; drop clips in which nobody is shown well enough",
     config=PeopleConfig(),
     work=find_people,
