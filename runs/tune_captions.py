@@ -39,7 +39,7 @@ from openlpm.synth.look.render import render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 from openlpm.synth.sound.speech_bank import build as build_bank
 
-LEAST_F1, LEAST_FRAMES, LEAST_UNITS = 0.75, 24, 3
+LEAST_F1, LEAST_FRAMES, LEAST_UNITS = 0.8, 24, 5
 _UTTERANCES, _SHOT_S = 60, 6
 
 

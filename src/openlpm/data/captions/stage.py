@@ -150,7 +150,7 @@ def forget_models() -> None:
 
 CAPTIONS: Final = Stage(
     name="captions",
-    version=1,
+    version=2,
     purpose="measure emotion, expression, gaze, motion and voice, and say it in the words that training knows",
     config=CaptionsConfig(),
     work=caption_unit,
