@@ -15,9 +15,10 @@ from openlpm.core.errors import InputError
 from openlpm.core.rig import Rig, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import samples_at_frame
-from openlpm.data.people import cast_detector
+from openlpm.data.people import cast_detector, cast_networks
 from openlpm.data.people.cast_detector import CastDetector
-from openlpm.data.people.faces import Face, box_of
+from openlpm.data.people.cut_out import Square
+from openlpm.data.people.faces import Face, box_of, overlap
 from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE
 from openlpm.data.people.mediapipe_detector import MediapipeDetector
 from openlpm.data.people.tracking import Track
@@ -117,21 +118,27 @@ def a_face(score: float, *box: float) -> Face:
 def test_a_part_of_a_face_is_no_face_and_a_neighbour_is_one() -> None:
     whole, beside = a_face(0.9, 84, 73, 175, 141), a_face(0.6, 150, 90, 220, 160)
     cheek, around = a_face(0.75, 130, 75, 179, 119), a_face(0.5, 0, 0, 250, 250)
-    assert cast_detector._apart([cheek, beside, around, whole]) == [whole, beside, around]
+    assert cast_detector._apart([cheek, beside, around, whole]) == [whole, beside]
     assert cast_detector._apart([]) == []
 
 
-def test_a_surer_part_of_a_face_that_is_nearly_as_sure_is_no_face() -> None:
-    # As they were found side by side with somebody else: half a face at the end of a square, a pair of glasses.
-    part, whole, beside = (
-        a_face(0.97, 104, 110, 162, 152),
-        a_face(0.95, 76, 105, 173, 190),
-        a_face(0.9, 349, 106, 437, 187),
-    )
-    larger_part = a_face(0.96, 91, 103, 173, 173)
-    assert cast_detector._apart([part, beside, larger_part, whole]) == [whole, beside]
-    unsure = a_face(0.6, 76, 105, 173, 190)
-    assert cast_detector._apart([part, unsure]) == [part, unsure]
+def test_a_face_is_as_sure_as_it_stays_when_it_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a face moves on towards the face, however sure the networks are of it."""
+    person = Cast(half_bodies(1))
+    picture_HWC = person.render(torch.zeros(1, 1, len(Rig)))[0, 0].mul(255).round().byte().permute(1, 2, 0).numpy()
+    detector = CastDetector()
+    (face,) = detector.find(picture_HWC[None])[0]
+    left, top, right, bottom = (float(each) for each in face.box_4)
+    length = max(right - left, bottom - top)
+    square = ((left + right) / 2, (top + bottom) / 2, length * cast_networks.MESH_MARGIN)
+    half = (square[0] + 0.15 * length, square[1] - 0.15 * length, 0.5 * square[2])
+
+    def squares(frames_FHWC: np.ndarray) -> list[list[tuple[Square, float]]]:
+        return [[(half, 0.99), (square, 0.9)] for _ in frames_FHWC]
+
+    monkeypatch.setattr(detector, "_squares", squares)
+    (found,) = detector.find(picture_HWC[None])[0]
+    assert overlap(found.box_4[None], face.box_4[None])[0, 0] > 0.9
 
 
 def test_however_long_a_picture_is_it_is_looked_at_a_few_times() -> None:

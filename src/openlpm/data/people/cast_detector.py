@@ -22,9 +22,8 @@ _SAME = 0.4
 """Boxes that overlap more are one face."""
 _PART = 0.5
 """So much of a box within a surer face makes it a part of that one: an eye or a cheek at the end of a square."""
-_WHOLE, _NEARLY = 0.85, 0.85
-"""A face that lies so far within another one, which is nearly as sure, is a part of it though it is the surer one: half
-a face at the end of a square, or a pair of glasses."""
+_WHOLE = 0.85
+"""What holds so much of a surer face is all that is around that one: hair, ears, a frame."""
 _MOST_FACES = 12
 _WIDE = 1.25
 """A picture so much longer than it is broad is looked at in squares too: two people side by side are small in it."""
@@ -101,16 +100,23 @@ class CastDetector:
     def _faces(
         self, pictures: list[NDArray[np.uint8]], squares: list[Square], scores: list[float]
     ) -> list[Face | None]:
-        """Landmarks in each square, None where the mesh sees no face; read twice, the second time about the first."""
+        """Landmarks in each square, None where the mesh sees no face; read twice, the second time about the first.
+
+        What is a face is found there again by a third look. Half of one, or all that is around it, is not: each look
+        moves on towards the face. So a face is as sure as it stays.
+        """
         points, _ = self._read(pictures, squares)
         points, seen = self._read(pictures, [_square(box_of(points_P2)) for points_P2 in points])
+        again, _ = self._read(pictures, [_square(box_of(points_P2)) for points_P2 in points])
         sure_N, turn_N3 = torch.sigmoid(seen.logit_N).numpy(), seen.turn_N3.numpy()
-        return [
-            Face(box_4=box_of(points_P2), score=score * float(sure), points_P2=points_P2, turn_3=turn_3)
-            if sure > _IS_FACE and score * sure >= _LEAST_SCORE
-            else None
-            for points_P2, score, sure, turn_3 in zip(points, scores, sure_N, turn_N3, strict=True)
-        ]
+        found: list[Face | None] = []
+        for points_P2, later_P2, score, sure, turn_3 in zip(points, again, scores, sure_N, turn_N3, strict=True):
+            box_4, sure_of_both = box_of(points_P2), score * float(sure)
+            stays = float(overlap(box_4[None], box_of(later_P2)[None])[0, 0])
+            is_face = sure > _IS_FACE and sure_of_both >= _LEAST_SCORE
+            face = Face(box_4=box_4, score=sure_of_both * stays, points_P2=points_P2, turn_3=turn_3)
+            found.append(face if is_face else None)
+        return found
 
     def _read(
         self, pictures: list[NDArray[np.uint8]], squares: list[Square]
@@ -163,23 +169,20 @@ def _suppressed(boxes_K4: NDArray[np.float32], scores_K: NDArray[np.floating]) -
 
 
 def _apart(faces: list[Face]) -> list[Face]:
-    """Faces that differ still after their landmarks were read, and are no parts of one another; surest first."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        rivals = [other for other in kept if _is_same(face, other)]
-        if all(_is_part(other, face) for other in rivals):
-            kept = [other for other in kept if other not in rivals] + [face]
-    return sorted(kept, key=lambda face: -face.score)
+    """Faces that are still different ones after their landmarks were read, and no parts of one another."""
+    if not faces:
+        return []
+    boxes_K4 = np.stack([face.box_4 for face in faces])
+    kept: list[int] = []
+    for index in _suppressed(boxes_K4, np.array([face.score for face in faces])):
+        if not any(_holds(boxes_K4[index], boxes_K4[surer]) for surer in kept):
+            kept.append(index)
+    return [faces[index] for index in kept]
 
 
-def _is_same(face: Face, surer: Face) -> bool:
-    shared = float(overlap(face.box_4[None], surer.box_4[None])[0, 0])
-    return shared > _SAME or _share_within(face.box_4, surer.box_4) > _PART or _is_part(surer, face)
-
-
-def _is_part(face: Face, whole: Face) -> bool:
-    """Whether a face is a part of a less sure one that is larger."""
-    return whole.score >= _NEARLY * face.score and _share_within(face.box_4, whole.box_4) > _WHOLE
+def _holds(box_4: NDArray[np.float32], surer_4: NDArray[np.float32]) -> bool:
+    """Whether one of two boxes is a part of the other."""
+    return _share_within(box_4, surer_4) > _PART or _share_within(surer_4, box_4) > _WHOLE
 
 
 def _share_within(box_4: NDArray[np.float32], other_4: NDArray[np.float32]) -> float:
