@@ -54,7 +54,7 @@ def test_one_thread_is_taken_where_a_trial_finds_it_faster(
         )
 
     monkeypatch.setattr("openlpm.engine.stage.fit_to_cpu", lambda model: None)
-    monkeypatch.setattr("openlpm.engine.stage._cores", lambda: 2)
+    monkeypatch.setattr("openlpm.engine.stage.usable_cores", lambda: 2)
     monkeypatch.setattr(ModelStage, "_tried", tried)
     before = torch.get_num_threads()
     try:
