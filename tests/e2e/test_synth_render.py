@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openlpm.cli.main import main
 from openlpm.core.seeds import Split
 from openlpm.media.video import read_video
 from openlpm.synth.act import filming
 from openlpm.synth.look.identity import Identity
-from openlpm.synth.look.render import Cast
+from openlpm.synth.look.render import Cast, Render
 from openlpm.synth.sound.speech_bank import build
 
 pytestmark = pytest.mark.e2e
@@ -28,10 +29,10 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every performer is a picture of one grey, which is quickly drawn."""
 
-    def drawn(cast: Cast, rig_FR: NDArray[np.float32]) -> NDArray[np.uint8]:
-        return np.full((rig_FR.shape[0], 256, 256, 3), grey(cast), dtype=np.uint8)
+    def drawn(parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render) -> NDArray[np.uint8]:
+        return np.full((rig_FR.shape[0], 256, 256, 3), grey(Cast.from_parameters(parameters_FV[:1])), dtype=np.uint8)
 
-    monkeypatch.setattr(filming, "_drawn", drawn)
+    monkeypatch.setattr(filming, "drawn", drawn)
 
 
 def grey(cast: Cast) -> int:
@@ -100,10 +101,10 @@ def test_what_is_whole_is_kept_and_what_is_damaged_is_made_again(
 def test_a_render_that_is_stopped_leaves_nothing_behind(
     tmp_path: Path, bank: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(cast: Cast, rig_FR: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def stopped(parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render) -> NDArray[np.uint8]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(filming, "_drawn", stopped)
+    monkeypatch.setattr(filming, "drawn", stopped)
     assert render(tmp_path, bank, "--count", "1", "--seconds", "1") == 130
     assert not list(tmp_path.iterdir())
 
