@@ -153,7 +153,7 @@ def test_truth_landmarks_lie_where_the_drawn_mouth_is(talks: list[Conversation],
     panel = Panel(side=side, left=side * PICTURE_SIZE, shown_F=shown_F)
     film = Film(suffix="", size=(PICTURE_SIZE, 2 * PICTURE_SIZE), panels=(panel,))
     picture_HWC = next(
-        frames_FHWC[at % 24] for block, (frames_FHWC, _) in enumerate(film_blocks(talk, film)) if block == at // 24
+        frames_FHWC[at % 12] for block, (frames_FHWC, _) in enumerate(film_blocks(talk, film)) if block == at // 12
     )
     shut_R = rig_of(talk, side)[at].copy()
     shut_R[list(MOUTH_CHANNELS)] = 0.0

@@ -29,7 +29,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every performer is a picture of one grey, which is quickly drawn."""
 
-    def drawn(parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render) -> NDArray[np.uint8]:
+    def drawn(parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render, *, at_once: int) -> NDArray[np.uint8]:
         return np.full((rig_FR.shape[0], 256, 256, 3), grey(Cast.from_parameters(parameters_FV[:1])), dtype=np.uint8)
 
     monkeypatch.setattr(filming, "drawn", drawn)
@@ -101,7 +101,9 @@ def test_what_is_whole_is_kept_and_what_is_damaged_is_made_again(
 def test_a_render_that_is_stopped_leaves_nothing_behind(
     tmp_path: Path, bank: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render) -> NDArray[np.uint8]:
+    def stopped(
+        parameters_FV: Tensor, rig_FR: NDArray[np.float32], render: Render, *, at_once: int
+    ) -> NDArray[np.uint8]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(filming, "drawn", stopped)

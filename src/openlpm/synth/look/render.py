@@ -89,12 +89,14 @@ def render_frames(parameters_NV: Tensor, rig_NR: Tensor, *, matte: bool = False)
     return torch.cat((canvas, figure), 1) if matte else canvas
 
 
-def drawn(parameters_NV: Tensor, rig_NR: NDArray[np.float32], render: Render = render_frames) -> NDArray[np.uint8]:
-    """Pictures ``NHWC`` of performers in poses, always ``RENDER_BATCH`` at a time: a compiled graph takes that only."""
+def drawn(
+    parameters_NV: Tensor, rig_NR: NDArray[np.float32], render: Render = render_frames, *, at_once: int = RENDER_BATCH
+) -> NDArray[np.uint8]:
+    """Pictures ``NHWC`` of performers in poses, always ``at_once`` at a time: a compiled graph takes that only."""
     rig, parts = torch.from_numpy(rig_NR).to(parameters_NV), list[NDArray[np.uint8]]()
     with torch.no_grad():
-        for first in range(0, rig.shape[0], RENDER_BATCH):
-            rows = torch.arange(first, first + RENDER_BATCH, device=rig.device).clamp_max(rig.shape[0] - 1)
+        for first in range(0, rig.shape[0], at_once):
+            rows = torch.arange(first, first + at_once, device=rig.device).clamp_max(rig.shape[0] - 1)
             frames_NCHW = render(parameters_NV[rows].contiguous(), rig[rows].contiguous())
             parts.append(frames_NCHW.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy())
     return np.concatenate(parts)[: rig.shape[0]]
