@@ -104,10 +104,9 @@ def thresholds(folder: Path, films: list[ActedFilm]) -> dict[str, dict[str, floa
         best = int(f1_XT[:, index].argmax())
         f1, frames = float(f1_XT[best, index]), float(total_XTK[best, index, 2])
         enough = frames >= LEAST_FRAMES and units_T[index] >= LEAST_UNITS
-        found[f"{tag.group}/{tag.name}"] = {
-            "threshold": tried[best] if enough and f1 >= LEAST_F1 else None,
-            "validation_f1": round(f1, 3) if enough else None,
-        }
+        if enough:
+            threshold = tried[best] if f1 >= LEAST_F1 else None
+            found[f"{tag.group}/{tag.name}"] = {"threshold": threshold, "validation_f1": round(f1, 3)}
     return found
 
 
@@ -138,7 +137,8 @@ def main() -> None:
         return
     films = list(acted_films(options.work / "raw", bank, options.count, shot_s=_SHOT_S))
     found = (errors if options.what == "errors" else thresholds)(options.work, films)
-    (options.out / f"{options.what}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    lines = [f" {json.dumps(name)}: {json.dumps(each)}" for name, each in found.items()]
+    (options.out / f"{options.what}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     print(json.dumps(found))
 
 

@@ -81,7 +81,7 @@ def referred(captioned: list[Record], units: tuple[list[Record], RawFiles]) -> l
 
 def test_all_weights_of_captions_are_small() -> None:
     held = sum(file.stat().st_size for file in telling.WEIGHTS.rglob("*") if file.is_file())
-    assert held < 0.4 * 2**20
+    assert held < 0.3 * 2**20
 
 
 def test_tags_of_a_test_identity_are_mostly_right(captioned: list[Record], performance: PerformanceRecord) -> None:

@@ -34,14 +34,16 @@ def thresholds(weights: Path = WEIGHTS) -> dict[TagKind, float]:
     """From what likelihood on each tag is told; tags that are not in it are not told at all.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: there is no such file, or it tells of what is no tag.
     """
     try:
         found = json.loads((weights / "thresholds.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{weights} has no thresholds.json: install the package again") from error
-    held = {tag: found[f"{tag.group}/{tag.name}"]["threshold"] for tag in TAGS}
-    return {tag: float(value) for tag, value in held.items() if value is not None}
+    known = {f"{tag.group}/{tag.name}": tag for tag in TAGS}
+    if unknown := found.keys() - known.keys():
+        raise ConfigError(f"{weights}/thresholds.json tells of {min(unknown)}, which is no tag; tune it again")
+    return {known[name]: float(each["threshold"]) for name, each in found.items() if each["threshold"] is not None}
 
 
 @final
