@@ -5,7 +5,7 @@
 Backgrounds are drawn people of train identities (POOL is drawn if it is not there), clutter, and the photographs of
 --photos, in which there must be nothing to read. The weights of the package learnt from fourteen that lie in wheels
 of other packages: camera, cell, chelsea, coffee, brick, grass, gravel, hubble, ihc and moon of scikit-image 0.24, china
-and flower of scikit-learn 1.5, ascent and face of scipy 1.9.
+and flower of scikit-learn 1.5 (CC BY 2.0, danielbuechele and vultilion on Flickr), ascent and face of scipy 1.9.
 
 Letters are of the fonts in --fonts (DejaVu and Liberation here), none of which is the font of the planted logos, and
 spell nothing: what is learned is letters, not the bench's names. The seed is fixed; how many steps fit into the minutes
