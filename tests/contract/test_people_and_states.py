@@ -1,6 +1,7 @@
 """What the pipeline promises of people and states, with the weights of the package and test identities and voices."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from openlpm.bench.dialogue_clips import CHOSEN_POINTS, clips_of, dialogue_clips
 from openlpm.bench.people import RECALL, LabelledPicture, detector_rows, switches_of
 from openlpm.bench.real_faces import face_rows, labels
 from openlpm.bench.states import ACCURACY, JudgedPerson, Watched, judged_people, state_rows
-from openlpm.core.errors import InputError
+from openlpm.core.errors import ConfigError, InputError
 from openlpm.core.rig import Rig, State
 from openlpm.core.seeds import Split
 from openlpm.core.units import samples_at_frame
@@ -23,8 +24,10 @@ from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE
 from openlpm.data.people.mediapipe_detector import MediapipeDetector
 from openlpm.data.people.tracking import Track
 from openlpm.data.states import scorer as scorer_module
-from openlpm.data.states.judging import judge
-from openlpm.data.states.scorer import NetworkScorer, TrackMotion
+from openlpm.data.states.hearing import speech_probability
+from openlpm.data.states.judging import JudgingConfig, judge
+from openlpm.data.states.network import NUM_OFFSETS
+from openlpm.data.states.scorer import NetworkScorer, Scores, TrackMotion
 from openlpm.media.mix import soft_limit
 from openlpm.synth.act.conversation import Conversation, converse
 from openlpm.synth.act.filming import Layout, cast_of, rig_of
@@ -178,6 +181,41 @@ def test_sound_half_a_second_late_is_found_out_and_nobody_is_said_to_speak(talks
 def test_a_dubbed_face_does_not_speak(talks: list[Conversation]) -> None:
     judgement = judge([motion(talks[0], side) for side in range(2)], sound(talks[1]), NetworkScorer())
     assert np.mean([(state_F == State.SPEAK).mean() for state_F in judgement.states]) < 0.15
+
+
+class Told:
+    """Says what it was told of every track."""
+
+    def __init__(self, odds_F: np.ndarray) -> None:
+        self.odds_F = odds_F.astype(np.float32)
+
+    def score(self, tracks: Sequence[TrackMotion], samples_A: np.ndarray) -> list[Scores]:
+        agreement_FK = np.zeros((len(self.odds_F), NUM_OFFSETS), np.float32)
+        return [Scores(speaks_F=self.odds_F, articulates_F=self.odds_F, agreement_FK=agreement_FK) for _ in tracks]
+
+
+def test_who_falls_silent_just_before_a_cut_no_longer_speaks(bank: SpeechBank) -> None:
+    frames, end = 96, 87
+    voices = (np.concatenate([bank.samples(utterance + more) for more in range(8)]) for utterance in range(40))
+    cut = (voice_A[: samples_at_frame(frames)] for voice_A in voices)
+    weak_F = np.r_[48:61, 70:frames]
+    voice_A = next(each_A for each_A in cut if (speech_probability(each_A, frames)[weak_F] > 0.6).all())
+    still = TrackMotion(points_FP2=np.zeros((frames, len(CHOSEN_POINTS), 2), np.float32), turn_F3=np.zeros((frames, 3)))
+
+    def spoken(odds_F: np.ndarray, config: JudgingConfig | None = None) -> np.ndarray:
+        return judge([still], voice_A, Told(odds_F), config=config).states[0] == State.SPEAK
+
+    numbers = np.arange(frames)
+    falls_silent = np.where(numbers < end, 6.0, 0.2)
+    assert spoken(falls_silent)[20:end].all()
+    assert not spoken(falls_silent)[end:].any()
+    assert spoken(falls_silent, JudgingConfig(weak=0.0))[20:].all()
+    pauses = np.where((numbers < 50) | (numbers >= 59), 6.0, 0.2)
+    assert spoken(pauses)[20:].all()
+    weak_for_long = np.where(numbers < end - 12, 6.0, 0.2)
+    assert spoken(weak_for_long)[20:].all()
+    with pytest.raises(ConfigError, match="weak_s"):
+        JudgingConfig(weak_s=(0.6, 0.1))
 
 
 def test_clips_of_a_conversation_know_who_is_where_and_the_rows_can_fail(bank: SpeechBank) -> None:

@@ -39,7 +39,7 @@ def data(
     ] = None,
     rows: Annotated[
         list[str] | None,
-        typer.Option("--rows", help="filters, cuts, captions, faces, talks, real or running (repeatable)."),
+        typer.Option("--rows", help="filters, cuts, desync, captions, faces, talks, real or running (repeatable)."),
     ] = None,
     json_path: JsonFile = None,
     device: Device = "cpu",
@@ -54,6 +54,7 @@ def data(
     from openlpm.data.people.landmark_link import INTERPRETER_VARIABLE, landmarks_python
 
     require_writable(json_path)
+    drawing = pick_device(device)
     try:
         parts = [Part(name) for name in rows] if rows else list(Part)
     except ValueError as error:
@@ -79,7 +80,9 @@ def data(
         "filmed faces by mediapipe" if folder and python else "no filmed faces (--recordings, --landmarks)",
     ]
     with stages() as report:
-        material = Material(recordings=folder, talks=talks, landmarks=python if folder else None, work=work)
+        material = Material(
+            recordings=folder, talks=talks, landmarks=python if folder else None, work=work, device=drawing.type
+        )
         found: list[Row] = []
         try:
             for row in measure_data(effort, material, report, parts):
@@ -87,7 +90,7 @@ def data(
         except KeyboardInterrupt:
             if found:
                 notes.append("stopped before the end: rows are missing")
-                publish("bench data", found, {}, pick_device(device), notes, json_path)
+                publish("bench data", found, {}, drawing, notes, json_path)
                 raise Stopped("stopped before the end; the rows that are there were printed") from None
             raise
-    publish("bench data", found, {}, pick_device(device), notes, json_path)
+    publish("bench data", found, {}, drawing, notes, json_path)

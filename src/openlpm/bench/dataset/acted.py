@@ -4,12 +4,15 @@ A film shows two performers in turn, shot by shot; every shot is a performance o
 several moments and references have somewhere to come from.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.seeds import Split, generator, seeds_of
@@ -70,7 +73,7 @@ def act_films(
 ) -> Iterator[ActedFilm]:
     """Write films of performers of the bank's split, two in each."""
     for film in acted_films(folder, bank, count, shot_s=shot_s):
-        _write(film.path, film.shots, render)
+        write_shots({film.path: 0}, film.shots, render=render)
         yield film
 
 
@@ -116,14 +119,32 @@ def moment_at(
     return Moment(shot=film.shots[shot], first_frame=inside, num_frames=num_frames)
 
 
-def _write(path: Path, shots: Sequence[PerformanceRecord], render: Render) -> None:
-    with VideoWriter(path, size=PICTURE_SIZE) as writer:
+def write_shots(
+    late_frames: Mapping[Path, int],
+    shots: Sequence[PerformanceRecord],
+    *,
+    device: torch.device | str = "cpu",
+    render: Render = render_frames,
+) -> None:
+    """Performances one after another as video files, whose sounds come so many frames late (negative: early)."""
+    with ExitStack() as stack:
+        writers = {path: stack.enter_context(VideoWriter(path, size=PICTURE_SIZE)) for path in late_frames}
         for record in shots:
             assert record.truth is not None
-            parameters_1V = Cast([Identity.from_seed(record.truth.seed)]).parameters_BV
+            parameters_1V = Cast([Identity.from_seed(record.truth.seed)], device=device).parameters_BV
             sound_A = soft_limit(record.speak_A + record.listen_A)
+            sounds = {path: _later(sound_A, frames) for path, frames in late_frames.items()}
             for first in range(0, record.num_frames, _BLOCK):
                 rig_FR = record.truth.rig_FR[first : first + _BLOCK]
                 block_FHWC = drawn(parameters_1V.expand(len(rig_FR), -1), rig_FR, render)
                 samples = slice(samples_at_frame(first), samples_at_frame(first + len(rig_FR)))
-                writer.write(block_FHWC, np.ascontiguousarray(sound_A[samples]))
+                for path, writer in writers.items():
+                    writer.write(block_FHWC, np.ascontiguousarray(sounds[path][samples]))
+
+
+def _later(sound_A: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """A sound moved by so many frames, as long as before, with silence where there is none of it."""
+    moved, silence_A = samples_at_frame(abs(frames)), np.zeros(samples_at_frame(abs(frames)), np.float32)
+    if not moved:
+        return sound_A
+    return np.concatenate([silence_A, sound_A[:-moved]] if frames > 0 else [sound_A[moved:], silence_A])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from openlpm.bench.dataset.cuts import cut_rows
 from openlpm.bench.dataset.defects import defect_rows
+from openlpm.bench.dataset.desync import desync_rows
 from openlpm.bench.dataset.persons import drawn_face_rows, real_state_rows, talk_rows
 from openlpm.bench.dataset.running import running_rows
 from openlpm.bench.dataset.seen import seen_in
@@ -32,7 +33,7 @@ _UTTERANCES, _TALK_UTTERANCES = 24, 120
 _ROWS, _COLUMNS = 480, 640
 _TIMED_TALKS = 2
 _WORTH_COMPILING_MIN = 4.0
-"""Minutes of conversations from which on the renderer is compiled first, which takes two."""
+"""Minutes of conversations from which on the renderer is compiled first for a processor, which takes two."""
 
 
 class Part(StrEnum):
@@ -40,6 +41,8 @@ class Part(StrEnum):
 
     FILTERS = "filters"
     CUTS = "cuts"
+    DESYNC = "desync"
+    """Sound that was moved against the mouths."""
     CAPTIONS = "captions"
     """With references."""
     FACES = "faces"
@@ -93,6 +96,8 @@ class Material:
     """A folder of ``openlpm synth render`` with conversations of test people, which are drawn here without it."""
     landmarks: Path | None = None
     """The interpreter that has mediapipe; without it states of filmed people are not measured."""
+    device: str = "cpu"
+    """What draws conversations and clips that speak."""
     work: Path | None = None
     """Where conversations and what is built of them stay, so that a stopped run goes on; else nothing stays."""
 
@@ -116,6 +121,8 @@ def measure_data(
                 yield from defect_rows(clips, folder, float(FRAME_RATE_HZ), report)
             if Part.CUTS in parts:
                 yield from cut_rows(clips, seen, folder, effort.films)
+        if Part.DESYNC in parts:
+            yield from desync_rows(folder / "desync", bank, effort.performers, report, device=material.device)
         if Part.CAPTIONS in parts:
             yield from told_rows(folder, bank, effort.acted, effort.acted_s, report)
         if Part.FACES in parts:
@@ -142,9 +149,10 @@ def _talks(effort: Effort, material: Material, folder: Path, report: Callable[[s
     if material.talks is not None:
         return rendered(material.talks)
     folder.mkdir(parents=True, exist_ok=True)
-    render = torch.compile(render_frames, dynamic=False) if effort.minutes >= _WORTH_COMPILING_MIN else render_frames
+    slow = material.device == "cpu" and effort.minutes >= _WORTH_COMPILING_MIN
+    render = torch.compile(render_frames, dynamic=False) if slow else render_frames
     bank = build_bank(Split.TEST, _TALK_UTTERANCES, seed=12)
-    return list(filmed_talks(bank, folder, effort.minutes, report, render=render))
+    return list(filmed_talks(bank, folder, effort.minutes, report, device=material.device, render=render))
 
 
 def _raw(folder: Path, clips: Sequence[NDArray[np.uint8]], talks: Sequence[Talk]) -> Path:

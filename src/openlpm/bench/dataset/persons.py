@@ -30,9 +30,12 @@ def talk_rows(talks: Sequence[Talk], folder: Path, report: Report) -> list[Row]:
     stages = names()[: names().index(LAST_STAGE) + 1]
     dataset = Dataset(folder=folder / "talks")
     build(
-        dataset, sorted({talk.path for talk in talks}), configs_for(stages), Running(workers=usable_cores()),
+        dataset,
+        sorted({talk.path for talk in talks}),
+        configs_for(stages),
+        Running(workers=usable_cores(), memory_mib=0),
         report=lambda progress: report(f"talks: {progress.stage}", progress.done, progress.total),
-    )  # fmt: skip
+    )
     return judged_rows(dataset, talks)
 
 

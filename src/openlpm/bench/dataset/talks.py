@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from openlpm.bench.dialogue_clips import CHOSEN_POINTS, style_of
@@ -61,6 +62,7 @@ def filmed(
     minutes: float,
     report: Callable[[str, int, int], None],
     *,
+    device: torch.device | str = "cpu",
     render: Render = render_frames,
 ) -> Iterator[Talk]:
     """So many minutes of conversations between people and voices of the bank's split, half of them of each layout.
@@ -78,7 +80,7 @@ def filmed(
         path = folder / f"talk-{layout}-{index:04d}-{frames_each}.mp4"
         if not path.is_file():
             with VideoWriter(path, size=film.size) as writer:
-                for frames_FHWC, samples_A in film_blocks(conversation, film, render=render):
+                for frames_FHWC, samples_A in film_blocks(conversation, film, device=device, render=render):
                     writer.write(frames_FHWC, samples_A)
         report("conversations", index + 1, number * len(LAYOUTS))
         yield _talk(path, layout, conversation, film)

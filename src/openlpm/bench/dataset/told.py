@@ -12,7 +12,7 @@ from openlpm.bench.statistics import share
 from openlpm.core.errors import InputError
 from openlpm.data.build import build
 from openlpm.data.dataset import Dataset, kept
-from openlpm.data.filters.stage import FiltersConfig, Range, score_names
+from openlpm.data.filters.stage import open_filters
 from openlpm.data.pairing.part import Unit
 from openlpm.data.recipe import configs_for
 from openlpm.data.registry import names
@@ -38,8 +38,7 @@ def told_rows(
         report("acted films", len(films), count)
     dataset, stages = Dataset(folder=folder / "told"), names()[: names().index(_LAST) + 1]
     # What filters drop is measured elsewhere; here every performance goes on.
-    everything = FiltersConfig(**{name: Range() for name in score_names()})
-    build(dataset, [raw], {**configs_for(stages), "filters": everything}, Running(workers=1))
+    build(dataset, [raw], {**configs_for(stages), "filters": open_filters()}, Running(workers=1))
     units = list(kept(dataset.current(_LAST)))
     if not units:
         raise InputError("none of the acted films became a unit: look at the manifests of filters, people and pairing")

@@ -86,6 +86,11 @@ class FiltersConfig:
     inset: Range = Range(at_most=0.65)
 
 
+def open_filters() -> FiltersConfig:
+    """Ranges that hold everything: scores are measured, and no clip is dropped for them."""
+    return FiltersConfig(**{name: Range() for name in score_names()})
+
+
 def filter_clip(record: Record, config: FiltersConfig, raw: RawFiles) -> Sequence[Record]:
     """The clip with its scores; dropped with the name of every score that is out of its range."""
     scores = score_clip(record, raw)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openlpm.core.errors import ConfigError, InputError
+from openlpm.core.units import FRAME_RATE_HZ
 from openlpm.data.states.hearing import speech_probability
 from openlpm.data.states.ranking import RankingConfig, rank
 from openlpm.data.states.rule import DISCARD, StateConfig, states_of
@@ -32,9 +33,17 @@ class JudgingConfig:
     doubt: float = 2.0
     """Log odds of speaking from which on a mouth proves speech that the voice detector does not hear."""
 
+    weak: float = 1.0
+    """Whose log odds stay below this to the end of a clip has fallen silent there: shots are cut because somebody else
+    has begun, and what follows, in which evidence would gather, is not seen."""
+    weak_s: tuple[float, float] = (0.17, 0.6)
+    """How short and how long such an end may be: a frame or two say nothing, and longer ones tell by themselves."""
+
     def __post_init__(self) -> None:
         if not 0 <= self.pattern <= 1:
             raise ConfigError(f"pattern={self.pattern}: give a share, 0 to 1")
+        if not 0 < self.weak_s[0] <= self.weak_s[1]:
+            raise ConfigError(f"weak_s={self.weak_s}: give two times above 0, the longer one last")
 
 
 @final
@@ -79,7 +88,9 @@ def judge(
     speech_F = np.maximum(speech_F, 1 / (1 + np.exp(-in_step_F))).astype(np.float32)
     seen = [track.seen() for track in tracks]
     odds_PF = [_with_pattern(score, speech_F, config) for score in scores]
-    speaks_PF = rank(odds_PF, seen, speech_F, config.ranking)
+    speaks_PF = rank(odds_PF, seen, speech_F, config.ranking) & ~np.stack(
+        [_silent_end(odds_F, config) for odds_F in odds_PF]
+    )
     states: list[NDArray[np.int8]] = []
     for score, seen_F, speaks_F in zip(scores, seen, speaks_PF, strict=True):
         state_F = states_of(speech_F, speaks_F, score.articulates_F > 0, seen_F, config.states)
@@ -91,6 +102,14 @@ def judge(
         speech_F=speech_F,
         sync=check_sync(scores, speech_F, config.sync),
     )
+
+
+def _silent_end(odds_F: NDArray[np.float32], config: JudgingConfig) -> NDArray[np.bool_]:
+    """The last frames of a clip, if they are as many as they may be and too weak to go on being speech."""
+    strong = np.flatnonzero(odds_F >= config.weak)
+    count = odds_F.shape[0] - (int(strong[-1]) + 1 if strong.size else 0)
+    least, most = (round(each * FRAME_RATE_HZ) for each in config.weak_s)
+    return (np.arange(odds_F.shape[0]) >= odds_F.shape[0] - count) & (least <= count <= most)
 
 
 def _with_pattern(score: Scores, speech_F: NDArray[np.float32], config: JudgingConfig) -> NDArray[np.float32]:
