@@ -365,6 +365,23 @@ def test_a_killed_run_has_a_checkpoint_of_the_last_minutes_and_keeps_to_its_time
     assert resumed_at + 0.9 * (90 - resumed_at) <= resumed_at + clock[0] - begun <= 90
 
 
+def test_who_fails_when_told_of_the_last_step_does_not_cost_the_run(tmp_path: Path) -> None:
+    config = replace(CONFIG, save_every=0)
+
+    def told(entry: trainers.LogEntry) -> None:
+        if entry.step == entry.total_steps:
+            raise Broken
+
+    with joined("cpu") as world:
+        toy = Toy()
+        shard(toy.module, world, units=[toy.module[0]])  # type: ignore[index]
+        with pytest.raises(Broken):
+            Trainer(toy, config, world, tmp_path / "failed").run(told)
+        again = train(world, tmp_path / "failed", toy=Toy(stop_at=0), config=config)  # there is nothing left to do
+        unbroken = train(world, tmp_path / "unbroken", config=config)
+    assert same(again, unbroken)
+
+
 def test_only_the_newest_checkpoints_are_kept_and_half_written_ones_are_not_read(tmp_path: Path) -> None:
     with joined("cpu") as world:
         first = train(world, tmp_path)

@@ -168,6 +168,7 @@ class _Chain:
         vae = model.own_parts().vae
         if self._made is None and self._kept_at is not None:
             self._report.say(f"bank: read from {self._kept_at}")
+            vae.to(self._world.device).eval().requires_grad_(requires_grad=False)
             return kept_bank(self._kept_at, vae, self._world.device)
         bank = stages.bank_of(model, self._material, self._world, self._report.say)
         if self._kept_at is not None and self._world.is_first:

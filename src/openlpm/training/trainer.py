@@ -135,6 +135,7 @@ class Trainer:
         self.optimiser = MuonAdamW(objective.module.named_parameters(), config.optimiser, config.rhythms)
         self.average = WeightAverage(objective.module, config.average_decay)
         sharded = is_sharded(objective.module.parameters())
+        self._saved_step: int | None = None
         self._buffer = None if sharded else GradientBuffer(objective.module.parameters())
         if config.record and sharded:
             raise ConfigError("record=True: only replicated weights can be recorded; use replicate() or record=False")
@@ -179,6 +180,8 @@ class Trainer:
                 sums[name] = sums[name] + value if name in sums else value
             counts.update(list(scalars))
             step = self._progress.step
+            if step == self._progress.total_steps:
+                self._save_at(started)  # first: whoever is told of the last step may fail
             if step % config.log_every == 0 or step == self._progress.total_steps:
                 if "loss" in sums:  # a guard may have left out all of them
                     means = {name: total.float() / counts[name] for name, total in sums.items()}
@@ -190,9 +193,10 @@ class Trainer:
                     self._fit_to_time(started, timed_from)
                 if self._world.agree(int(time.monotonic() - saved >= config.save_seconds)):
                     saved = self._save_at(started)
-            if config.save_every and step % config.save_every == 0:
+            if config.save_every and step % config.save_every == 0 and self._saved_step != step:
                 saved = self._save_at(started)
-        self._save_at(started)
+        if self._saved_step != self._progress.step:  # the time ended, or nothing was left to do
+            self._save_at(started)
 
     def _save_at(self, started: float) -> float:
         """A checkpoint that knows how long the run has taken; returns the time."""
@@ -200,6 +204,7 @@ class Trainer:
         guard = () if self._guard is None else self._guard.state
         self._progress = replace(self._progress, seconds=now - started, guard=guard)
         self.save()
+        self._saved_step = self._progress.step
         return now
 
     def update(self) -> Tensors:
