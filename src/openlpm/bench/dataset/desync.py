@@ -10,6 +10,7 @@ import numpy as np
 from openlpm.bench.dataset.acted import write_shots
 from openlpm.bench.result import Bar, Row
 from openlpm.bench.statistics import Estimate, share
+from openlpm.core.processors import usable_cores
 from openlpm.core.record import PerformanceRecord
 from openlpm.core.rig import State
 from openlpm.core.seeds import generator, seeds_of
@@ -92,6 +93,11 @@ def _speaking(bank: SpeechBank, count: int) -> Iterator[_Clip]:
 def _dropped(folder: Path, raw: Path) -> set[str]:
     """The files that the pipeline drops because sound and mouths are apart."""
     dataset, stages = Dataset(folder=folder), names()[: names().index(_LAST) + 1]
-    build(dataset, [raw], {**configs_for(stages), "filters": open_filters()}, Running(workers=1, memory_mib=0))
+    build(
+        dataset,
+        [raw],
+        {**configs_for(stages), "filters": open_filters()},
+        Running(workers=usable_cores(), memory_mib=0),
+    )
     records = read_manifest(dataset.current(_LAST))
     return {record.part(Source).name for record in records if _REASON in record.reasons}
