@@ -29,6 +29,8 @@ class JudgingConfig:
     sync: SyncConfig = field(default_factory=SyncConfig)
     pattern: float = 0.6
     """How much a track that is in step as a whole speaks for its single frames, 0 to 1."""
+    pattern_margin: float = 0.5
+    """So much better its sound must fit where it is than elsewhere."""
 
     doubt: float = 2.0
     """Log odds of speaking from which on a mouth proves speech that the voice detector does not hear."""
@@ -122,7 +124,7 @@ def _with_pattern(score: Scores, speech_F: NDArray[np.float32], config: JudgingC
     in_step = (
         found is not None
         and abs(found.late_frames) <= config.sync.most_late_frames
-        and found.margin >= config.sync.least_margin
+        and found.margin >= config.pattern_margin
     )
     if not in_step:
         return score.speaks_F

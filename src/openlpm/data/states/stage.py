@@ -88,7 +88,7 @@ def _scorer() -> SpeakerScorer:
 
 STATES: Final = Stage(
     name="states",
-    version=2,
+    version=3,
     purpose="find who speaks, listens or idles in every frame; drop clips whose sound is out of step",
     config=StatesConfig(),
     work=find_states,

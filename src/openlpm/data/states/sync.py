@@ -20,10 +20,11 @@ class SyncConfig:
 
     most_late_frames: int = 2
     """83 ms either way: about what viewers notice (ITU-R BT.1359 accepts 90 ms early to 185 ms late)."""
-    least_margin: float = 0.5
+    least_margin: float = 0.3
     """An offset is only believed if it fits so much better than all others."""
     least_s: float = 1.0
-    """Of mouths that speak while somebody is heard; with less there is nothing to compare."""
+    """Of mouths that speak while somebody is heard, or would be in another step; with less there is nothing to
+    compare."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.most_late_frames < MOST_OFFSET:
@@ -48,10 +49,12 @@ def check_sync(
     """Whether picture and sound of a clip belong together in time.
 
     Compared are the frames in which a mouth articulates while speech is heard, whoever's it is: a clip in which sound
-    and picture are apart has no frame in which somebody is believed to speak.
+    and picture are apart has no frame in which somebody is believed to speak. Speech counts that is heard as much
+    earlier or later as is looked for: what was moved away from its mouth is not heard where the mouth is.
     """
     config = config or SyncConfig()
-    heard_F = speech_F > 0.5
+    near = np.ones(2 * MOST_OFFSET + 1)
+    heard_F = np.convolve(speech_F > 0.5, near)[MOST_OFFSET : MOST_OFFSET + speech_F.shape[0]] > 0.5
     masks = [(score.articulates_F > 0) & heard_F for score in scores]
     compared_s = float(sum(int(mask_F.sum()) for mask_F in masks)) / FRAME_RATE_HZ
     offset = best_offset(scores, masks) if compared_s >= config.least_s else None
