@@ -8,7 +8,8 @@
 # with their defaults, but that clips are at most 15 s: who is seen in one long clip has no reference from another one.
 # SHARDS names a dataset that is there already. Nothing is compiled: in two minutes that would cost more than it gives,
 # and windows without motion are other graphs. What was finished is not made again. BENCH (arguments of `bench base`)
-# and SET (of `train base`) make it smaller; DEVICE=cpu for a try: FILMS=3 FILM_S=20 CLIPS=3 TRAIN_S=1 BENCH=--quick
+# and SET (of `train base`) make it smaller. A try of a quarter of an hour on two cores, with a dataset that is there:
+# DEVICE=cpu SHARDS=dataset CLIPS=3 TRAIN_S=1 BENCH=--quick
 # SET="--set objective.windows.token_frames=76 --set trainer.log_every=1".
 set -eu
 OUT=$1
@@ -23,7 +24,7 @@ export CLI='import sys; from openlpm.cli.main import main; sys.exit(main())'
 openlpm() { "$PYTHON" -c "$CLI" "$@"; }
 export -f openlpm
 
-film() { # which: two conversations, the last of six side by side
+film() { # number: one conversation, the last of six side by side
   local layout=cut
   if (($1 % 6 == 5)); then layout=side-by-side; fi
   OMP_NUM_THREADS=1 openlpm synth render --out "$OUT/films" --split train --seconds "$FILM_S" --seed "$1" --count 1 \
@@ -70,7 +71,8 @@ import json, sys
 from pathlib import Path
 
 names = ("shipped", "from-filmed", "from-drawn")
-tables = [{row["name"]: row for row in json.loads((Path(sys.argv[1]) / f"{name}.json").read_text())["rows"]} for name in names]
+read = [json.loads((Path(sys.argv[1]) / f"{name}.json").read_text())["rows"] for name in names]
+tables = [{row["name"]: row for row in rows} for rows in read]
 print("| row | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
 for name, row in tables[0].items():
     if "/" not in name or name.split("/")[1] in ("psnr", "psnr_mouth", "s", "raw"):
