@@ -62,6 +62,7 @@ done
 for name in from-filmed from-drawn shipped; do
   MODEL=$OUT/$name
   [ "$name" = shipped ] && MODEL=$NANO
+  [ -f "$OUT/$name.json" ] && continue
   # shellcheck disable=SC2086
   openlpm bench base --model "$MODEL" --device "$DEVICE" $BENCH --json "$OUT/$name.json" >"$OUT/bench-$name.log" 2>&1 &
 done

@@ -24,7 +24,6 @@ from openlpm.data.registry import names
 from openlpm.data.runner import Running
 from openlpm.data.states.network import MOST_OFFSET
 from openlpm.synth.act.perform import perform
-from openlpm.synth.look.render import Render, render_frames
 from openlpm.synth.sound.speech_bank import SpeechBank
 
 _BAR: Final = Bar(at_least=0.95)
@@ -50,7 +49,6 @@ def desync_rows(
     report: Callable[[str, int, int], None],
     *,
     device: str = "cpu",
-    render: Render = render_frames,
 ) -> list[Row]:
     """``filter_recall/desync`` and ``filter_precision/desync``, of ``count`` performers who speak.
 
@@ -64,7 +62,7 @@ def desync_rows(
     for clip in _speaking(bank, count):
         files = {kind: raw / f"{clip.name}.mp4" for kind, raw in kinds.items()}
         late_frames = {files["in-step"]: 0, files["moved"]: clip.late_frames}
-        write_shots(late_frames, [clip.record], device=device, render=render)
+        write_shots(late_frames, [clip.record], device=device)
         clips.append(clip)
         report("clips that speak", len(clips), count)
     dropped = {kind: _dropped(folder / f"{kind}-built", raw) for kind, raw in kinds.items()}

@@ -107,7 +107,7 @@ def measure_data(
 ) -> Iterator[Row]:
     """The rows of ``parts`` as they are found, so that who stops has those that are there.
 
-    Defects, cuts and captions come first, then people, states and pairs, speed and kills last.
+    Defects, cuts, sound out of step and captions come first, then people, states and pairs, speed and kills last.
     """
     bank = build_bank(Split.TEST, _UTTERANCES, seed=11)
     performers = _performers(effort, bank, report) if {Part.FILTERS, Part.CUTS, Part.RUNNING} & set(parts) else []
