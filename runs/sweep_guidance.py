@@ -51,7 +51,7 @@ class Setting:
 
     def cells(self) -> list[str]:
         """The first cells of its line."""
-        scales = (self.scales.text, self.scales.speak, self.scales.listen)
+        scales = (self.scales.text, self.scales.speak, self.scales.listen, self.scales.motion)
         shift = "own" if self.shift is None else f"{self.shift:g}"
         return [self.model.name, f"{self.steps}", shift, *(f"{scale:g}" for scale in scales)]
 
@@ -60,7 +60,8 @@ def settings(args: argparse.Namespace) -> list[Setting]:
     """Every combination, the plain one first."""
     models = args.model or [bundled.folder("nano")]
     scales = [
-        GuidanceScales(text=t, speak=s, listen=heard) for t, s, heard in product(args.text, args.speak, args.listen)
+        GuidanceScales(text=t, speak=s, listen=heard, motion=led)
+        for t, s, heard, led in product(args.text, args.speak, args.listen, args.motion)
     ]
     return [
         Setting(model=model, steps=steps, shift=shift, scales=scale)
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--text", type=float, nargs="+", default=[1.0])
     parser.add_argument("--speak", type=float, nargs="+", default=[1.0, 2.0, 3.0])
     parser.add_argument("--listen", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--motion", type=float, nargs="+", default=[1.0], help="on what the choreographer decided")
     parser.add_argument("--minutes", type=float, default=600.0, help="no setting begins later")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -112,7 +114,7 @@ def main() -> None:
     cases = build_cases(config.cases)
     judges = load_judges(device, args.judges)
     names = (*ROWS, *GROUP_ROWS) if args.groups else ROWS
-    heads = ["model", "steps", "shift", "text", "speak", "listen", *[f"`{name}`" for name in names], "seconds"]
+    heads = ["model", "steps", "shift", "text", "speak", "listen", "motion", *[f"`{name}`" for name in names], "seconds"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     print("\n".join(lines), flush=True)
     for setting in settings(args):
