@@ -81,6 +81,21 @@ def test_base_learns_from_shards_alone(
     assert all(torch.equal(value, after[key]) for key, value in before.items() if key.startswith("vae."))
 
 
+def test_base_learns_the_same_from_a_bank_that_was_kept(
+    dataset: Path, tmp_path: Path, tiny_model: Callable[..., CharacterModel]
+) -> None:
+    tiny_model().save_to(tmp_path / "begun", storage=Storage.FP32)
+    command = ["base", "--tiny", "--init", str(tmp_path / "begun"), "--shards", str(dataset)]
+    command += ["--bank", str(tmp_path / "bank.pt"), "--set", "trainer.steps=2"]
+    made = finished(started(*command, "--out", str(tmp_path / "made")))
+    read = finished(started(*command, "--out", str(tmp_path / "read")))
+    assert "100% of all windows" in made
+    assert "bank: read from" in read
+    assert "of all windows" not in read  # nothing is looked at again
+    before, after = weights_of(tmp_path / "made"), weights_of(tmp_path / "read")
+    assert all(torch.equal(value, after[key]) for key, value in before.items())
+
+
 @pytest.mark.long
 def test_base_learns_from_both_kinds_of_footage(dataset: Path, tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra [tts] makes the voices")
