@@ -1,6 +1,5 @@
 """Synthetic footage for training: performances made by worker processes, pictures rendered on the device."""
 
-import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from openlpm.synth.look.render import Cast
 from openlpm.synth.sound import human_bank
 from openlpm.synth.sound.espeak import Utterance
 from openlpm.synth.sound.speech_bank import SpeechBank, build, with_human
+from openlpm.training.forked import in_order
 from openlpm.training.window_captions import Stretches, WindowCaptions, joined, numbered
 
 WINDOW_STRIDE = 12
@@ -114,10 +114,9 @@ def make_footage(
         _bank = with_human(_bank, _recorded(config.human, config, rank, num_synthetic=len(set(_bank.voice_index))))
     jobs = [range(first, min(first + _CHUNK, config.num_clips)) for first in range(0, config.num_clips, _CHUNK)]
     parts: list[_Part] = []
-    with multiprocessing.get_context("fork").Pool(config.workers) as pool:
-        for part in pool.imap(partial(_perform_some, config, rank, stretches), jobs):
-            parts.append(part)
-            on_progress(len(parts), len(jobs))
+    for part in in_order(partial(_perform_some, config, rank, stretches), jobs, config.workers):
+        parts.append(part)
+        on_progress(len(parts), len(jobs))
     return _stack(parts, stretches)
 
 

@@ -4,7 +4,6 @@ The counterpart of ``training.footage`` for people who were filmed. Pictures sta
 filled, or a moment of them is wanted.
 """
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from openlpm.data.shards.told import Telling
 from openlpm.dit.condition import ReferenceKind
 from openlpm.synth.act.telling import Told
 from openlpm.training.footage import WINDOW_STRIDE
+from openlpm.training.forked import in_order
 from openlpm.training.traits import strata
 from openlpm.training.window_captions import Stretches, WindowCaptions, joined, numbered
 
@@ -159,10 +159,9 @@ def make_shard_footage(
     stretches = Stretches(num_frames=num_frames, lengths=windows, stride=WINDOW_STRIDE)
     jobs = [pieces[first : first + _CHUNK] for first in range(0, len(pieces), _CHUNK)]
     parts: list[_Part] = []
-    with multiprocessing.get_context("fork").Pool(min(workers, len(jobs))) as pool:
-        for part in pool.imap(partial(_read_some, stretches), jobs):
-            parts.append(part)
-            on_progress(len(parts), len(jobs))
+    for part in in_order(partial(_read_some, stretches), jobs, workers):
+        parts.append(part)
+        on_progress(len(parts), len(jobs))
     return ShardFootage(
         pieces=pieces,
         num_frames=num_frames,
