@@ -62,7 +62,7 @@ def choreographer(*, small: bool = False) -> ChoreographerConfig:
         memory=MemoryConfig(sink_frames=0, window_frames=36),
         chunk_frames=2,
         steps=8,
-        guidance=GuidanceScales(text=3.0, listen=3.0),
+        guidance=GuidanceScales(text=2.5, listen=3.0),
     )
 
 
