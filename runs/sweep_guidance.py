@@ -114,7 +114,17 @@ def main() -> None:
     cases = build_cases(config.cases)
     judges = load_judges(device, args.judges)
     names = (*ROWS, *GROUP_ROWS) if args.groups else ROWS
-    heads = ["model", "steps", "shift", "text", "speak", "listen", "motion", *[f"`{name}`" for name in names], "seconds"]
+    heads = [
+        "model",
+        "steps",
+        "shift",
+        "text",
+        "speak",
+        "listen",
+        "motion",
+        *[f"`{name}`" for name in names],
+        "seconds",
+    ]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     print("\n".join(lines), flush=True)
     for setting in settings(args):
