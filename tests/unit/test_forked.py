@@ -1,6 +1,8 @@
 """Work that forked processes share out."""
 
+import contextlib
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -79,6 +81,28 @@ def test_a_process_does_not_inherit_how_the_parent_is_ended() -> None:
 def test_a_process_that_was_ended_is_said_instead_of_waited_for() -> None:
     with pytest.raises(InputError, match="workers=2: one of the processes was ended"):
         list(in_order(ended, range(6), 2))
+
+
+def test_nobody_works_on_for_a_parent_that_was_killed(tmp_path: Path) -> None:
+    there, gone = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        os.setpgid(0, 0)
+        os.close(there)
+        list(in_order(partial(begun, tmp_path), range(100_000), 2))
+        os._exit(0)
+    os.close(gone)  # held by those who are forked alone: what reads it ends with the last of them
+    while len(list(tmp_path.iterdir())) < 4:
+        time.sleep(0.01)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    try:
+        assert select.select([there], [], [], 10.0)[0]
+        assert os.read(there, 1) == b""
+    finally:
+        os.close(there)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent, signal.SIGKILL)
 
 
 def test_who_stops_early_does_not_wait_for_what_has_not_begun(tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ class FootageConfig:
     """Of all voices, those of recorded people, as far as there are enough; every process draws its own."""
 
     def __post_init__(self) -> None:
+        for name in ("num_clips", "workers"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: give 1 or more")
         if not 0 <= self.human_share < 1:
             raise ConfigError(f"human_share={self.human_share}: give a share from 0 to below 1")
         if not 0 <= self.acting <= 1:

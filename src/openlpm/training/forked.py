@@ -1,10 +1,13 @@
 """Work that forked processes share out."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from openlpm.core.errors import InputError
@@ -25,7 +28,7 @@ def in_order(work: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int
     if not jobs:
         return
     context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_let_be_ended)
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_depend)
     try:
         yield from pool.map(work, jobs)
     except BrokenProcessPool as error:
@@ -37,6 +40,15 @@ def in_order(work: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int
         pool.shutdown(cancel_futures=True)
 
 
-def _let_be_ended() -> None:
-    """Without the parent's way of ending, which tidies up what is not this process's."""
+def _depend() -> None:
+    """Without the parent's ways of ending, which tidy up what is not this process's; and not a moment without it."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and asks its processes to go
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
