@@ -19,8 +19,8 @@ _Result = TypeVar("_Result")
 def in_order(work: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int) -> Generator[_Result, None, None]:
     """The result of each job, in order, made by processes that inherit what this one holds.
 
-    Call it before CUDA is touched: it forks. In the end the processes are asked to go, not sent a signal: one that
-    comes while a process begins is lost, and then its parent would wait for it for ever (``multiprocessing.Pool``).
+    Call it before CUDA is touched: it forks. In the end the processes are asked to go, not sent a signal: where
+    ``multiprocessing.Pool`` does that, a process that has just begun may outlive it and is waited for for ever.
 
     Raises:
         InputError: a process was ended from outside.
