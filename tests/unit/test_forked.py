@@ -92,7 +92,9 @@ def test_nobody_works_on_for_a_parent_that_was_killed(tmp_path: Path) -> None:
         list(in_order(partial(begun, tmp_path), range(100_000), 2))
         os._exit(0)
     os.close(gone)  # held by those who are forked alone: what reads it ends with the last of them
+    ends = time.monotonic() + 30.0
     while len(list(tmp_path.iterdir())) < 4:
+        assert time.monotonic() < ends
         time.sleep(0.01)
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)

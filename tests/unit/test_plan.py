@@ -176,6 +176,8 @@ def test_the_same_command_goes_on_when_a_stage_that_it_sets_is_there(tmp_path: P
         ("base.wings=2", r"base: there is no field wings; there are objective\.windows\.token_frames"),
         ("ode.rank=2", "ode is not among the stages"),
         ("footage.wings=1", "there is no field wings; there are num_utterances"),
+        ("footage.workers=0", "workers=0: give 1 or more"),
+        ("footage.num_clips=0", "num_clips=0: give 1 or more"),
         ("vae.clips=many", r"vae: objective\.clips=many: give a whole number"),
         ("vae.trainer.steps=0", "vae: steps=0: train for at least one step"),
         ("lr=1", r"judges: lr could be critic_trainer\.optimiser\.lr, mouth_trainer\.optimiser\.lr"),
